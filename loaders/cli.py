@@ -1,0 +1,185 @@
+"""The command line `afterstate` (design section 2).
+
+Exit codes: 0 done; 1 failed, nothing half-done is left visible; 2 wrong usage; 3 `--strict` and rows were rejected.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import click
+import pymysql
+
+from loaders import __version__, console
+from loaders.connect import cursor, detect
+from loaders.dbt import run_dbt
+from loaders.doctor import examine
+from loaders.errors import AfterstateError, UsageError
+from loaders.export import export_snapshot
+from loaders.landing.land import Lander, find_files
+from loaders.landing.recognise import KINDS, kind_named
+from loaders.profile import Warehouse, read_warehouse
+from loaders.server.private import PrivateServer
+from loaders.settings import Settings
+from loaders.warehouse import bring_up
+
+FAILED, WRONG_USAGE, ROWS_REJECTED = 1, 2, 3
+
+
+class _Group(click.Group):
+    """Commands whose errors speak to the user; a traceback only with `--debug`."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except AfterstateError as error:
+            code = WRONG_USAGE if isinstance(error, UsageError) else FAILED
+            _stop(context, str(error), code)
+        except pymysql.MySQLError as error:
+            _stop(context, f"the server said: {error.args[-1]}\n  `afterstate doctor` looks for what is wrong", FAILED)
+        except OSError as error:
+            _stop(context, f"{error.filename or 'the system'}: {error.strerror or error}", FAILED)
+
+
+def _stop(context: click.Context, message: str, code: int) -> None:
+    if context.params.get("debug"):
+        traceback.print_exc()
+    click.echo(f"afterstate: {message}", err=True)
+    context.exit(code)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="afterstate")
+@click.option("--debug", is_flag=True, help="Show a traceback with an error.")
+def main(debug: bool) -> None:
+    """Remember the state a system was in at the moment that mattered.
+
+    \b
+    afterstate up                       start the server, make the warehouse, write profiles.yml
+    afterstate land artifact/           land every file there that Afterstate knows
+    afterstate build                    the same as `dbt build`
+    afterstate export snapshot --out snapshot.csv
+
+    Exit codes: 0 done; 1 failed (nothing half-done is left visible); 2 wrong usage;
+    3 `land --strict` and some rows were rejected.
+    """
+
+
+@main.command()
+def up() -> None:
+    """Start the server, make the warehouse, and write profiles.yml.
+
+    Uses the server in AFTERSTATE_MYSQL_URL when set, else a private one in .afterstate/. Safe to repeat.
+    """
+    settings = Settings.from_environment()
+    warehouse = bring_up(settings, console.say)
+    click.echo(f"warehouse `{warehouse.schemas.marts}` is up: {_place(warehouse)}")
+    click.echo(f"connection settings: {settings.profiles_path}")
+
+
+@main.command()
+def down() -> None:
+    """Stop the private server; its data stay."""
+    settings = Settings.from_environment()
+    if settings.server_url:
+        click.echo("the server in AFTERSTATE_MYSQL_URL is not Afterstate's to stop")
+    elif PrivateServer(settings).stop():
+        click.echo("the private server has stopped; `afterstate up` starts it again over its data")
+    else:
+        click.echo("the private server was not running")
+
+
+@main.command()
+def status() -> None:
+    """Say whether the server runs and what the warehouse holds; exit code 1 when it does not run."""
+    settings = Settings.from_environment()
+    server = PrivateServer(settings)
+    if not settings.server_url and server.exists() and not server.process():
+        click.echo(f"the private server is not running (its data are in {server.places.data}); `afterstate up` starts it")
+        sys.exit(FAILED)
+    warehouse = read_warehouse(settings)
+    click.echo(f"warehouse `{warehouse.schemas.marts}`: {_place(warehouse)}")
+    with cursor(warehouse.landing) as ask:
+        ask.execute(
+            "select kind, count(*), sum(rows_landed), sum(rows_rejected), max(finished_at) "
+            f"from `{warehouse.schemas.landing}`.landing_loads group by kind order by kind"
+        )
+        loads = ask.fetchall()
+    for kind, files, landed, rejected, last in loads:
+        click.echo(f"  {kind}: {files} files, {landed:,} rows landed, {rejected:,} rejected, the last at {last} UTC")
+    if not loads:
+        click.echo("  nothing has landed yet; `afterstate land samples/core` lands the sample")
+
+
+@main.command()
+def doctor() -> None:
+    """Check the server, the accounts and dbt's profile, and say how to mend what is wrong."""
+    bad = 0
+    for finding in examine(Settings.from_environment()):
+        console.show_finding(finding)
+        bad += finding.level == "bad"
+    click.echo(f"{bad} to mend" if bad else "all well")
+    sys.exit(FAILED if bad else 0)
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--kind", "kind_name", metavar="KIND", help=f"Take every file for one: {', '.join(k.name for k in KINDS)}.")
+@click.option("--strict", is_flag=True, help="Exit with 3 when rows were rejected (the others land all the same).")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects, one a file, and nothing else.")
+def land(paths: tuple[Path, ...], kind_name: str | None, strict: bool, as_json: bool) -> None:
+    """Land files, and all files in folders, exactly once.
+
+    The kind is told from the header. A file that landed before is left alone; files of other kinds are ignored, and
+    rows that do not fit go to landing_rejects with the reason.
+
+    \b
+    afterstate land samples/core
+    afterstate land artifact/ --strict
+    afterstate land trace.csv --kind core8_state_trace --json
+    """
+    if kind_name and kind_name not in {kind.name for kind in KINDS}:
+        raise UsageError(f"there is no kind `{kind_name}`", f"expected one of: {', '.join(k.name for k in KINDS)}")
+    kind = kind_named(kind_name) if kind_name else None
+    with console.byte_progress(quiet=as_json) as progress:
+        lander = Lander(read_warehouse(Settings.from_environment()), kind, progress)
+        results = [lander.land(file) for file in find_files(paths)]
+    if as_json:
+        console.show_messages(results)
+        click.echo(json.dumps([result.as_json() for result in results], indent=2, ensure_ascii=False))
+    else:
+        console.show_results(results)
+    if any(result.status == "failed" for result in results):
+        sys.exit(FAILED)
+    if strict and any(result.rows_rejected for result in results):
+        sys.exit(ROWS_REJECTED)
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def build(arguments: tuple[str, ...]) -> None:
+    """Run `dbt build` with the warehouse's profile; all arguments go to dbt."""
+    settings = Settings.from_environment()
+    read_warehouse(settings)
+    sys.exit(run_dbt(settings, "build", arguments))
+
+
+@main.group()
+def export() -> None:
+    """Write marts to files."""
+
+
+@export.command()
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The CSV file to write.")
+def snapshot(out: Path) -> None:
+    """Write shutdown_state_snapshot as the notebook's core10_02_shutdown_snapshot.csv."""
+    rows = export_snapshot(read_warehouse(Settings.from_environment()), out)
+    click.echo(f"{rows:,} snapshots written to {out}")
+
+
+def _place(warehouse: Warehouse) -> str:
+    return f"{detect(warehouse.landing).title} at {warehouse.dbt.server}:{warehouse.dbt.port}"

@@ -1,0 +1,140 @@
+"""Connections to the server: what each session is set to, TLS as the profile says, and a guarded LOAD DATA LOCAL.
+
+A server may answer any statement with a request for any file of a client that allows LOCAL (MySQL manual, "Security
+Considerations for LOAD DATA LOCAL"). A LandingConnection serves the one stream that its caller hands it and refuses
+everything else; all other connections have LOCAL turned off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pymysql
+import sqlalchemy
+from pymysql.connections import LoadLocalPacketWrapper, MySQLResult
+from sqlalchemy.pool import NullPool
+
+from loaders.engines import Engine
+from loaders.errors import ServerError
+from loaders.profile import Connection
+
+CONNECT_TIMEOUT_SECONDS = 15
+# The name under which LOAD DATA LOCAL asks for the caller's stream.
+STREAM_NAME = "afterstate-stream"
+# Every session means the same by a quote and a number, whatever the server's defaults are, and counts time in UTC.
+SESSION = "set session sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', session time_zone = '+00:00'"
+
+
+class _GuardedResult(MySQLResult):
+    """A result that answers a request for a local file only with the connection's own stream."""
+
+    def _read_load_local_packet(self, first_packet: Any) -> None:
+        asked = LoadLocalPacketWrapper(first_packet).filename
+        connection = self.connection
+        stream, connection.stream = connection.stream, None
+        allowed = stream is not None and asked == STREAM_NAME.encode()
+        try:
+            for chunk in stream if allowed else ():
+                connection.write_packet(chunk)
+        finally:
+            connection.write_packet(b"")  # the empty packet ends the stream
+            packet = connection._read_packet()
+        if not allowed:
+            raise ServerError(f"the server asked for the local file {asked!r}, which it was not offered; nothing was sent")
+        self._read_ok_packet(packet)
+
+
+class LandingConnection(pymysql.connections.Connection):  # type: ignore[misc]
+    """A connection that can stream bytes into LOAD DATA LOCAL, and can give away no file."""
+
+    stream: Iterable[bytes] | None = None
+
+    def load(self, statement: str, stream: Iterable[bytes]) -> tuple[int, int]:
+        """Run LOAD DATA LOCAL INFILE 'afterstate-stream', fed with `stream`.
+
+        Returns (rows stored, warnings). Raises what the stream raises; the caller rolls back.
+        """
+        self.stream = stream
+        try:
+            rows = self.query(statement)
+        finally:
+            self.stream = None
+        return rows, self._result.warning_count
+
+    def _read_query_result(self, unbuffered: bool = False) -> int:
+        self._result = None
+        result = _GuardedResult(self)
+        if unbuffered:
+            result.init_unbuffered_query()
+        else:
+            result.read()
+        self._result = result
+        if result.server_status is not None:
+            self.server_status = result.server_status
+        return int(result.affected_rows)
+
+
+def connect(connection: Connection, *, landing: bool = False) -> Any:
+    """Open a PyMySQL connection with the account's settings, in autocommit off.
+
+    `landing` gives a LandingConnection. Raises ServerError when the server cannot be reached or refuses the account.
+    """
+    make = LandingConnection if landing else pymysql.connect
+    try:
+        return make(
+            host=connection.server,
+            port=connection.port,
+            user=connection.username,
+            password=connection.password,
+            charset=connection.charset,
+            collation=connection.collation,
+            local_infile=landing,
+            init_command=SESSION,
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            **connection.tls,
+        )
+    except (pymysql.err.OperationalError, pymysql.err.InternalError, OSError) as error:
+        raise _refused(connection, error) from error
+
+
+def engine(connection: Connection, *, landing: bool = False) -> sqlalchemy.Engine:
+    """Give a SQLAlchemy engine over `connect`, one connection at a time and none kept."""
+    return sqlalchemy.create_engine(
+        f"{connection.type}+pymysql://", creator=lambda: connect(connection, landing=landing), poolclass=NullPool
+    )
+
+
+@contextmanager
+def cursor(connection: Connection) -> Iterator[Any]:
+    """Give a cursor on a connection of its own, for a few statements; what they did is committed at the end."""
+    opened = connect(connection)
+    try:
+        with opened.cursor() as opened_cursor:
+            yield opened_cursor
+        opened.commit()
+    finally:
+        opened.close()
+
+
+def detect(connection: Connection) -> Engine:
+    """Ask the server what it is.
+
+    Raises ServerError when it cannot be reached, or is neither MySQL nor MariaDB.
+    """
+    with cursor(connection) as ask:
+        ask.execute("select version()")
+        return Engine.from_version(ask.fetchone()[0])
+
+
+def _refused(connection: Connection, error: Exception) -> ServerError:
+    where = f"{connection.username}@{connection.server}:{connection.port}"
+    code = error.args[0] if error.args else None
+    if code in (1044, 1045, 1698):
+        return ServerError(f"the server refused the account {where}", "`afterstate doctor` says how to mend it")
+    detail = error.args[-1] if error.args else error
+    return ServerError(
+        f"no connection as {where}: {detail}",
+        "is the server running? `afterstate status` tells, `afterstate up` starts the private one",
+    )

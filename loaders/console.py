@@ -1,0 +1,82 @@
+"""What people see: progress while files are read, and a line for each thing that was done.
+
+Results go to standard output, all else to standard error, so that output can be piped. Bars only on a terminal.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from loaders.doctor import Finding
+from loaders.landing.land import FileResult
+from loaders.landing.land import Progress as Watcher
+
+MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
+
+
+def say(text: str) -> None:
+    """Tell what is being done."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def byte_progress(quiet: bool) -> Iterator[Watcher | None]:
+    """Show a bar a file, in bytes read, on a terminal; give None where nobody would see it."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bars:
+        tasks = {}
+
+        def watch(file: Path, read: int, size: int) -> None:
+            if file not in tasks:
+                tasks[file] = bars.add_task(file.name, total=size)
+            bars.update(tasks[file], completed=read, visible=read < size)
+
+        yield watch
+
+
+def show_results(results: Sequence[FileResult]) -> None:
+    """Print a line a file, what was odd about it below, and the sums."""
+    for result in results:
+        if result.status == "ignored":
+            print(f"ignored     {result.file}: {' '.join(result.messages)}")
+            continue
+        if result.status == "failed":
+            print(f"failed      {result.file}")
+        else:
+            counts = f"{result.rows_landed:,} rows landed, {result.rows_rejected:,} rejected"
+            print(f"{result.status:<11} {result.kind}: {counts} (load {result.load_id})  {result.file}")
+        show_messages([result])
+    landed = sum(result.rows_landed for result in results if result.status == "landed")
+    rejected = sum(result.rows_rejected for result in results if result.status == "landed")
+    counted = {status: sum(result.status == status for result in results) for status in STATUSES}
+    files = ", ".join(f"{count} {status}" for status, count in counted.items() if count) or "none found"
+    print(f"files: {files}; new rows landed: {landed:,}, rejected: {rejected:,}")
+
+
+STATUSES = ("landed", "unchanged", "superseded", "ignored", "failed")
+
+
+def show_messages(results: Sequence[FileResult]) -> None:
+    """Print what was odd about files to standard error."""
+    sys.stdout.flush()
+    for result in results:
+        if result.status != "ignored":
+            for message in result.messages:
+                print("  " + message.replace("\n", "\n  "), file=sys.stderr, flush=True)
+
+
+def show_finding(finding: Finding) -> None:
+    """Print what a check of `doctor` found, and how to mend it."""
+    print(f"{MARKS[finding.level]}  {finding.what}")
+    if finding.mend:
+        print(f"      mend: {finding.mend}")

@@ -1,0 +1,288 @@
+"""Landing files and folders: recognise, check, stream, and say what became of each file.
+
+Files land one after the other, each in a transaction of its own: one that fails leaves nothing behind and does not
+keep the others from landing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from io import BufferedReader, RawIOBase
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import pymysql
+import sqlalchemy
+from sqlalchemy.exc import DBAPIError
+
+from loaders.connect import detect, engine
+from loaders.errors import AfterstateError, LandingError
+from loaders.landing import store
+from loaders.landing.encode import Encoder
+from loaders.landing.kinds import Kind
+from loaders.landing.reader import Record, records
+from loaders.landing.recognise import UnknownFile, is_text, recognise, require_needed
+from loaders.landing.tables import LandingTables, landing_tables
+from loaders.profile import Warehouse
+
+BATCH_ROWS = 5_000
+READ_BYTES = 1 << 20
+REJECTS_IN_MEMORY_BYTES = 16 << 20
+SHOWN_REJECTS = 3
+# Two loaders may wait for each other's locks; the server then ends one of them, which simply starts again.
+DEADLOCK, LOCK_WAIT_TIMEOUT, ATTEMPTS = 1213, 1205, 5
+LANDING_SESSION = "set session transaction isolation level read committed"
+
+Progress = Callable[[Path, int, int], None]  # file, bytes read, bytes in all
+
+
+@dataclass
+class FileResult:
+    """What became of one file; `messages` are for people, the rest is the contract of `land --json`."""
+
+    file: str
+    kind: str | None = None
+    status: str = "ignored"
+    rows_read: int = 0
+    rows_landed: int = 0
+    rows_rejected: int = 0
+    load_id: int | None = None
+    messages: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the object that `land --json` prints (design section 2)."""
+        names = ("file", "kind", "status", "rows_read", "rows_landed", "rows_rejected", "load_id")
+        return {name: getattr(self, name) for name in names}
+
+    def take(self, load: store.KnownLoad) -> None:
+        """Say that the file was landed before."""
+        self.status = "superseded" if load.status == "superseded" else "unchanged"
+        self.load_id = load.load_id
+        self.rows_read, self.rows_landed, self.rows_rejected = load.rows_read, load.rows_landed, load.rows_rejected
+        if self.status == "superseded":
+            self.messages.append(f"landed before as load {load.load_id}; later loads have restated all of its rows")
+
+
+def find_files(paths: Sequence[Path]) -> list[Path]:
+    """Give the files that `land` looks at: those named, and all in the folders named, hidden ones left out."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for file in inside:
+            hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+            if file.is_file() and not hidden:
+                found[file] = None
+    return list(found)
+
+
+class Lander:
+    """Lands files into one warehouse over one connection."""
+
+    def __init__(self, warehouse: Warehouse, kind: Kind | None = None, progress: Progress | None = None) -> None:
+        """Take the warehouse, a kind that every file is said to have, and who wants to hear of progress."""
+        self._kind = kind
+        self._progress = progress
+        self._engine = engine(warehouse.landing, landing=True)
+        self._tables = landing_tables(warehouse.schemas.landing, detect(warehouse.landing).exact_collation)
+
+    def land(self, file: Path) -> FileResult:
+        """Land one file; what is wrong with it is in the result, nothing of it is then visible."""
+        result = FileResult(str(file))
+        try:
+            kind = self._recognise(file)
+            result.kind = kind.name
+            self._land_with_patience(file, kind, result)
+        except UnknownFile as unknown:
+            result.messages.append(str(unknown))
+        except AfterstateError as error:
+            _fail(result, str(error))
+        except OSError as error:
+            _fail(result, f"{file}: cannot be read: {error.strerror or error}")
+        except (DBAPIError, pymysql.MySQLError) as error:
+            _fail(result, f"{file}: {_server_said(error)}; nothing of it was landed\n  run the same command again")
+        return result
+
+    def _recognise(self, file: Path) -> Kind:
+        with file.open("rb") as stream:
+            header = _header(records(stream))
+        if self._kind:
+            require_needed(file, self._kind, header)
+            return self._kind
+        if not is_text(header):
+            raise UnknownFile("it is not UTF-8 text")
+        return recognise(file, header)
+
+    def _land_with_patience(self, file: Path, kind: Kind, result: FileResult) -> None:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                self._land_once(file, kind, result)
+                return
+            except (DBAPIError, pymysql.MySQLError) as error:
+                if _code(error) not in (DEADLOCK, LOCK_WAIT_TIMEOUT) or attempt == ATTEMPTS:
+                    raise
+
+    def _land_once(self, file: Path, kind: Kind, result: FileResult) -> None:
+        sha256 = _sha256(file)
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql(LANDING_SESSION)
+            load_id = None
+            known = store.find_load(connection, self._tables.loads, kind, sha256)
+            if not known:
+                load_id = self._open_load(connection, file, kind, sha256)
+                known = None if load_id else store.find_load(connection, self._tables.loads, kind, sha256)
+            if load_id:
+                _Load(connection, self._tables, file, kind, load_id, self._progress).run(sha256, result)
+            elif known:
+                result.take(known)
+            connection.commit()
+
+    def _open_load(self, connection: sqlalchemy.Connection, file: Path, kind: Kind, sha256: str) -> int | None:
+        with file.open("rb") as stream:
+            header = _header(records(stream))
+        repeated = Encoder(kind, header).repeated
+        notes = f"repeated header, the first is kept: {', '.join(repeated)}" if repeated else None
+        values = {
+            "kind": kind.name,
+            "file_path": str(file.resolve()),
+            "file_bytes": file.stat().st_size,
+            "content_sha256": sha256,
+            "header": header,
+            "notes": notes,
+        }
+        return store.open_load(connection, self._tables.loads, values)
+
+
+class _Load:
+    """One file on its way into its tables, inside the caller's transaction."""
+
+    def __init__(
+        self,
+        connection: sqlalchemy.Connection,
+        tables: LandingTables,
+        file: Path,
+        kind: Kind,
+        load_id: int,
+        progress: Progress | None,
+    ) -> None:
+        self._connection = connection
+        self._tables = tables
+        self._file = file
+        self._kind = kind
+        self._load_id = load_id
+        self._progress = progress
+        self._sent = self._rejected = 0
+        self._first_rejects: list[str] = []
+
+    def run(self, sha256: str, result: FileResult) -> None:
+        """Land the file's rows and rejects; raises LandingError unless all of it arrived as it was sent."""
+        rows = self._tables.rows[self._kind.name]
+        with self._file.open("rb", buffering=0) as raw, tempfile.SpooledTemporaryFile(REJECTS_IN_MEMORY_BYTES) as spool:
+            watched = _Watched(raw, self._file, self._progress)
+            found = records(BufferedReader(watched, READ_BYTES))
+            encoder = Encoder(self._kind, _header(found))
+            lines = self._lines(encoder, found, spool)
+            stored = store.stream_rows(self._connection, rows, encoder.columns, self._load_id, lines)
+            self._require(stored, self._sent, "rows")
+            if watched.sha256.hexdigest() != sha256:
+                raise LandingError(
+                    f"{self._file}: the file changed while it was read; nothing of it was landed",
+                    "land it again when its producer has finished",
+                )
+            spool.seek(0)
+            rejects = store.stream_rejects(
+                self._connection, self._tables.rejects, self._load_id, self._kind, str(self._file.resolve()), spool
+            )
+            self._require(rejects, self._rejected, "rejects")
+        store.close_load(self._connection, self._tables.loads, self._load_id, self._sent, self._rejected)
+        store.mark_superseded(self._connection, self._tables, self._kind)
+        self._report(encoder, result)
+
+    def _lines(self, encoder: Encoder, found: Iterator[Record], spool: IO[bytes]) -> Iterator[bytes]:
+        while batch := list(islice(found, BATCH_ROWS)):
+            lines, count, rejects = encoder.encode(batch)
+            self._sent += count
+            self._rejected += len(rejects)
+            for reject in rejects:
+                spool.write(reject.line())
+                if len(self._first_rejects) < SHOWN_REJECTS:
+                    self._first_rejects.append(f"{self._file}: {reject}")
+            for start in range(0, len(lines), READ_BYTES):
+                yield lines[start : start + READ_BYTES]
+
+    def _require(self, stored: int, sent: int, what: str) -> None:
+        if stored != sent:
+            raise LandingError(
+                f"{self._file}: the server stored {stored} of {sent} {what}; nothing of the file was landed",
+                "run the same command again; if it says so twice, please report it with the file's header",
+            )
+
+    def _report(self, encoder: Encoder, result: FileResult) -> None:
+        result.status = "landed"
+        result.load_id = self._load_id
+        result.rows_read = self._sent + self._rejected
+        result.rows_landed, result.rows_rejected = self._sent, self._rejected
+        result.messages = [f"column `{name}` is there twice, the first is kept" for name in encoder.repeated]
+        result.messages += self._first_rejects
+        if self._rejected > SHOWN_REJECTS:
+            result.messages.append(f"… and {self._rejected - SHOWN_REJECTS} more in landing_rejects")
+
+
+class _Watched(RawIOBase):
+    """A file's bytes as they are read: hashed, and told to whoever wants to see progress."""
+
+    def __init__(self, raw: RawIOBase | IO[bytes], file: Path, progress: Progress | None) -> None:
+        self._raw = raw
+        self._file = file
+        self._size = file.stat().st_size
+        self._read = 0
+        self._progress = progress
+        self.sha256 = hashlib.sha256()
+
+    def readable(self) -> bool:
+        """Always true, as BufferedReader wants to know."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read into the buffer and give the number of bytes."""
+        count = self._raw.readinto(buffer)  # type: ignore[union-attr]
+        self.sha256.update(memoryview(buffer)[:count])
+        self._read += count
+        if self._progress:
+            self._progress(self._file, self._read, self._size)
+        return int(count)
+
+
+def _header(found: Iterator[Record]) -> list[str]:
+    """Take the header off; an empty file, or one that begins with no CSV, has none."""
+    first = next(found, None)
+    return first.fields if first else []
+
+
+def _sha256(file: Path) -> str:
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while block := stream.read(READ_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _fail(result: FileResult, message: str) -> None:
+    result.status = "failed"
+    result.rows_read = result.rows_landed = result.rows_rejected = 0
+    result.load_id = None
+    result.messages.append(message)
+
+
+def _code(error: Exception) -> int | None:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return cause.args[0] if cause is not None and cause.args else None
+
+
+def _server_said(error: Exception) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    said = cause.args[-1] if cause is not None and cause.args else error
+    return f"the server said: {said}"

@@ -1,0 +1,133 @@
+"""One load, one transaction: the manifest, the rows and the rejects become visible together or not at all.
+
+The unique key of `landing_loads` is what makes a landing happen once, across any number of loaders: the second one
+waits for the first, then finds the file known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Table, and_, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from loaders.connect import STREAM_NAME, LandingConnection
+from loaders.errors import LandingError
+from loaders.landing.encode import LOAD_FORMAT, REJECT_COLUMNS
+from loaders.landing.kinds import Kind
+from loaders.landing.tables import LandingTables
+
+UTC_NOW = func.utc_timestamp(6)
+DUPLICATE_KEY = 1062
+
+
+@dataclass(frozen=True)
+class KnownLoad:
+    """What the manifest says of a file that was landed before."""
+
+    load_id: int
+    status: str
+    rows_read: int
+    rows_landed: int
+    rows_rejected: int
+
+
+def find_load(connection: Connection, loads: Table, kind: Kind, sha256: str) -> KnownLoad | None:
+    """Give the load of a file with this content, None when it was never landed."""
+    columns = (loads.c.load_id, loads.c.status, loads.c.rows_read, loads.c.rows_landed, loads.c.rows_rejected)
+    found = connection.execute(
+        select(*columns).where(loads.c.kind == kind.name, loads.c.content_sha256 == sha256)
+    ).one_or_none()
+    return KnownLoad(*found) if found else None
+
+
+def open_load(connection: Connection, loads: Table, values: dict[str, Any]) -> int | None:
+    """Write a load into the manifest and give its id; None when another loader was first with the same content."""
+    try:
+        result = connection.execute(insert(loads).values(**values, status="landed", started_at=UTC_NOW))
+    except IntegrityError as error:
+        if error.orig is not None and error.orig.args[0] == DUPLICATE_KEY:
+            return None
+        raise
+    return int(result.inserted_primary_key[0])
+
+
+def stream_rows(connection: Connection, table: Table, columns: Iterable[str], load_id: int, lines: Iterable[bytes]) -> int:
+    """Stream encoded lines into a landing table and give their number as the server counted it.
+
+    Raises LandingError when the server warns of anything: with LOCAL it would convert or skip instead of failing
+    (MySQL manual, "LOAD DATA Statement": LOCAL makes errors warnings).
+    """
+    return _load_data(connection, table, columns, {"_load_id": load_id}, lines)
+
+
+def stream_rejects(
+    connection: Connection, rejects: Table, load_id: int, kind: Kind, file_path: str, lines: Iterable[bytes]
+) -> int:
+    """Stream encoded rejects and give their number."""
+    constants = {"load_id": load_id, "kind": kind.name, "file_path": file_path}
+    return _load_data(connection, rejects, REJECT_COLUMNS, constants, lines)
+
+
+def close_load(connection: Connection, loads: Table, load_id: int, rows_landed: int, rows_rejected: int) -> None:
+    """Write the counts and the end of a load into the manifest."""
+    connection.execute(
+        update(loads)
+        .where(loads.c.load_id == load_id)
+        .values(
+            rows_read=rows_landed + rows_rejected,
+            rows_landed=rows_landed,
+            rows_rejected=rows_rejected,
+            finished_at=UTC_NOW,
+        )
+    )
+
+
+def mark_superseded(connection: Connection, tables: LandingTables, kind: Kind) -> None:
+    """Mark the loads of a kind of which every row has a later one of the same key (design section 3, rule 1)."""
+    loads, rows = tables.loads, tables.rows[kind.name]
+    active = select(loads.c.load_id).where(
+        loads.c.kind == kind.name, loads.c.status == "landed", loads.c.rows_landed > 0
+    )
+    newer = rows.alias("newer")
+    same_key = and_(*(newer.c[name] == rows.c[name] for name in kind.key), newer.c["_load_id"] > rows.c["_load_id"])
+    for load_id in connection.scalars(active).all():
+        still_read = (
+            select(rows.c["_row_no"])
+            .select_from(rows.outerjoin(newer, same_key))
+            .where(rows.c["_load_id"] == load_id, newer.c["_load_id"].is_(None))
+            .limit(1)
+        )
+        if connection.execute(still_read).first() is None:
+            connection.execute(update(loads).where(loads.c.load_id == load_id).values(status="superseded"))
+
+
+def _load_data(
+    connection: Connection, table: Table, columns: Iterable[str], constants: dict[str, Any], lines: Iterable[bytes]
+) -> int:
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, LandingConnection)
+    names = ", ".join(f"`{name}`" for name in columns)
+    settings = ", ".join(f"`{name}` = {raw.escape(value)}" for name, value in constants.items())
+    stored, warnings = raw.load(
+        f"load data local infile '{STREAM_NAME}' into table `{table.schema}`.`{table.name}` "
+        f"{LOAD_FORMAT} ({names}) set {settings}",
+        lines,
+    )
+    if warnings:
+        with raw.cursor() as ask:
+            ask.execute("show warnings limit 3")
+            shown = "; ".join(_without_data(str(row[2])) for row in ask.fetchall())
+        raise LandingError(
+            f"the server would have changed {warnings} values on their way into {table.name}: {shown}",
+            "nothing was landed; please report this with the file's header",
+        )
+    return int(stored)
+
+
+def _without_data(message: str) -> str:
+    """Keep a server's warning to one line of bearable length."""
+    return re.sub(r"\s+", " ", message)[:200]

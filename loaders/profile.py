@@ -1,0 +1,149 @@
+"""`profiles.yml`, the one place where connection settings live: dbt reads it, and so do the loaders.
+
+Each warehouse has three outputs, one an account: `<schema>` (dbt builds with it), `<schema>_landing` (the loaders write
+with it) and `<schema>_bi` (read-only, for BI tools and exports). dbt's default target is the warehouse that was
+brought up last. Written by `afterstate up` only, readable by its owner only.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from loaders.errors import UsageError
+from loaders.settings import Schemas, Settings
+
+PROFILE = "afterstate"
+ROLES = ("dbt", "landing", "bi")
+BANNER = """\
+# Written by `afterstate up`, for dbt and for the loaders. It holds passwords: keep it out of version control.
+# Outputs: <schema> is dbt's account, <schema>_landing the loaders', <schema>_bi is read-only, for BI tools.
+"""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One account on one server, spelled as dbt-mysql spells it; `type` is the engine."""
+
+    type: str
+    server: str
+    port: int
+    schema: str
+    username: str
+    password: str = field(repr=False)
+    charset: str = "utf8mb4"
+    collation: str | None = None
+    threads: int = 4
+    ssl_disabled: bool | None = None
+    ssl_ca: str | None = None
+    ssl_cert: str | None = None
+    ssl_key: str | None = None
+    ssl_verify_cert: bool | None = None
+    ssl_verify_identity: bool | None = None
+
+    @property
+    def tls(self) -> dict[str, Any]:
+        """The TLS settings that are set; PyMySQL and MySQL Connector use the same names."""
+        return {key: value for key, value in asdict(self).items() if key.startswith("ssl_") and value is not None}
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """The schemas of one warehouse and the accounts that work in them."""
+
+    schemas: Schemas
+    dbt: Connection
+    landing: Connection
+    bi: Connection
+
+
+def read_warehouse(settings: Settings) -> Warehouse:
+    """Give the warehouse that the environment and the profile name.
+
+    Raises UsageError when there is no profile yet, or it does not have the warehouse.
+    """
+    entry = _read(settings.profiles_path)
+    if not entry:
+        raise UsageError(f"there is no `{settings.profiles_path}` yet", "run `afterstate up` first")
+    schema = settings.schema or str(entry["target"])
+    outputs = entry["outputs"]
+    names = {role: _output_name(schema, role) for role in ROLES}
+    missing = [name for name in names.values() if name not in outputs]
+    if missing:
+        raise UsageError(
+            f"`{settings.profiles_path}` has no warehouse `{schema}`",
+            f"run `AFTERSTATE_SCHEMA={schema} afterstate up` first; it has: {', '.join(sorted(outputs))}",
+        )
+    warehouse = Warehouse(Schemas(schema), **{role: _connection(outputs[name]) for role, name in names.items()})
+    _require_same_server(settings, warehouse)
+    return warehouse
+
+
+def known_schema(settings: Settings) -> str | None:
+    """Give the schema that the profile's default target names, None without a profile."""
+    entry = _read(settings.profiles_path)
+    return str(entry["target"]) if entry else None
+
+
+def known_connection(settings: Settings, schema: str, role: str) -> Connection | None:
+    """Give the account that an earlier `afterstate up` wrote for this warehouse, if any."""
+    output = _read(settings.profiles_path).get("outputs", {}).get(_output_name(schema, role))
+    return _connection(output) if output else None
+
+
+def write_warehouse(settings: Settings, warehouse: Warehouse) -> None:
+    """Put the warehouse into the profile and make it dbt's default target; other warehouses stay."""
+    entry = _read(settings.profiles_path) or {"outputs": {}}
+    entry["target"] = warehouse.schemas.marts
+    for role in ROLES:
+        entry["outputs"][_output_name(warehouse.schemas.marts, role)] = {
+            key: value for key, value in asdict(getattr(warehouse, role)).items() if value is not None
+        }
+    write_private(settings.profiles_path, BANNER + yaml.safe_dump({PROFILE: entry}, sort_keys=False))
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file at once, readable by its owner only from its first byte on."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    draft.replace(path)
+
+
+def _output_name(schema: str, role: str) -> str:
+    return schema if role == "dbt" else f"{schema}_{role}"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        entry = document.get(PROFILE, {})
+        return dict(entry) if {"target", "outputs"} <= set(entry) else {}
+    except FileNotFoundError:
+        return {}
+    except (yaml.YAMLError, AttributeError, TypeError) as error:
+        raise UsageError(
+            f"`{path}` cannot be read as a dbt profile: {error}", "remove it, then run `afterstate up`"
+        ) from error
+
+
+def _connection(output: dict[str, Any]) -> Connection:
+    known = {item.name for item in fields(Connection)}
+    return Connection(**{key: value for key, value in output.items() if key in known})
+
+
+def _require_same_server(settings: Settings, warehouse: Warehouse) -> None:
+    """A profile of one server must not be used silently while the environment names another."""
+    url = settings.server_url
+    if url and (url.host, url.port or 3306) != (warehouse.dbt.server, warehouse.dbt.port):
+        raise UsageError(
+            f"`{settings.profiles_path}` is for {warehouse.dbt.server}:{warehouse.dbt.port}, but "
+            f"`AFTERSTATE_MYSQL_URL` names {url.host}:{url.port or 3306}",
+            "run `afterstate up` to use the server of the URL, or unset the variable",
+        )

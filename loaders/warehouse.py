@@ -1,0 +1,185 @@
+"""Bring a warehouse up: a server, its schemas, its accounts, its landing tables, and the profile that names them.
+
+Everything here can be repeated: what is there and right stays as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from typing import Any
+
+import pymysql
+from sqlalchemy.engine import URL
+
+from loaders import accounts
+from loaders.accounts import Account
+from loaders.connect import connect, detect, engine
+from loaders.engines import Engine
+from loaders.errors import ServerError, UsageError
+from loaders.landing.tables import landing_tables
+from loaders.profile import ROLES, Connection, Warehouse, known_connection, known_schema, write_warehouse
+from loaders.server.private import PrivateServer
+from loaders.server.programs import Say
+from loaders.settings import DEFAULT_SCHEMA, Schemas, Settings
+
+DEFAULT_PORT = 3306
+NO_PRIVILEGE = (1044, 1045, 1142, 1227, 1410)
+# What a URL may ask for, as MySQL's own clients (`ssl-mode`) and as PyMySQL spell it.
+TLS_MODES: dict[str, dict[str, Any]] = {
+    "DISABLED": {"ssl_disabled": True},
+    "PREFERRED": {},
+    "REQUIRED": {"ssl_verify_cert": False, "ssl_verify_identity": False},
+    "VERIFY_CA": {"ssl_verify_cert": True, "ssl_verify_identity": False},
+    "VERIFY_IDENTITY": {"ssl_verify_cert": True, "ssl_verify_identity": True},
+}
+TLS_PATHS = ("ssl_ca", "ssl_cert", "ssl_key")
+TLS_SWITCHES = ("ssl_verify_cert", "ssl_verify_identity", "ssl_disabled")
+
+
+def bring_up(settings: Settings, say: Say) -> Warehouse:
+    """Make sure that the warehouse of the environment is there and can be used, and write its profile.
+
+    Raises ServerError or UsageError, saying what to do.
+    """
+    schemas = Schemas(settings.schema or known_schema(settings) or DEFAULT_SCHEMA)
+    url = settings.server_url
+    admin = _from_url(url) if url else PrivateServer(settings).start(say)
+    found = detect(admin)
+    found.require_supported()
+    opened = connect(admin)
+    try:
+        with opened.cursor() as cursor:
+            _ensure_schemas(cursor, schemas, found)
+            mark = _checkout_mark(settings) if url else ""
+            warehouse = _ensure_accounts(cursor, settings, schemas, found, admin, mark, say)
+        opened.commit()
+    finally:
+        opened.close()
+    tables = landing_tables(schemas.landing, found.exact_collation)
+    tables.metadata.create_all(engine(warehouse.landing), checkfirst=True)
+    write_warehouse(settings, warehouse)
+    return warehouse
+
+
+def _from_url(url: URL) -> Connection:
+    """Give the connection that `AFTERSTATE_MYSQL_URL` describes, with the TLS that it asks for."""
+    options = {key.replace("-", "_"): str(value) for key, value in url.query.items()}
+    tls: dict[str, Any] = {key: options.pop(key) for key in TLS_PATHS if key in options}
+    if "ssl_ca" in tls:
+        tls |= TLS_MODES["VERIFY_IDENTITY"]  # who names a CA wants it to be asked
+    mode = options.pop("ssl_mode", None)
+    if mode is not None:
+        if mode.upper() not in TLS_MODES:
+            raise UsageError(
+                f"`AFTERSTATE_MYSQL_URL` has `ssl_mode={mode}`", f"expected one of {', '.join(TLS_MODES)}"
+            )
+        tls |= TLS_MODES[mode.upper()]
+    tls |= {key: _switch(key, options.pop(key)) for key in TLS_SWITCHES if key in options}
+    options.pop("charset", None)
+    if options:
+        known = ", ".join(("ssl_mode", *TLS_PATHS, *TLS_SWITCHES))
+        raise UsageError(
+            f"`AFTERSTATE_MYSQL_URL` has the unknown option `{sorted(options)[0]}`", f"expected some of: {known}"
+        )
+    return Connection(
+        type=url.get_backend_name(),
+        server=str(url.host),
+        port=url.port or DEFAULT_PORT,
+        schema="",
+        username=str(url.username),
+        password=str(url.password or ""),
+        **tls,
+    )
+
+
+def _switch(key: str, value: str) -> bool:
+    if value.lower() not in ("true", "1", "false", "0"):
+        raise UsageError(f"`AFTERSTATE_MYSQL_URL` has `{key}={value}`", "expected true or false")
+    return value.lower() in ("true", "1")
+
+
+def _ensure_schemas(cursor: Any, schemas: Schemas, found: Engine) -> None:
+    """Make the schemas with the exact collation; one that has rows under another collation is refused."""
+    for schema in schemas.all():
+        try:
+            cursor.execute(
+                f"create database if not exists `{schema}` character set utf8mb4 collate {found.exact_collation}"
+            )
+            cursor.execute(
+                "select default_collation_name from information_schema.schemata where schema_name = %s", (schema,)
+            )
+            collation = cursor.fetchone()[0]
+            if collation != found.exact_collation:
+                _mend_collation(cursor, schema, collation, found)
+        except pymysql.MySQLError as error:
+            raise _needs_privilege(error, f"make or change the schema `{schema}`") from error
+
+
+def _mend_collation(cursor: Any, schema: str, collation: str, found: Engine) -> None:
+    cursor.execute("select count(*) from information_schema.tables where table_schema = %s", (schema,))
+    if cursor.fetchone()[0]:
+        raise ServerError(
+            f"the schema `{schema}` has tables under the collation {collation}, which cannot tell all keys apart",
+            f"expected {found.exact_collation}: set `AFTERSTATE_SCHEMA` to a name that is free",
+        )
+    cursor.execute(f"alter database `{schema}` character set utf8mb4 collate {found.exact_collation}")
+
+
+def _ensure_accounts(
+    cursor: Any, settings: Settings, schemas: Schemas, found: Engine, admin: Connection, mark: str, say: Say
+) -> Warehouse:
+    wildcards = not _partial_revokes(cursor, found)
+    connections = {}
+    for role in ROLES:
+        known = known_connection(settings, schemas.marts, role)
+        name = accounts.account_name(schemas.marts, role, mark)
+        kept = known and (known.server, known.port, known.username) == (admin.server, admin.port, name)
+        account = Account(name, known.password if known and kept else accounts.new_password())
+        try:
+            accounts.ensure_account(cursor, account, role, schemas, wildcards)
+        except pymysql.MySQLError as error:
+            if _code(error) not in NO_PRIVILEGE:
+                raise
+            say(f"`{admin.username}` may not make accounts: it will do the work of `{name}` itself")
+            account = Account(admin.username, admin.password)
+        connections[role] = _connection(admin, found, schemas, account)
+    return Warehouse(schemas, **connections)
+
+
+def _connection(admin: Connection, found: Engine, schemas: Schemas, account: Account) -> Connection:
+    return Connection(
+        type=found.name,
+        server=admin.server,
+        port=admin.port,
+        schema=schemas.marts,
+        username=account.name,
+        password=account.password,
+        collation=found.connection_collation,
+        **admin.tls,
+    )
+
+
+def _partial_revokes(cursor: Any, found: Engine) -> bool:
+    if found.name != "mysql":
+        return False
+    cursor.execute("select @@partial_revokes")
+    return bool(cursor.fetchone()[0])
+
+
+def _checkout_mark(settings: Settings) -> str:
+    """Tell this checkout from others that use the same server: nobody's `up` may change another's passwords."""
+    return hashlib.sha256(f"{platform.node()}:{settings.home}".encode()).hexdigest()[:6]
+
+
+def _needs_privilege(error: pymysql.MySQLError, what: str) -> ServerError:
+    if _code(error) in NO_PRIVILEGE:
+        return ServerError(
+            f"the account of `AFTERSTATE_MYSQL_URL` may not {what}",
+            "name an account there that may create schemas and, best, accounts",
+        )
+    return ServerError(f"the server could not {what}: {error.args[-1]}")
+
+
+def _code(error: pymysql.MySQLError) -> int | None:
+    return error.args[0] if error.args else None

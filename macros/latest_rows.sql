@@ -1,0 +1,21 @@
+{#- Rows of a landing table that no later row of the same key has restated (design section 3, rule 1).
+
+    An anti-join, not a window: a view with a window cannot be merged into the query that reads it, so that looking up
+    the few keys of the shutdown events would first sort everything that ever landed. -#}
+{% macro latest_rows(landing, key) %}
+select landed.*
+from {{ landing }} as landed
+where
+    not exists (
+        select 1
+        from {{ landing }} as later
+        where
+            {%- for column in key %}
+            later.{{ column }} = landed.{{ column }} and
+            {%- endfor %}
+            (
+                later._load_id > landed._load_id
+                or (later._load_id = landed._load_id and later._row_no > landed._row_no)
+            )
+    )
+{%- endmacro %}

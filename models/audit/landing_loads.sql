@@ -1,0 +1,27 @@
+with loads as (
+
+    select * from {{ source("landing", "landing_loads") }}
+
+),
+
+landing_loads as (
+
+    select
+        load_id,
+        kind,
+        file_path,
+        file_bytes,
+        content_sha256,
+        header,
+        rows_read,
+        rows_landed,
+        rows_rejected,
+        started_at,
+        finished_at,
+        status,
+        notes
+    from loads
+
+)
+
+select * from landing_loads

@@ -1,0 +1,32 @@
+with latest as (
+
+    {{ latest_rows(source("core", "core9_reservation_log"), ["run_id", "case_id", "antibody_id", "step"]) | indent }}
+
+),
+
+stg_core__reservation_log as (
+
+    select
+        -- ids
+        run_id,
+        case_id,
+        antibody_id,
+        step,
+
+        -- text
+        reservation_status,
+        reservation_reason_code,
+
+        -- numbers
+        risk_score_total,
+
+        -- where the row comes from
+        _other_columns as other_columns,
+        _load_id as load_id,
+        _row_no as row_no,
+        _line_no as line_no
+    from latest
+
+)
+
+select * from stg_core__reservation_log

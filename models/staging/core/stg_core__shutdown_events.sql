@@ -1,0 +1,36 @@
+with latest as (
+
+    {{ latest_rows(source("core", "core10_shutdown_events"), ["run_id", "case_id", "antibody_id", "shutdown_step"]) | indent }}
+
+),
+
+stg_core__shutdown_events as (
+
+    select
+        -- ids
+        run_id,
+        case_id,
+        antibody_id,
+        shutdown_step,
+
+        -- text
+        shutdown_trigger_final,
+        fallback_stage,
+        fallback_reason_code,
+        reservation_status,
+        reservation_reason_code,
+
+        -- numbers
+        fallback_score,
+        risk_score_total,
+
+        -- where the row comes from
+        _other_columns as other_columns,
+        _load_id as load_id,
+        _row_no as row_no,
+        _line_no as line_no
+    from latest
+
+)
+
+select * from stg_core__shutdown_events

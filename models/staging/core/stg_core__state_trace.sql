@@ -1,0 +1,31 @@
+with latest as (
+
+    {{ latest_rows(source("core", "core8_state_trace"), ["run_id", "case_id", "antibody_id", "step"]) | indent }}
+
+),
+
+stg_core__state_trace as (
+
+    select
+        -- ids
+        run_id,
+        case_id,
+        antibody_id,
+        step,
+
+        -- numbers
+        SoMS_cumsum_window,
+        action_toggle_rate,
+        blocked_rate_window,
+        veto_streak,
+
+        -- where the row comes from
+        _other_columns as other_columns,
+        _load_id as load_id,
+        _row_no as row_no,
+        _line_no as line_no
+    from latest
+
+)
+
+select * from stg_core__state_trace

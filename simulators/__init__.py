@@ -1,0 +1,1 @@
+"""Simulators whose artifacts Afterstate lands."""

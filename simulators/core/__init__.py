@@ -1,0 +1,1 @@
+"""Core: a small governed antibody-design run."""

@@ -1,0 +1,15 @@
+-- Landing an event must always give a snapshot, however little else is there.
+select
+    events.run_id,
+    events.case_id,
+    events.antibody_id,
+    events.shutdown_step
+from {{ ref("stg_core__shutdown_events") }} as events
+left join {{ ref("shutdown_state_snapshot") }} as snapshots
+    on
+        events.run_id = snapshots.run_id
+        and events.case_id = snapshots.case_id
+        and events.antibody_id = snapshots.antibody_id
+        and events.shutdown_step = snapshots.shutdown_step
+        and snapshots.snapshot_rule_id = '{{ var("snapshot_rule_id") }}'
+where snapshots.id is null
