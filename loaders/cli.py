@@ -27,6 +27,7 @@ from loaders.server.private import PrivateServer
 from loaders.settings import Settings
 from loaders.warehouse import bring_up
 
+KIND_NAMES = [kind.name for kind in KINDS]
 FAILED, WRONG_USAGE, ROWS_REJECTED = 1, 2, 3
 
 
@@ -56,7 +57,7 @@ def _stop(context: click.Context, message: str, code: int) -> None:
 @click.version_option(__version__, prog_name="afterstate")
 @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
 def main(debug: bool) -> None:
-    """Remember the state a system was in at the moment that mattered.
+    r"""Remember the state a system was in at the moment that mattered.
 
     \b
     afterstate up                       start the server, make the warehouse, write profiles.yml
@@ -99,7 +100,9 @@ def status() -> None:
     settings = Settings.from_environment()
     server = PrivateServer(settings)
     if not settings.server_url and server.exists() and not server.process():
-        click.echo(f"the private server is not running (its data are in {server.places.data}); `afterstate up` starts it")
+        click.echo(
+            f"the private server is not running; `afterstate up` starts it over its data in {server.places.data}"
+        )
         sys.exit(FAILED)
     warehouse = read_warehouse(settings)
     click.echo(f"warehouse `{warehouse.schemas.marts}`: {_place(warehouse)}")
@@ -110,7 +113,8 @@ def status() -> None:
         )
         loads = ask.fetchall()
     for kind, files, landed, rejected, last in loads:
-        click.echo(f"  {kind}: {files} files, {landed:,} rows landed, {rejected:,} rejected, the last at {last} UTC")
+        counts = f"files {files:,}, rows landed {landed:,}, rejected {rejected:,}"
+        click.echo(f"  {kind}: {counts}, the last at {last:%Y-%m-%d %H:%M:%S} UTC")
     if not loads:
         click.echo("  nothing has landed yet; `afterstate land samples/core` lands the sample")
 
@@ -128,11 +132,11 @@ def doctor() -> None:
 
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--kind", "kind_name", metavar="KIND", help=f"Take every file for one: {', '.join(k.name for k in KINDS)}.")
+@click.option("--kind", "kind_name", metavar="KIND", help=f"Take every file for one of: {', '.join(KIND_NAMES)}.")
 @click.option("--strict", is_flag=True, help="Exit with 3 when rows were rejected (the others land all the same).")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects, one a file, and nothing else.")
 def land(paths: tuple[Path, ...], kind_name: str | None, strict: bool, as_json: bool) -> None:
-    """Land files, and all files in folders, exactly once.
+    r"""Land files, and all files in folders, exactly once.
 
     The kind is told from the header. A file that landed before is left alone; files of other kinds are ignored, and
     rows that do not fit go to landing_rejects with the reason.
@@ -142,8 +146,6 @@ def land(paths: tuple[Path, ...], kind_name: str | None, strict: bool, as_json: 
     afterstate land artifact/ --strict
     afterstate land trace.csv --kind core8_state_trace --json
     """
-    if kind_name and kind_name not in {kind.name for kind in KINDS}:
-        raise UsageError(f"there is no kind `{kind_name}`", f"expected one of: {', '.join(k.name for k in KINDS)}")
     kind = kind_named(kind_name) if kind_name else None
     with console.byte_progress(quiet=as_json) as progress:
         lander = Lander(read_warehouse(Settings.from_environment()), kind, progress)
@@ -178,7 +180,7 @@ def export() -> None:
 def snapshot(out: Path) -> None:
     """Write shutdown_state_snapshot as the notebook's core10_02_shutdown_snapshot.csv."""
     rows = export_snapshot(read_warehouse(Settings.from_environment()), out)
-    click.echo(f"{rows:,} snapshots written to {out}")
+    click.echo(f"snapshots: {rows:,}, written to {out}")
 
 
 def _place(warehouse: Warehouse) -> str:

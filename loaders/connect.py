@@ -42,11 +42,11 @@ class _GuardedResult(MySQLResult):
             connection.write_packet(b"")  # the empty packet ends the stream
             packet = connection._read_packet()
         if not allowed:
-            raise ServerError(f"the server asked for the local file {asked!r}, which it was not offered; nothing was sent")
+            raise ServerError(f"the server asked for the local file {asked!r}, which it was not offered")
         self._read_ok_packet(packet)
 
 
-class LandingConnection(pymysql.connections.Connection):  # type: ignore[misc]
+class LandingConnection(pymysql.connections.Connection):
     """A connection that can stream bytes into LOAD DATA LOCAL, and can give away no file."""
 
     stream: Iterable[bytes] | None = None
@@ -61,7 +61,12 @@ class LandingConnection(pymysql.connections.Connection):  # type: ignore[misc]
             rows = self.query(statement)
         finally:
             self.stream = None
-        return rows, self._result.warning_count
+        return rows, self.warning_count
+
+    @property
+    def warning_count(self) -> int:
+        """How many warnings the last statement gave."""
+        return int(self._result.warning_count) if self._result else 0
 
     def _read_query_result(self, unbuffered: bool = False) -> int:
         self._result = None

@@ -53,7 +53,7 @@ def show_results(results: Sequence[FileResult]) -> None:
         if result.status == "failed":
             print(f"failed      {result.file}")
         else:
-            counts = f"{result.rows_landed:,} rows landed, {result.rows_rejected:,} rejected"
+            counts = f"landed {result.rows_landed:,}, rejected {result.rows_rejected:,}"
             print(f"{result.status:<11} {result.kind}: {counts} (load {result.load_id})  {result.file}")
         show_messages([result])
     landed = sum(result.rows_landed for result in results if result.status == "landed")

@@ -164,7 +164,12 @@ def _privileges(patient: Patient) -> Iterator[Finding]:
     trials = (
         (patient.warehouse.landing, f"select 1 from `{schemas.landing}`.landing_loads limit 1", True, "read landing"),
         (patient.warehouse.dbt, f"select 1 from `{schemas.landing}`.landing_loads limit 1", True, "read landing"),
-        (patient.warehouse.dbt, f"create or replace view `{schemas.staging}`.{probe} as select 1 as one", True, "build"),
+        (
+            patient.warehouse.dbt,
+            f"create or replace view `{schemas.staging}`.{probe} as select 1 as one",
+            True,
+            "build",
+        ),
         (patient.warehouse.dbt, f"drop view if exists `{schemas.staging}`.{probe}", True, "clean up"),
         (patient.warehouse.dbt, f"delete from `{schemas.landing}`.landing_loads where false", False, "change landing"),
         (patient.warehouse.bi, f"show tables from `{schemas.marts}`", True, "see the marts"),

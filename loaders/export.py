@@ -43,7 +43,7 @@ def export_snapshot(warehouse: Warehouse, out: Path) -> int:
     """
     columns = ", ".join(f"`{name}`" for name in SNAPSHOT_COLUMNS)
     statement = (
-        f"select {columns} from `{warehouse.schemas.marts}`.shutdown_state_snapshot "  # noqa: S608: our own names
+        f"select {columns} from `{warehouse.schemas.marts}`.shutdown_state_snapshot "
         "order by run_id, case_id, antibody_id, shutdown_step"
     )
     connection = connect(warehouse.bi)
@@ -63,15 +63,13 @@ def _write(out: Path, cursor: pymysql.cursors.SSCursor) -> int:
     draft = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        rows = 0
         with draft.open("w", encoding="utf-8", newline="") as file:
-            # Numbers as Python spells them, NULL as nothing, lines as pandas ends them: what the notebook's to_csv does.
+            # Numbers as Python spells them, NULL as nothing, lines ended by \n: what the notebook's to_csv does.
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(SNAPSHOT_COLUMNS)
-            for rows, row in enumerate(cursor, start=1):  # noqa: B007: the last number is the count
-                writer.writerow(row)
+            writer.writerows(cursor)
         draft.replace(out)
-        return rows
+        return int(cursor.rownumber)
     except OSError as error:
         raise AfterstateError(f"`{out}` cannot be written: {error.strerror or error}") from error
     finally:

@@ -139,7 +139,7 @@ def _connection(output: dict[str, Any]) -> Connection:
 
 
 def _require_same_server(settings: Settings, warehouse: Warehouse) -> None:
-    """A profile of one server must not be used silently while the environment names another."""
+    """Refuse to work on one server while the environment names another."""
     url = settings.server_url
     if url and (url.host, url.port or 3306) != (warehouse.dbt.server, warehouse.dbt.port):
         raise UsageError(

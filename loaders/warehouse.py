@@ -71,9 +71,7 @@ def _from_url(url: URL) -> Connection:
     mode = options.pop("ssl_mode", None)
     if mode is not None:
         if mode.upper() not in TLS_MODES:
-            raise UsageError(
-                f"`AFTERSTATE_MYSQL_URL` has `ssl_mode={mode}`", f"expected one of {', '.join(TLS_MODES)}"
-            )
+            raise UsageError(f"`AFTERSTATE_MYSQL_URL` has `ssl_mode={mode}`", f"expected one of {', '.join(TLS_MODES)}")
         tls |= TLS_MODES[mode.upper()]
     tls |= {key: _switch(key, options.pop(key)) for key in TLS_SWITCHES if key in options}
     options.pop("charset", None)

@@ -10,7 +10,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from io import BufferedReader, RawIOBase
+from io import BufferedReader, FileIO, RawIOBase
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -234,7 +234,7 @@ class _Load:
 class _Watched(RawIOBase):
     """A file's bytes as they are read: hashed, and told to whoever wants to see progress."""
 
-    def __init__(self, raw: RawIOBase | IO[bytes], file: Path, progress: Progress | None) -> None:
+    def __init__(self, raw: FileIO, file: Path, progress: Progress | None) -> None:
         self._raw = raw
         self._file = file
         self._size = file.stat().st_size
@@ -243,12 +243,12 @@ class _Watched(RawIOBase):
         self.sha256 = hashlib.sha256()
 
     def readable(self) -> bool:
-        """Always true, as BufferedReader wants to know."""
+        """Tell BufferedReader that this can be read."""
         return True
 
     def readinto(self, buffer: Any) -> int:
         """Read into the buffer and give the number of bytes."""
-        count = self._raw.readinto(buffer)  # type: ignore[union-attr]
+        count = self._raw.readinto(buffer)
         self.sha256.update(memoryview(buffer)[:count])
         self._read += count
         if self._progress:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BufferedIOBase, TextIOWrapper
+from io import BufferedReader, TextIOWrapper
 
 # csv's own limit on a field is 128 KiB; LONGTEXT, where unknown columns and rejects go, takes what fits in a packet.
 csv.field_size_limit(2**31 - 1)
@@ -43,11 +43,11 @@ class _Lines:
     def __next__(self) -> str:
         line = next(self._stream)
         self.taken.append(line)
-        # Python 3.10's csv refuses NUL, later ones pass it on: here it is always passed on, to be rejected with its row.
+        # Python 3.10's csv refuses NUL, later ones pass it on; here it always is, to be rejected with its row.
         return line.replace("\0", "\udc00") if "\0" in line else line
 
 
-def records(stream: BufferedIOBase) -> Iterator[Record]:
+def records(stream: BufferedReader) -> Iterator[Record]:
     """Yield the records of a CSV file; number 0 is the header."""
     lines = _Lines(TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline=""))
     reader = csv.reader(lines, strict=True)
@@ -83,6 +83,9 @@ def unprintable(text: str) -> str | None:
 
 
 def printable(text: str) -> str:
-    """Spell what cannot be stored as \\xNN, so that a reject keeps all of its original text."""
-    spell: Callable[[re.Match[str]], str] = lambda found: f"\\x{ord(found.group()) - 0xDC00:02x}"  # noqa: E731
-    return re.sub("[\udc00-\udcff]", spell, text.replace("\0", "\udc00"))
+    r"""Spell what cannot be stored as \xNN, so that a reject keeps all of its original text."""
+    return re.sub("[\udc00-\udcff]", _spell_byte, text.replace("\0", "\udc00"))
+
+
+def _spell_byte(found: re.Match[str]) -> str:
+    return f"\\x{ord(found.group()) - 0xDC00:02x}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from loaders.errors import LandingError
+from loaders.errors import LandingError, UsageError
 from loaders.landing.core import CORE_KINDS
 from loaders.landing.kinds import Kind
 from loaders.landing.reader import unprintable
@@ -15,16 +15,16 @@ KINDS: tuple[Kind, ...] = CORE_KINDS
 _OTHER_DELIMITERS = {";": "`;`", "\t": "tabs", "|": "`|`"}
 
 
-class UnknownFile(Exception):  # noqa: N818: not an error, the file is somebody else's
-    """The file is none of ours; the text says what was looked for."""
+class UnknownFile(Exception):
+    """The file is somebody else's; the text says what was looked for."""
 
 
 def kind_named(name: str) -> Kind:
-    """Give the kind of that name; raises LandingError when there is none."""
+    """Give the kind of that name; raises UsageError when there is none."""
     for kind in KINDS:
         if kind.name == name:
             return kind
-    raise LandingError(f"there is no kind `{name}`", f"expected one of: {', '.join(kind.name for kind in KINDS)}")
+    raise UsageError(f"there is no kind `{name}`", f"expected one of: {', '.join(kind.name for kind in KINDS)}")
 
 
 def recognise(path: Path, header: Sequence[str]) -> Kind:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, Table, and_, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -52,10 +52,12 @@ def open_load(connection: Connection, loads: Table, values: dict[str, Any]) -> i
         if error.orig is not None and error.orig.args[0] == DUPLICATE_KEY:
             return None
         raise
-    return int(result.inserted_primary_key[0])
+    return int(result.inserted_primary_key[0]) if result.inserted_primary_key else None
 
 
-def stream_rows(connection: Connection, table: Table, columns: Iterable[str], load_id: int, lines: Iterable[bytes]) -> int:
+def stream_rows(
+    connection: Connection, table: Table, columns: Iterable[str], load_id: int, lines: Iterable[bytes]
+) -> int:
     """Stream encoded lines into a landing table and give their number as the server counted it.
 
     Raises LandingError when the server warns of anything: with LOCAL it would convert or skip instead of failing
@@ -108,8 +110,7 @@ def mark_superseded(connection: Connection, tables: LandingTables, kind: Kind) -
 def _load_data(
     connection: Connection, table: Table, columns: Iterable[str], constants: dict[str, Any], lines: Iterable[bytes]
 ) -> int:
-    raw = connection.connection.driver_connection
-    assert isinstance(raw, LandingConnection)
+    raw = cast(LandingConnection, connection.connection.driver_connection)
     names = ", ".join(f"`{name}`" for name in columns)
     settings = ", ".join(f"`{name}` = {raw.escape(value)}" for name, value in constants.items())
     stored, warnings = raw.load(

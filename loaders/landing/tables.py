@@ -6,6 +6,7 @@ Landed rows are never changed: a later load of the same key stands beside the ea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Column, Index, MetaData, PrimaryKeyConstraint, Table, UniqueConstraint, text
 from sqlalchemy.dialects import mysql
@@ -101,6 +102,6 @@ def _rows(metadata: MetaData, collation: str, kind: Kind) -> Table:
     )
 
 
-def _options(collation: str) -> dict[str, str]:
+def _options(collation: str) -> dict[str, Any]:
     options = {"engine": "InnoDB", "charset": "utf8mb4", "collate": collation, "row_format": "DYNAMIC"}
     return {f"{engine}_{key}": value for engine in ("mysql", "mariadb") for key, value in options.items()}

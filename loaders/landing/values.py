@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
@@ -33,7 +34,7 @@ class Misfit(ValueError):
 class ColumnType:
     """A column's type: how one value is spelled for LOAD DATA, and what the column is in SQL."""
 
-    sql_type: Callable[[str], TypeEngine[object]]  # from the collation to the column's type
+    sql_type: Callable[[str], TypeEngine[Any]]  # from the collation to the column's type
     spell: Callable[[str], str]  # raises Misfit
 
     def spell_all(self, texts: Sequence[str], is_key: bool) -> tuple[list[str], dict[int, str]]:

@@ -63,19 +63,19 @@ def memory_bytes() -> int:
 
 def option_file(engine: Engine, places: Places, port: int, memory: int) -> str:
     """Give the option file's text; `memory` is in bytes."""
-    own = {
+    own_by_engine: dict[str, dict[str, str | int | None]] = {
         "mysql": {
             "mysqlx": "OFF",
             "secure-file-priv": "NULL",  # nobody reads or writes files through the server
             "skip-log-bin": None,  # a private server has no replicas; the log would double what landing writes
-            "innodb_redo_log_capacity": _share(memory, 8, 512, 4096),
+            "innodb_redo_log_capacity": _share(memory, 16, 128, 1024),
             "temptable_max_ram": _share(memory, 8, 256, 4096),
         },
         "mariadb": {
-            "innodb_log_file_size": _share(memory, 16, 256, 2048),
+            "innodb_log_file_size": _share(memory, 32, 96, 512),
             "tmp_memory_table_size": _share(memory, 16, 64, 1024),
         },
-    }[engine.name]
+    }
     settings: dict[str, str | int | None] = {
         "datadir": f'"{places.data}"',
         "socket": f'"{places.socket}"',
@@ -94,7 +94,7 @@ def option_file(engine: Engine, places: Places, port: int, memory: int) -> str:
         "join_buffer_size": _share(memory, 768, 4, 32),
         "tmp_table_size": _share(memory, 16, 64, 1024),
         "max_heap_table_size": _share(memory, 16, 64, 1024),
-        **own,
+        **own_by_engine[engine.name],
     }
     lines = [key if value is None else f"{key} = {value}" for key, value in settings.items()]
     return "\n".join(["# Written by `afterstate up` at every start.", "[mysqld]", *lines, ""])

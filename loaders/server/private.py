@@ -96,7 +96,7 @@ class PrivateServer:
     def port(self) -> int | None:
         """The port that the server listens on, or last did; None before its first start."""
         port = self._state().get("port")
-        return int(port) if port else None
+        return int(str(port)) if port else None
 
     def exists(self) -> bool:
         """Tell whether a private server was ever made here."""

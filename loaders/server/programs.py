@@ -43,9 +43,9 @@ def find_program(named: Path | None = None) -> Program | None:
         program.engine.require_supported()
         return program
     path = os.pathsep.join([os.environ.get("PATH", ""), *ALSO_IN])
-    found = [Path(place) for name in NAMES if (place := shutil.which(name, path=path))]
+    found = [shutil.which(name, path=path) for name in NAMES]
     refused: ServerError | None = None
-    for place in found:
+    for place in map(Path, filter(None, found)):
         try:
             program = _inspect(place)
             program.engine.require_supported()

@@ -1,0 +1,51 @@
+"""What the demo shows at its end: the snapshots, what landed, and where everything is."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+from loaders.connect import cursor
+from loaders.profile import Warehouse, read_warehouse
+from loaders.settings import Settings
+
+
+def show(exported: Path) -> None:
+    """Print an exported snapshot file, the counts of all landed files, and the paths."""
+    settings = Settings.from_environment()
+    warehouse = read_warehouse(settings)
+    with exported.open(encoding="utf-8", newline="") as file:
+        for number, snapshot in enumerate(csv.DictReader(file), start=1):
+            print(f"snapshot {number} of `{warehouse.schemas.marts}.shutdown_state_snapshot`")
+            for column, value in snapshot.items():
+                print(f"  {column:<26}{value}")
+    landed, rejected, files = _counts(warehouse)
+    incomplete = _incomplete(warehouse)
+    print(f"\nlanded   {landed:,} rows of {files:,} files, {rejected:,} rejected")
+    print(f"snapshots without a trace row: {incomplete:,}")
+    print(f"\nsnapshot CSV         {exported.resolve()}")
+    print(f"connection settings  {settings.profiles_path} (output `{warehouse.schemas.marts}_bi` is read-only)")
+    print("next                 . .venv/bin/activate; afterstate --help; dbt docs generate")
+
+
+def _counts(warehouse: Warehouse) -> tuple[int, int, int]:
+    with cursor(warehouse.bi) as ask:
+        ask.execute(
+            "select coalesce(sum(rows_landed), 0), coalesce(sum(rows_rejected), 0), count(*) "
+            f"from `{warehouse.schemas.audit}`.landing_loads"
+        )
+        landed, rejected, files = ask.fetchone()
+    return int(landed), int(rejected), int(files)
+
+
+def _incomplete(warehouse: Warehouse) -> int:
+    with cursor(warehouse.bi) as ask:
+        ask.execute(
+            f"select count(*) from `{warehouse.schemas.marts}`.shutdown_snapshot_memory where not is_trace_found"
+        )
+        return int(ask.fetchone()[0])
+
+
+if __name__ == "__main__":
+    show(Path(sys.argv[1]))

@@ -1,0 +1,170 @@
+"""Real servers for the tests: each engine's private server in a temporary home, started by the product's own code.
+
+`--server mariadb|mysql|both` chooses (default both). A test that takes `server` or `warehouse` runs once on each. A
+server that cannot be had is a skip on a user's machine, with the reason, and an error in CI.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from loaders.cli import main
+from loaders.connect import cursor
+from loaders.profile import Connection, Warehouse, read_warehouse
+from loaders.server.private import PrivateServer
+from loaders.server.programs import find_program, install_program
+from loaders.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+ENGINES = ("mariadb", "mysql")
+IN_CI = bool(os.environ.get("CI"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--server", choices=(*ENGINES, "both"), default="both", help="which servers to test on")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "server" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("--server")
+        engines = ENGINES if chosen == "both" else (chosen,)
+        metafunc.parametrize("server", engines, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_environment() -> Iterator[None]:
+    """Keep the tests away from the warehouse of the person who runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AFTERSTATE_")]:
+            patch.delenv(name)
+        yield
+
+
+@dataclass
+class Server:
+    """A running private server and the environment that leads to it."""
+
+    engine: str
+    home: Path
+    program: Path
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"AFTERSTATE_HOME": str(self.home), "AFTERSTATE_SERVER_PROGRAM": str(self.program)}
+
+    @property
+    def admin(self) -> Connection:
+        return self.private._admin()
+
+    @property
+    def private(self) -> PrivateServer:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            return PrivateServer(Settings.from_environment())
+
+
+def server_program(engine: str) -> Path:
+    """Give a server program of that engine, fetching or installing it where it is missing."""
+    if engine == "mysql":
+        fetched = subprocess.run([ROOT / "script" / "fetch-mysql"], capture_output=True, text=True, check=False)
+        if fetched.returncode:
+            _missing(fetched.stderr.strip())
+        return Path(fetched.stdout.strip())
+    place = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
+    program = find_program(Path(place)) if place else install_program(print)
+    if program is None or program.engine.name != "mariadb":
+        _missing("there is no `mariadbd` here")
+        raise AssertionError
+    return program.path
+
+
+def _missing(reason: str) -> None:
+    if IN_CI:
+        pytest.fail(f"a server that CI needs is missing: {reason}")
+    pytest.skip(f"not run here: {reason}")
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Start a private server of the engine asked for; stop it and remove it at the end."""
+    engine = request.param
+    running = Server(engine, tmp_path_factory.mktemp(f"{engine}-home"), server_program(engine))
+    running.private.start(print)
+    yield running
+    running.private.stop()
+    shutil.rmtree(running.home, ignore_errors=True)
+
+
+@dataclass
+class Bench:
+    """A fresh warehouse on a test server, and what tests do with it."""
+
+    server: Server
+    environment: dict[str, str]
+    folder: Path
+
+    @property
+    def warehouse(self) -> Warehouse:
+        return read_warehouse(self.settings)
+
+    @property
+    def settings(self) -> Settings:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            return Settings.from_environment()
+
+    def run(self, *arguments: str | Path) -> Result:
+        """Run `afterstate` in this process."""
+        return CliRunner().invoke(main, [str(argument) for argument in arguments], env=self.environment)
+
+    def dbt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `afterstate build` or, with a first argument of its own, another dbt command, as a process."""
+        environment = {**os.environ, **self.environment, "NO_COLOR": "1"}
+        command = [str(Path(os.sys.executable).parent / "afterstate"), "build", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=ROOT, check=False)
+
+    def query(self, statement: str, *values: Any, role: str = "landing") -> list[tuple[Any, ...]]:
+        """Run SQL with an account of the warehouse; `{marts}`, `{landing}`, `{staging}`, `{audit}` are its schemas."""
+        schemas = self.warehouse.schemas
+        names = {"marts": schemas.marts, "landing": schemas.landing, "staging": schemas.staging, "audit": schemas.audit}
+        with cursor(getattr(self.warehouse, role)) as ask:
+            ask.execute(statement.format(**names), values or None)
+            return list(ask.fetchall())
+
+    def write(self, name: str, content: str | bytes) -> Path:
+        """Write a file for landing and give its path."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def land(self, *arguments: str | Path) -> list[dict[str, Any]]:
+        """Land with `--json` and give the objects; fails on exit codes that tests of their own look at."""
+        import json
+
+        result = self.run("land", *arguments, "--json")
+        assert result.exit_code in (0, 1, 3), result.output
+        return list(json.loads(result.stdout))
+
+
+@pytest.fixture
+def warehouse(server: Server, tmp_path: Path) -> Bench:
+    """Give a warehouse of its own on a running server."""
+    environment = {**server.environment, "AFTERSTATE_SCHEMA": f"test_{next(server.numbers)}"}
+    bench = Bench(server, environment, tmp_path)
+    up = bench.run("up")
+    assert up.exit_code == 0, up.output
+    return bench
