@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pymysql
@@ -73,4 +74,5 @@ def _write(out: Path, cursor: pymysql.cursors.SSCursor) -> int:
     except OSError as error:
         raise AfterstateError(f"`{out}` cannot be written: {error.strerror or error}") from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)

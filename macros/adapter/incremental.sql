@@ -4,7 +4,12 @@
     away before it builds a full refresh; each can lose what must never be lost. Here there is one strategy, `merge`:
     the table is made once from the model's contract, stays in place for its readers, and takes each build's rows in
     one statement, which happens wholly or not at all. A row whose unique key is new is inserted; one that is there is
-    updated in all columns but the key and `merge_exclude_columns`. `--full-refresh` is a merge, too. -#}
+    updated in all columns but the key. `merge_exclude_columns` are never written: the table gives them out.
+    `--full-refresh` is a merge, too.
+
+    The model's rows go through a temporary table: MariaDB 10.11 inserts wrong values (NULL for the right side of outer
+    joins) when one statement joins, orders and has ON DUPLICATE KEY UPDATE. It has the contract's keys, so a model
+    that gives a key twice fails before anything is written. -#}
 
 {% materialization incremental, adapter="mysql" %}
     {{ return(merge_in_place()) }}
@@ -31,8 +36,26 @@
     {% endif %}
     {% do get_assert_columns_equivalent(sql) %}
 
+    {% set written = model.columns.keys() | reject("in", config.get("merge_exclude_columns", [])) | list %}
+    {% set incoming_relation = make_temp_relation(target_relation) %}
+    {% call statement("drop_left_over") -%}
+        drop temporary table if exists {{ incoming_relation }}
+    {%- endcall %}
+    {% call statement("create_incoming") -%}
+        create temporary table {{ incoming_relation }} {{ get_table_columns_and_constraints() }}
+    {%- endcall %}
+    {% call statement("fill_incoming") -%}
+        insert into {{ incoming_relation }} ({{ written | join(", ") }})
+        select {{ written | join(", ") }} from (
+        {{ sql }}
+        ) as incoming
+    {%- endcall %}
+
     {% call statement("main") -%}
-        {{ merge_sql(target_relation, sql, model.columns.keys() | list, config.get("unique_key")) }}
+        {{ merge_sql(target_relation, incoming_relation, written, config.get("unique_key")) }}
+    {%- endcall %}
+    {% call statement("drop_incoming") -%}
+        drop temporary table {{ incoming_relation }}
     {%- endcall %}
 
     {{ run_hooks(post_hooks, inside_transaction=True) }}
@@ -42,20 +65,17 @@
     {{ return({"relations": [target_relation]}) }}
 {% endmacro %}
 
-{% macro merge_sql(target_relation, sql, columns, unique_key) %}
-{%- set kept = unique_key + config.get("merge_exclude_columns", []) -%}
+{% macro merge_sql(target_relation, incoming_relation, columns, unique_key) %}
 insert into {{ target_relation }} ({{ columns | join(", ") }})
 select
     {%- for column in columns %}
     incoming.{{ column }}{{ "," if not loop.last }}
     {%- endfor %}
-from (
-{{ sql }}
-) as incoming
+from {{ incoming_relation }} as incoming
 -- numbers are given out in the order of the key, so that both servers give the same ones
 order by {% for column in unique_key %}incoming.{{ column }}{{ ", " if not loop.last }}{% endfor %}
 on duplicate key update
-    {%- for column in columns if column not in kept %}
+    {%- for column in columns if column not in unique_key %}
     {{ column }} = incoming.{{ column }}{{ "," if not loop.last }}
     {%- endfor %}
 {% endmacro %}

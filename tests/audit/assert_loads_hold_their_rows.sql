@@ -1,14 +1,19 @@
 -- What the manifest counts must be what the landing tables and the rejects hold: nothing lost, nothing doubled.
 with landed_rows as (
 
-    {%- for kind in ["core8_state_trace", "core8_fallback_decisions", "core9_reservation_log", "core10_shutdown_events"] %}
+    {% for kind in [
+        "core8_state_trace",
+        "core8_fallback_decisions",
+        "core9_reservation_log",
+        "core10_shutdown_events",
+    ] %}
     select
         _load_id as load_id,
         count(*) as row_count
     from {{ source("core", kind) }}
     group by _load_id
     {{ "union all" if not loop.last }}
-    {%- endfor %}
+    {% endfor %}
 
 ),
 

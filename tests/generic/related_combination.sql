@@ -1,4 +1,4 @@
-{#- Fails for each row whose combination of values is missing from another relation: a foreign key of several columns. -#}
+{#- Fails for each row whose combination of values another relation lacks: a foreign key of several columns. -#}
 {% test related_combination(model, columns, to, to_columns=none) %}
 {%- set to_columns = to_columns or columns -%}
 {%- if columns is string or columns | length != to_columns | length -%}
@@ -9,16 +9,16 @@
 
 with orphans as (
 
-    select {% for column in columns %}child.{{ column }}{{ ", " if not loop.last }}{% endfor %}
+    select {{ columns | join(", ") }}
     from {{ model }} as child
     where
         not exists (
             select 1
             from {{ to }} as parent
             where
-                {%- for column in columns %}
-                parent.{{ to_columns[loop.index0] }} = child.{{ column }}{{ " and" if not loop.last }}
-                {%- endfor %}
+                {% for column in columns -%}
+                {{ "and " if not loop.first }}parent.{{ to_columns[loop.index0] }} = child.{{ column }}
+                {% endfor %}
         )
 
 )

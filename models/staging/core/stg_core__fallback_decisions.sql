@@ -1,6 +1,9 @@
 with latest as (
 
-    {{ latest_rows(source("core", "core8_fallback_decisions"), ["run_id", "case_id", "antibody_id", "step"]) | indent }}
+    {{ latest_rows(
+        source("core", "core8_fallback_decisions"),
+        key=["run_id", "case_id", "antibody_id", "step"]
+    ) | indent }}
 
 ),
 

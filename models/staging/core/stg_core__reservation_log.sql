@@ -1,6 +1,9 @@
 with latest as (
 
-    {{ latest_rows(source("core", "core9_reservation_log"), ["run_id", "case_id", "antibody_id", "step"]) | indent }}
+    {{ latest_rows(
+        source("core", "core9_reservation_log"),
+        key=["run_id", "case_id", "antibody_id", "step"]
+    ) | indent }}
 
 ),
 

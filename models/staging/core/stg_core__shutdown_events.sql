@@ -1,6 +1,9 @@
 with latest as (
 
-    {{ latest_rows(source("core", "core10_shutdown_events"), ["run_id", "case_id", "antibody_id", "shutdown_step"]) | indent }}
+    {{ latest_rows(
+        source("core", "core10_shutdown_events"),
+        key=["run_id", "case_id", "antibody_id", "shutdown_step"]
+    ) | indent }}
 
 ),
 

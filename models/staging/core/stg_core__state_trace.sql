@@ -1,6 +1,9 @@
 with latest as (
 
-    {{ latest_rows(source("core", "core8_state_trace"), ["run_id", "case_id", "antibody_id", "step"]) | indent }}
+    {{ latest_rows(
+        source("core", "core8_state_trace"),
+        key=["run_id", "case_id", "antibody_id", "step"]
+    ) | indent }}
 
 ),
 

@@ -1,0 +1,24 @@
+"""Checks of our own for dbt-bouncer: what its own ones pass over."""
+
+from typing import Any
+
+from dbt_bouncer.check_framework.decorator import check, fail
+
+
+@check
+def check_model_matches_catalog(model: Any, ctx: Any) -> None:
+    """A model is in the catalog, and its YAML names exactly the columns that it has."""
+    found = [node.catalog_node for node in ctx.catalog_nodes if node.unique_id == model.unique_id]
+    if not found:
+        fail(f"`{model.name}` is not in catalog.json: build it before `dbt docs generate`")
+    actual, written = set(found[0].columns), set(model.columns)
+    if actual != written:
+        fail(f"`{model.name}`: not in YAML {sorted(actual - written)}, only in YAML {sorted(written - actual)}")
+
+
+@check
+def check_staging_name_matches_source(model: Any) -> None:
+    """A model in staging/<source>/ is called stg_<source>__<entity>."""
+    source = model.original_file_path.split("/")[-2]
+    if not model.name.startswith(f"stg_{source}__"):
+        fail(f"`{model.name}` is not called stg_{source}__<entity>")

@@ -1,0 +1,40 @@
+"""What the repository as a whole must keep to."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+
+def tracked() -> list[Path]:
+    """Give the files that are, or would be, in version control."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def test_the_locks_pin_everything_with_hashes_and_name_no_index() -> None:
+    """Prevents: an install that takes something else than what was tested, or works only where one index is reached."""
+    for lock in (ROOT / "requirements").glob("*.lock"):
+        text = lock.read_text()
+        assert "://" not in text
+        assert "index" not in text
+        entries = re.split(r"\n(?=[a-z])", text.partition("\n\n")[0] + "\n" + text)
+        pinned = [entry for entry in entries if re.match(r"[a-z0-9._-]+(\[\w+\])?==", entry)]
+        assert len(pinned) > 50
+        assert all("--hash=sha256:" in entry for entry in pinned)
+
+
+def test_what_is_generated_is_not_in_version_control() -> None:
+    """Prevents: a password, a log or a build product being committed."""
+    names = {str(path.relative_to(ROOT)) for path in tracked()}
+    forbidden = ("profiles.yml", ".afterstate/", "target/", "logs/", "artifact/", ".venv/")
+    assert not [name for name in names if name.startswith(forbidden)]

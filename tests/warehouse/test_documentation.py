@@ -1,0 +1,60 @@
+"""Every model and column is documented and keyed, measured by dbt-bouncer over a built warehouse, not by hope."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT, Bench
+
+BOUNCER = Path(sys.executable).parent / "dbt-bouncer"
+
+
+def bounce(artifacts: Path, folder: Path) -> list[dict[str, str]]:
+    """Run dbt-bouncer over dbt's artifacts and give what it found."""
+    if not BOUNCER.exists():
+        pytest.skip("dbt-bouncer needs Python 3.11 or newer")
+    config = yaml.safe_load((ROOT / "dbt-bouncer.yml").read_text())
+    config |= {"dbt_artifacts_dir": str(artifacts), "custom_checks_dir": str(ROOT / "dbt_checks")}
+    (folder / "dbt-bouncer.yml").write_text(yaml.safe_dump(config))
+    findings = folder / "findings.json"
+    command = [BOUNCER, "run", "--config-file", folder / "dbt-bouncer.yml", "--output-file", findings]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert findings.exists(), done.stdout + done.stderr
+    results = json.loads(findings.read_text())
+    assert results, "dbt-bouncer looked at nothing"
+    # A check that crashes is a warning to dbt-bouncer; here it is a finding like any other.
+    return [result for result in results if result["outcome"] != "success"]
+
+
+def test_every_model_and_column_is_documented_and_keyed(warehouse: Bench) -> None:
+    """Prevents: a column that does not explain itself to an analyst, a model whose key nothing guards."""
+    warehouse.run_models()
+    warehouse.dbt("docs generate")
+    artifacts = warehouse.server.home / "target"
+    catalog = json.loads((artifacts / "catalog.json").read_text())
+    assert len(catalog["nodes"]) >= 8
+    assert bounce(artifacts, warehouse.folder) == []
+
+    planted = warehouse.folder / "planted"
+    shutil.copytree(artifacts, planted)
+    manifest = json.loads((planted / "manifest.json").read_text())
+    manifest["nodes"]["model.afterstate.shutdown_state_snapshot"]["columns"]["run_id"]["description"] = ""
+    (planted / "manifest.json").write_text(json.dumps(manifest))
+    assert bounce(planted, warehouse.folder)  # a tool that never fails guards nothing
+
+
+def test_freshness_of_every_source(warehouse: Bench) -> None:
+    """Prevents: freshness that fails on a kind which was never landed, or that is off by the server's time zone."""
+    never = warehouse.dbt("source freshness")
+    assert set(never.values()) == {"warn"}
+    warehouse.land(ROOT / "samples" / "core")
+    assert set(warehouse.dbt("source freshness").values()) == {"pass"}
+    sources = json.loads((warehouse.server.home / "target" / "sources.json").read_text())
+    assert all(0 <= result["max_loaded_at_time_ago_in_s"] < 600 for result in sources["results"])
