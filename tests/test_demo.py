@@ -1,0 +1,82 @@
+"""A newcomer's first minutes: a fresh checkout, the README's commands, plain dbt, in the shell that they would use."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from loaders.cli import main
+from tests.conftest import ROOT
+from tests.test_repository import tracked
+from tests.warehouse.notebook import COLUMNS
+from tests.warehouse.test_snapshot import NOTEBOOK_ROW
+
+CSV = "artifact/core10/core10_02_shutdown_snapshot.csv"
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give a fresh copy of the repository in an empty folder; its server is stopped at the end."""
+    place = tmp_path_factory.mktemp("clone") / "afterstate"
+    for path in tracked():
+        target = place / path.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, target)
+    yield place
+    run(place, ".venv/bin/afterstate down")
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def run(place: Path, command: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of shell in the checkout, with nothing of Afterstate in the environment."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AFTERSTATE_", "DBT_"))}
+    environment |= {"NO_COLOR": "1"}
+    return subprocess.run(
+        ["bash", "-c", command], cwd=place, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.xdist_group("demo")
+def test_the_demo_and_plain_dbt(checkout: Path) -> None:
+    """Prevents: a first command that fails or shows something else, and a second run that changes anything."""
+    first = run(checkout, "./script/demo")
+    assert first.returncode == 0, first.stdout + first.stderr
+    exported = (checkout / CSV).read_text()
+    assert exported.splitlines()[1].rpartition(",")[0] == NOTEBOOK_ROW
+    for shown in ("CORE8_PARTIAL_SEAL", "0.441709", "landed   541 rows of 4 files, 0 rejected", CSV, "profiles.yml"):
+        assert shown in first.stdout
+
+    again = run(checkout, "./script/demo")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert again.stdout.count("\nunchanged ") == 4
+    assert "landed   541 rows of 4 files, 0 rejected" in again.stdout
+    assert (checkout / CSV).read_text() == exported
+
+    for command in ("build", "test", "docs generate", "source freshness"):
+        plain = run(checkout, f". .venv/bin/activate && dbt {command}")
+        assert plain.returncode == 0, plain.stdout + plain.stderr
+    assert run(checkout, "git init -q . && git status --porcelain --ignored=no -uall").stdout.count("profiles.yml") == 0
+    doctor = run(checkout, ".venv/bin/afterstate doctor")
+    assert doctor.returncode == 0, doctor.stdout + doctor.stderr
+
+
+def test_the_readme_shows_what_the_demo_prints() -> None:
+    """Prevents: a first screen that promises something else than the command shows."""
+    block = (ROOT / "README.md").read_text().partition("The demo ends with:\n\n")[2].partition("\n\nand the paths")[0]
+    shown = dict(line.split(maxsplit=1) for line in block.splitlines() if line.startswith("      "))
+    expected = dict(zip([*COLUMNS, "snapshot_rule_id"], NOTEBOOK_ROW.split(","), strict=True))
+    assert shown == expected
+
+
+def test_every_command_in_the_readme_exists() -> None:
+    """Prevents: documentation of commands that are gone."""
+    text = "".join(path.read_text() for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+    named = set(re.findall(r"`?afterstate (up|down|status|doctor|land|build|export|[a-z-]+)\b", text))
+    prose = {"is", "command"}
+    assert named - prose <= set(main.commands), named
