@@ -10,10 +10,8 @@ where
         select 1
         from {{ landing }} as later
         where
-            {%- for column in key %}
-            later.{{ column }} = landed.{{ column }} and
-            {%- endfor %}
-            (
+            {{ same_key("later", "landed", key) }}
+            and (
                 later._load_id > landed._load_id
                 or (later._load_id = landed._load_id and later._row_no > landed._row_no)
             )

@@ -1,11 +1,12 @@
 {#- Incremental models that remember.
 
-    dbt-mysql's own incremental deletes rows and inserts them again, ignores an unknown strategy, and renames the table
-    away before it builds a full refresh; each can lose what must never be lost. Here there is one strategy, `merge`:
-    the table is made once from the model's contract, stays in place for its readers, and takes each build's rows in
-    one statement, which happens wholly or not at all. A row whose unique key is new is inserted; one that is there is
-    updated in all columns but the key. `merge_exclude_columns` are never written: the table gives them out.
-    `--full-refresh` is a merge, too.
+    dbt-mysql's own incremental deletes rows and inserts them again, ignores an unknown strategy and `on_schema_change`,
+    doubles rows whose unique key holds a NULL, and renames the table away before it builds a full refresh; each can lose
+    what must never be lost. Here there is one strategy, `merge`: the table is made once from the model's contract,
+    stays in place for its readers, and takes each build's rows in one statement, which happens wholly or not at all.
+    A row whose unique key is new is inserted; one that is there is updated in all columns but the key.
+    `merge_exclude_columns` are never written: the table gives them out. A full refresh, where the model allows one,
+    is built beside and swapped in.
 
     The model's rows go through a temporary table: MariaDB 10.11 inserts wrong values (NULL for the right side of outer
     joins) when one statement joins, orders and has ON DUPLICATE KEY UPDATE. It has the contract's keys, so a model
@@ -20,49 +21,45 @@
 {% endmaterialization %}
 
 {% macro merge_in_place() %}
+    {% do require_contract() %}
     {% do require_merge_config() %}
+    {% do begin_build() %}
     {% set target_relation = this.incorporate(type="table") %}
     {% set existing_relation = load_cached_relation(this) %}
 
-    {{ run_hooks(pre_hooks, inside_transaction=False) }}
-    {{ run_hooks(pre_hooks, inside_transaction=True) }}
-
-    {% if existing_relation is none %}
-        {% call statement("create_table") -%}
-            create table {{ target_relation }} {{ get_table_columns_and_constraints() }}
-        {%- endcall %}
+    {{ run_hooks(pre_hooks) }}
+    {% if existing_relation is none or should_full_refresh() %}
+        {% do get_assert_columns_equivalent(sql) %}
+        {% do build_beside(target_relation, existing_relation) %}
     {% else %}
-        {% do require_contract_columns(existing_relation) %}
+        {% do apply_schema_change(existing_relation) %}
+        {% do get_assert_columns_equivalent(sql) %}
+        {% do merge(target_relation) %}
     {% endif %}
-    {% do get_assert_columns_equivalent(sql) %}
+    {{ run_hooks(post_hooks) }}
 
-    {% set written = model.columns.keys() | reject("in", config.get("merge_exclude_columns", [])) | list %}
-    {% set incoming_relation = make_temp_relation(target_relation) %}
+    {{ return({"relations": [target_relation]}) }}
+{% endmacro %}
+
+{% macro merge(target_relation) %}
+    {% set incoming_relation = beside(target_relation, "incoming") %}
     {% call statement("drop_left_over") -%}
         drop temporary table if exists {{ incoming_relation }}
     {%- endcall %}
     {% call statement("create_incoming") -%}
-        create temporary table {{ incoming_relation }} {{ get_table_columns_and_constraints() }}
+        {{ create_contract_table(incoming_relation, temporary=true) }}
     {%- endcall %}
     {% call statement("fill_incoming") -%}
-        insert into {{ incoming_relation }} ({{ written | join(", ") }})
-        select {{ written | join(", ") }} from (
-        {{ sql }}
-        ) as incoming
+        {{ fill_contract_table(incoming_relation, sql, written_columns(), config.get("unique_key")) }}
     {%- endcall %}
-
     {% call statement("main") -%}
-        {{ merge_sql(target_relation, incoming_relation, written, config.get("unique_key")) }}
+        {{ merge_sql(target_relation, incoming_relation, written_columns(), config.get("unique_key")) }}
     {%- endcall %}
+    {% do adapter.commit() %}
     {% call statement("drop_incoming") -%}
         drop temporary table {{ incoming_relation }}
     {%- endcall %}
-
-    {{ run_hooks(post_hooks, inside_transaction=True) }}
-    {% do adapter.commit() %}
-    {{ run_hooks(post_hooks, inside_transaction=False) }}
-
-    {{ return({"relations": [target_relation]}) }}
+    {% do refresh_comments(target_relation) %}
 {% endmacro %}
 
 {% macro merge_sql(target_relation, incoming_relation, columns, unique_key) %}
@@ -72,7 +69,6 @@ select
     incoming.{{ column }}{{ "," if not loop.last }}
     {%- endfor %}
 from {{ incoming_relation }} as incoming
--- numbers are given out in the order of the key, so that both servers give the same ones
 order by {% for column in unique_key %}incoming.{{ column }}{{ ", " if not loop.last }}{% endfor %}
 on duplicate key update
     {%- for column in columns if column not in unique_key %}
@@ -88,21 +84,37 @@ on duplicate key update
         {{ exceptions.raise_compiler_error(
             place ~ "incremental_strategy is `" ~ strategy ~ "`, expected `merge`, the only one here"
         ) }}
-    {% elif unique_key is string or not unique_key %}
-        {{ exceptions.raise_compiler_error(place ~ "unique_key is `" ~ unique_key ~ "`, expected a list of columns") }}
-    {% elif not config.get("contract").enforced %}
-        {{ exceptions.raise_compiler_error(place ~ "an incremental model is made from its contract: enforce one") }}
     {% endif %}
+    {% if unique_key is string or not unique_key %}
+        {{ exceptions.raise_compiler_error(place ~ "unique_key is `" ~ unique_key ~ "`, expected a list of columns") }}
+    {% endif %}
+    {% for name in unique_key %}
+        {% set constraints = model.columns.get(name, {}).get("constraints", []) | map(attribute="type") | list %}
+        {% if "not_null" not in constraints and "primary_key" not in constraints %}
+            {{ exceptions.raise_compiler_error(
+                place ~ "`" ~ name ~ "` is part of unique_key, so its contract must say not_null: to the server, two "
+                ~ "NULLs are two keys, and every build would add the row again"
+            ) }}
+        {% endif %}
+    {% endfor %}
 {% endmacro %}
 
-{% macro require_contract_columns(relation) %}
-    {% set there = adapter.get_columns_in_relation(relation) | map(attribute="name") | list %}
+{#- Do what `on_schema_change` says when the contract has got other columns than the table. -#}
+{% macro apply_schema_change(relation) %}
+    {% set there = [] if relation.is_view else adapter.get_columns_in_relation(relation) | map(attribute="name") | list %}
     {% set declared = model.columns.keys() | list %}
-    {% if relation.is_view or there != declared %}
+    {% set added = declared | reject("in", there) | list %}
+    {% set gone = there | reject("in", declared) | list %}
+    {% if added and not gone and not relation.is_view and config.get("on_schema_change") == "append_new_columns" %}
+        {% for name in added %}
+            {% do run_query("alter table " ~ relation ~ " add column " ~ contract_column(model.columns[name])) %}
+        {% endfor %}
+    {% elif added or gone %}
         {{ exceptions.raise_compiler_error(
-            relation ~ " has other columns than the contract of `" ~ model.name ~ "`: it has " ~ there | join(", ")
-            ~ "; expected " ~ declared | join(", ")
-            ~ ". It remembers, so it is not rebuilt: change it with `alter table`, then build again."
+            relation ~ " has other columns than the contract of `" ~ model.name ~ "`; only in the contract: "
+            ~ (added | join(", ") or "none") ~ "; only in the table: " ~ (gone | join(", ") or "none")
+            ~ ". Nothing was changed. Set on_schema_change to append_new_columns to add columns, or change the table "
+            ~ "with `alter table`, then build again."
         ) }}
     {% endif %}
 {% endmacro %}

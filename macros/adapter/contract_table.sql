@@ -1,0 +1,82 @@
+{#- The DDL of a table from its model's contract: types, constraints, and each description as a comment, which is what
+    BI tools show. dbt-mysql 1.7 writes comments with an ALTER that it does not have, and fails after the swap. -#}
+
+{% macro contract_ddl() %}
+(
+    {%- for column in model.columns.values() %}
+    {{ contract_column(column) }}{{ "," if not loop.last or model.constraints }}
+    {%- endfor %}
+    {%- for constraint in adapter.render_raw_model_constraints(raw_constraints=model.constraints) %}
+    {{ constraint }}{{ "," if not loop.last }}
+    {%- endfor %}
+) comment {{ sql_text(model.description, 2048) }}
+{% endmacro %}
+
+{% macro contract_column(column) -%}
+{%- set rendered = adapter.render_raw_columns_constraints(raw_columns={column.name: column}) -%}
+{{ rendered[0] }} comment {{ sql_text(column.description, 1024) }}
+{%- endmacro %}
+
+{#- A text as a literal: one line, quotes and backslashes doubled, cut to the server's limit for comments. -#}
+{% macro sql_text(text, limit) -%}
+{%- set line = (text or "").split() | join(" ") | truncate(limit, killwords=true, end="…", leeway=0) -%}
+'{{ line | replace("\\", "\\\\") | replace("'", "''") }}'
+{%- endmacro %}
+
+{% macro create_contract_table(relation, temporary=false) -%}
+create {{ "temporary " if temporary }}table {{ relation }} {{ contract_ddl() }}
+{%- endmacro %}
+
+{% macro fill_contract_table(relation, sql, columns, unique_key=none) -%}
+insert into {{ relation }} ({{ columns | join(", ") }})
+select {{ columns | join(", ") }} from (
+{{ sql }}
+) as incoming
+{% if unique_key -%}
+-- numbers are given out in the order of the key, so that both servers give the same ones
+order by {{ unique_key | join(", ") }}
+{%- endif %}
+{%- endmacro %}
+
+{#- What a build's session needs. An INSERT ... SELECT locks what it reads unless it reads committed rows, and landing
+    would have to wait for the build. -#}
+{% macro begin_build() %}
+    {% do run_query("set session transaction isolation level read committed") %}
+{% endmacro %}
+
+{#- The columns that a build writes: all but those that the table gives out itself. -#}
+{% macro written_columns() %}
+    {{ return(model.columns.keys() | reject("in", config.get("merge_exclude_columns", [])) | list) }}
+{% endmacro %}
+
+{% macro require_contract() %}
+    {% if not config.get("contract").enforced %}
+        {{ exceptions.raise_compiler_error(
+            "Model `" ~ model.name ~ "`: a table is made from its contract, with its types, keys and comments; "
+            ~ "set `contract: {enforced: true}` and describe its columns"
+        ) }}
+    {% endif %}
+    {% if config.get("grants") %}
+        {{ exceptions.raise_compiler_error(
+            "Model `" ~ model.name ~ "`: `grants` are not used here; `afterstate up` gives each account its schemas"
+        ) }}
+    {% endif %}
+{% endmacro %}
+
+{#- Make the comments of a table that stays in place say what the contract says; the server does it at once. -#}
+{% macro refresh_comments(relation) %}
+    {% set there = run_query(
+        "select column_name, column_comment from information_schema.columns where table_schema = '"
+        ~ relation.schema ~ "' and table_name = '" ~ relation.identifier ~ "'"
+    ) %}
+    {% set comments = {} %}
+    {% for row in there.rows %}
+        {% do comments.update({row[0]: row[1]}) %}
+    {% endfor %}
+    {% for column in model.columns.values() %}
+        {% set written = sql_text(column.description, 1024) %}
+        {% if sql_text(comments.get(column.name), 1024) != written %}
+            {% do run_query("alter table " ~ relation ~ " modify column " ~ contract_column(column)) %}
+        {% endif %}
+    {% endfor %}
+{% endmacro %}

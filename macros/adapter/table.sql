@@ -1,0 +1,38 @@
+{#- Tables are built beside their place from the model's contract, and swapped in when they are whole. -#}
+
+{% materialization table, adapter="mysql" %}
+    {{ return(table_beside()) }}
+{% endmaterialization %}
+
+{% materialization table, adapter="mariadb" %}
+    {{ return(table_beside()) }}
+{% endmaterialization %}
+
+{% macro table_beside() %}
+    {% do require_contract() %}
+    {% do begin_build() %}
+    {% set target_relation = this.incorporate(type="table") %}
+    {% set existing_relation = load_cached_relation(this) %}
+
+    {{ run_hooks(pre_hooks) }}
+    {% do get_assert_columns_equivalent(sql) %}
+    {% do build_beside(target_relation, existing_relation) %}
+    {{ run_hooks(post_hooks) }}
+
+    {{ return({"relations": [target_relation]}) }}
+{% endmacro %}
+
+{% macro build_beside(target_relation, existing_relation) %}
+    {% set new_relation = beside(target_relation, "new") %}
+    {% call statement("drop_left_over") -%}
+        drop table if exists {{ new_relation }}
+    {%- endcall %}
+    {% call statement("create_new") -%}
+        {{ create_contract_table(new_relation) }}
+    {%- endcall %}
+    {% call statement("main") -%}
+        {{ fill_contract_table(new_relation, sql, written_columns(), config.get("unique_key")) }}
+    {%- endcall %}
+    {% do adapter.commit() %}
+    {% do swap_in(new_relation, target_relation, existing_relation) %}
+{% endmacro %}

@@ -1,0 +1,19 @@
+{#- Joins two relations on a key and gives one row for each column in which they differ: the key, column_name, and both
+    values as texts. NULL is the same as NULL. `conditions` are further conditions, by the column that is compared. -#}
+{% macro differing_columns(left, right, key, columns, left_value, right_value, conditions={}) %}
+{%- for column in columns %}
+select
+    {{ left }}.{{ key | join(",\n    " ~ left ~ ".") }},
+    '{{ column }}' as column_name,
+    cast({{ left }}.{{ column }} as char(255)) as {{ left_value }},
+    cast({{ right }}.{{ column }} as char(255)) as {{ right_value }}
+from {{ left }}
+inner join {{ right }} on {{ same_key(left, right, key) }}
+where
+    not {{ left }}.{{ column }} <=> {{ right }}.{{ column }}
+    {%- if column in conditions %}
+    and {{ conditions[column] }}
+    {%- endif %}
+{{ "union all" if not loop.last }}
+{%- endfor %}
+{%- endmacro %}

@@ -1,0 +1,29 @@
+{#- Every statement of every key of a landing table, and from when to when it was the latest: what did we know when?
+    Within one file the last row of a key counts. Lookups instead of windows, so that asking for a few keys is cheap. -#}
+{% macro row_history(landing, key, columns) %}
+select
+    landed.{{ (key + columns) | join(",\n    landed.") }},
+    loads.finished_at as known_from_at,
+    (
+        select min(later_loads.finished_at)
+        from {{ landing }} as later
+        inner join {{ source("landing", "landing_loads") }} as later_loads
+            on later._load_id = later_loads.load_id
+        where
+            {{ same_key("later", "landed", key) }}
+            and later._load_id > landed._load_id
+    ) as known_until_at,
+    landed._load_id as load_id
+from {{ landing }} as landed
+inner join {{ source("landing", "landing_loads") }} as loads
+    on landed._load_id = loads.load_id
+where
+    not exists (
+        select 1
+        from {{ landing }} as later
+        where
+            {{ same_key("later", "landed", key) }}
+            and later._load_id = landed._load_id
+            and later._row_no > landed._row_no
+    )
+{%- endmacro %}
