@@ -1,0 +1,272 @@
+"""What macros/adapter/ mends of dbt-mysql 1.7, on both servers: each promise, and each refusal."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pymysql
+import pytest
+import yaml
+from dbt.adapters.factory import reset_adapters
+from dbt.cli.main import dbtRunner
+
+from loaders.connect import connect
+from tests.conftest import ROOT, Bench
+from tests.warehouse.scenarios import base_files
+
+# AFTERSTATE_LONG_TESTS=1 repeats what is left to chance often enough to mean something; it takes some minutes.
+LONG = bool(os.environ.get("AFTERSTATE_LONG_TESTS"))
+REBUILDS = 20 if LONG else 4
+KILLS = 20 if LONG else 2
+
+
+class Project:
+    """A dbt project of one model that uses the macros of this one."""
+
+    def __init__(self, warehouse: Bench) -> None:
+        self.warehouse = warehouse
+        self.folder = warehouse.folder / "project"
+        (self.folder / "models").mkdir(parents=True)
+        (self.folder / "macros").symlink_to(ROOT / "macros")
+        project = yaml.safe_load((ROOT / "dbt_project.yml").read_text())
+        kept = {key: project[key] for key in ("config-version", "profile", "flags")}
+        (self.folder / "dbt_project.yml").write_text(yaml.safe_dump({"name": "probe", "version": "1.0.0", **kept}))
+
+    def model(self, sql: str, columns: dict[str, str], *, key: str = "id", **config: Any) -> None:
+        """Write the model `probe`: its SQL, its columns with their types, its configuration."""
+        described = [
+            {
+                "name": name,
+                "data_type": data_type,
+                "description": f"Says what {name} is.",
+                **({"constraints": [{"type": "not_null"}]} if name == key else {}),
+            }
+            for name, data_type in columns.items()
+        ]
+        model = {
+            "name": "probe",
+            "description": "It's a probe.",
+            "config": {"contract": {"enforced": True}, "on_schema_change": "fail", **config},
+            "constraints": [{"type": "primary_key", "columns": [key]}] if key else [],
+            "columns": described,
+        }
+        (self.folder / "models" / "probe.sql").write_text(sql)
+        (self.folder / "models" / "probe.yml").write_text(yaml.safe_dump({"version": 2, "models": [model]}))
+
+    def run(self, *arguments: str) -> str:
+        """Run dbt and give the model's message, empty when all went well."""
+        reset_adapters()
+        profiles = str(self.warehouse.settings.profiles_path.parent)
+        target = self.warehouse.warehouse.schemas.marts
+        line = ["run", "--project-dir", str(self.folder), "--profiles-dir", profiles, "--target", target, "--quiet"]
+        done = dbtRunner().invoke([*line, *arguments])
+        if done.success:
+            return ""
+        return "\n".join([str(done.exception or ""), *(str(result.message) for result in done.result or [])])
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """Give what the model's table holds."""
+        return self.warehouse.query("select * from {marts}.probe order by 1", role="bi")
+
+
+@pytest.fixture
+def project(warehouse: Bench) -> Project:
+    """Give a project of its own over a fresh warehouse."""
+    return Project(warehouse)
+
+
+INCREMENTAL = {"materialized": "incremental", "unique_key": ["id"]}
+
+
+@pytest.mark.parametrize(
+    ("config", "columns", "message"),
+    [
+        ({"incremental_strategy": "append"}, {"id": "int"}, "expected `merge`, the only one here"),
+        ({"unique_key": "id"}, {"id": "int"}, "expected a list of columns"),
+        ({"unique_key": ["id", "other"]}, {"id": "int", "other": "int"}, "two NULLs are two keys"),
+        ({"contract": {"enforced": False}}, {"id": "int"}, "a table is made from its contract"),
+        ({"grants": {"select": ["somebody"]}}, {"id": "int"}, "`afterstate up` gives each account its schemas"),
+        ({}, {"id": "geometry"}, "is declared as `geometry`, expected one of"),
+        ({}, {"id": "varchar(64)"}, "contract that failed"),
+    ],
+    ids=["strategy", "unique key as text", "nullable key", "no contract", "grants", "type", "other type"],
+)
+def test_a_configuration_that_would_be_ignored_is_refused(
+    project: Project, config: dict[str, Any], columns: dict[str, str], message: str
+) -> None:
+    """Prevents: dbt-mysql's silence: an unknown strategy, a nullable key, a contract that is not compared."""
+    selected = ", ".join(f"1 as {name}" for name in columns)
+    project.model(f"select {selected}", columns, **{**INCREMENTAL, **config})
+    assert message in project.run()
+    there = project.warehouse.query("show tables from {marts} like 'probe'", role="bi")
+    assert there == []
+
+
+def test_a_schema_change_is_made_or_refused_but_never_ignored(project: Project) -> None:
+    """Prevents: `on_schema_change` without effect: new columns that stay empty, old rows that vanish."""
+    project.model("select 1 as id, 10 as a", {"id": "int", "a": "int"}, **INCREMENTAL)
+    assert project.run() == ""
+    wider = ("select 2 as id, 20 as a, 'x' as b", {"id": "int", "a": "int", "b": "varchar(8)"})
+    project.model(*wider, **INCREMENTAL)
+    assert "only in the contract: b" in project.run()
+    assert project.rows() == [(1, 10)]
+    project.model(*wider, **INCREMENTAL, on_schema_change="append_new_columns")
+    assert project.run() == ""
+    assert project.rows() == [(1, 10, None), (2, 20, "x")]
+    project.model("select 3 as id", {"id": "int"}, **INCREMENTAL, on_schema_change="append_new_columns")
+    assert "only in the table: a, b" in project.run()
+    assert len(project.rows()) == 2
+
+
+def test_a_full_refresh_builds_before_it_replaces(project: Project) -> None:
+    """Prevents: `--full-refresh` renaming the table away first, so that a failing build leaves none."""
+    project.model("select 1 as id", {"id": "int"}, **INCREMENTAL)
+    assert project.run() == ""
+    project.model("select 2 as id union all select 2", {"id": "int"}, **INCREMENTAL)
+    assert "Duplicate entry" in project.run("--full-refresh")
+    assert "Duplicate entry" in project.run()
+    assert project.rows() == [(1,)]
+    project.model("select 3 as id", {"id": "int"}, **INCREMENTAL)
+    assert project.run("--full-refresh") == ""
+    assert project.rows() == [(3,)]
+    assert project.warehouse.query("show tables from {marts}", role="bi") == [("probe",)]  # nothing left beside
+
+
+def test_every_contract_type(project: Project) -> None:
+    """Prevents: a type that loses its size, its sign or its exactness on one of the servers."""
+    columns = {
+        "id": "bigint",
+        "small": "int",
+        "flag": "boolean",
+        "measure": "double",
+        "name": "varchar(64)",
+        "note": "text",
+        "at": "datetime(6)",
+    }
+    project.model(
+        "select 9007199254740993 as id, -5 as small, true as flag, 0.1e0 as measure, 'é🧬 ' as name, "
+        "'x' as note, timestamp('2026-01-08 09:27:18.936677') as at",
+        columns,
+        materialized="table",
+    )
+    assert project.run() == ""
+    ((number, small, flag, measure, name, note, at),) = project.rows()
+    assert (number, small, flag, measure, name, note) == (9007199254740993, -5, 1, 0.1, "é🧬 ", "x")
+    assert at.microsecond == 936677
+    ((_, ddl),) = project.warehouse.query("show create table {marts}.probe", role="bi")
+    assert "COMMENT 'Says what id is.'" in ddl
+    assert "COMMENT='It''s a probe.'" in ddl
+
+
+def test_readers_never_meet_a_missing_or_partial_table(warehouse: Bench) -> None:
+    """Prevents: a BI tool that fails, or shows half a table, while a build replaces it."""
+    marts = prepare(warehouse)
+    expected = {mart: count(warehouse, mart) for mart in marts}
+    problems: list[str] = []
+    reads = [0]
+    stop = threading.Event()
+
+    def read() -> None:
+        reader = connect(warehouse.warehouse.bi)
+        while not stop.is_set():
+            for mart in marts:
+                try:
+                    with reader.cursor() as ask:
+                        ask.execute(f"select count(*) from `{warehouse.warehouse.schemas.marts}`.{mart}")
+                        found = ask.fetchone()[0]
+                    reader.rollback()
+                    if found != expected[mart]:
+                        problems.append(f"{mart}: {found} rows, expected {expected[mart]}")
+                except pymysql.MySQLError as error:
+                    problems.append(f"{mart}: {error}")
+                reads[0] += 1
+            time.sleep(0.001)
+        reader.close()
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        project = Project(warehouse)
+        for number in range(REBUILDS // 2):
+            refresh = ["--full-refresh"] if number % 2 else []
+            warehouse.build("--select", "resource_type:model", "resource_type:seed", *refresh)
+            # every other time, a mart's build fails half-way: its key is there twice
+            doubled = " union all select 1" if number % 2 else ""
+            project.model(f"select 1 as id{doubled}", {"id": "int"}, materialized="table")
+            assert bool(project.run()) == bool(number % 2)
+    finally:
+        stop.set()
+        thread.join()
+    assert problems == []
+    assert reads[0] > 100
+    assert project.rows() == [(1,)]
+
+
+@pytest.fixture
+def own_server(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """Give a warehouse on a server of its own, which may be killed."""
+    home = tmp_path_factory.mktemp("own")
+    environment = {"AFTERSTATE_HOME": str(home), "AFTERSTATE_SERVER_PROGRAM": str(server.program)}
+    bench = Bench(type(server)(server.engine, home, server.program), environment, tmp_path_factory.mktemp("files"))
+    assert bench.run("up").exit_code == 0
+    yield bench
+    bench.run("down")
+
+
+def test_a_server_killed_while_building_leaves_every_mart_as_it_was(own_server: Bench) -> None:
+    """Prevents: a power cut that costs a mart, or leaves half of one."""
+    marts = prepare(own_server)
+    before = {mart: checksum(own_server, mart) for mart in marts}
+    dice = random.Random(11)
+    for _ in range(KILLS):
+        build = subprocess.Popen(
+            [Path(sys.executable).parent / "afterstate", "build", "--quiet", "--select", "resource_type:model"],
+            env={**os.environ, **own_server.environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=ROOT,
+        )
+        # dbt needs some seconds to start; what follows is the build itself
+        time.sleep(dice.uniform(2.0, 6.0))
+        process = own_server.server.private.process()
+        assert process is not None
+        process.kill()
+        process.wait(30)
+        build.wait(120)
+        assert own_server.run("up").exit_code == 0
+        assert {mart: checksum(own_server, mart) for mart in marts} == before
+    own_server.run_models()
+    assert {mart: checksum(own_server, mart) for mart in marts} == before
+
+
+def prepare(warehouse: Bench) -> list[str]:
+    """Land a sample and another run, build, and give the names of the marts."""
+    warehouse.land(ROOT / "samples" / "core")
+    for kind, text in base_files("other").items():
+        warehouse.write(f"other/{kind}.csv", text)
+    warehouse.land(warehouse.folder / "other")
+    warehouse.build("--select", "resource_type:model", "resource_type:seed")
+    named = warehouse.query(
+        "select table_name from information_schema.tables where table_schema = '{marts}' and table_type = 'BASE TABLE' "
+        "order by 1",
+        role="bi",
+    )
+    return [name for (name,) in named]
+
+
+def count(warehouse: Bench, mart: str) -> int:
+    """Count a mart's rows."""
+    return int(warehouse.query(f"select count(*) from {{marts}}.{mart}", role="bi")[0][0])
+
+
+def checksum(warehouse: Bench, mart: str) -> list[tuple[Any, ...]]:
+    """Give a mart's rows in an order of their own."""
+    return sorted(warehouse.query(f"select * from {{marts}}.{mart}", role="bi"), key=repr)
