@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -43,6 +44,25 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         chosen = metafunc.config.getoption("--server")
         engines = ENGINES if chosen == "both" else (chosen,)
         metafunc.parametrize("server", engines, indirect=True, scope="session")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print a table of what ran on which server."""
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.stats.get(outcome, []):
+            file, _, parameters = report.nodeid.partition("::")[0], *report.nodeid.partition("[")[1:]
+            place = next((engine for engine in ENGINES if engine in parameters), "no server")
+            counts[file, place, outcome] += 1
+    places = (*ENGINES, "no server")
+    terminalreporter.write_sep("-", "what ran where")
+    terminalreporter.write_line(f"{'':<44}" + "".join(f"{place:>24}" for place in places))
+    for file in sorted({file for file, _, _ in counts}):
+        cells = [
+            ", ".join(f"{count} {outcome}" for (f, p, outcome), count in counts.items() if (f, p) == (file, place))
+            for place in places
+        ]
+        terminalreporter.write_line(f"{file:<44}" + "".join(f"{cell or '-':>24}" for cell in cells))
 
 
 @pytest.fixture(scope="session", autouse=True)

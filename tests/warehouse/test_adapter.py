@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import subprocess
@@ -164,6 +165,13 @@ def test_every_contract_type(project: Project) -> None:
     ((_, ddl),) = project.warehouse.query("show create table {marts}.probe", role="bi")
     assert "COMMENT 'Says what id is.'" in ddl
     assert "COMMENT='It''s a probe.'" in ddl
+
+
+def test_hashes_are_sha2(project: Project) -> None:
+    """Prevents: `dbt.hash` asking for MD5, which newer MySQLs do not have."""
+    project.model("select {{ dbt.hash(\"'é'\") }} as id", {"id": "varchar(64)"}, materialized="table")
+    assert project.run() == ""
+    assert project.rows() == [(hashlib.sha256("é".encode()).hexdigest(),)]
 
 
 def test_readers_never_meet_a_missing_or_partial_table(warehouse: Bench) -> None:

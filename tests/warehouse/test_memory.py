@@ -59,6 +59,20 @@ def test_an_older_file_landed_again_changes_nothing(warehouse: Bench) -> None:
     assert rows(warehouse, "select SoMS_cumsum_window from {marts}.shutdown_state_snapshot") == [(2.2,)]
 
 
+def test_a_removed_file_takes_nothing_away(warehouse: Bench) -> None:
+    """Prevents: a producer's clean-up of its folder emptying the warehouse."""
+    land(warehouse, "run", base_files("run"))
+    warehouse.run_models()
+    everything = "select * from {marts}.shutdown_state_snapshot"
+    remembered = rows(warehouse, everything)
+    (warehouse.folder / "run" / "trace.csv").unlink()
+    (warehouse.folder / "run" / "events.csv").unlink()
+    assert {result["status"] for result in warehouse.land(warehouse.folder / "run")} == {"unchanged"}
+    warehouse.run_models("--full-refresh")
+    assert rows(warehouse, everything) == remembered
+    assert rows(warehouse, "select count(*) from {marts}.shutdown_snapshot_drift") == [(0,)]
+
+
 def test_a_corrected_event_adds_a_snapshot_and_says_so(warehouse: Bench) -> None:
     """Prevents: a correction that overwrites what was remembered, or that passes without a word."""
     land(warehouse, "first", base_files("run"))
