@@ -1,51 +1,89 @@
-"""A dbt plugin: the TLS settings of the profile reach the server.
+"""`dbt`, connected as the profile says: dbt's own command line, with the profile's TLS settings.
 
-dbt-mysql 1.7 drops every `ssl_*` key of a profile (all but MariaDB's `ssl_disabled`), so a connection could be
-encrypted but never verified. dbt imports modules named `dbt_*` as plugins; this one adds the keys to the connections
-of the same server and account. It can go the day the adapter passes them on.
+dbt-mysql 1.7 drops every `ssl_*` key of a profile (all but MariaDB's `ssl_disabled`), so its connections could be
+encrypted, but never verified. This module is installed as the environment's `dbt`; dbt's plugins would be too late,
+and `dbt debug` loads none. A profile with TLS settings asks for the variable TLS_VARIABLE, which is set here: any other
+dbt stops before it connects. It can go the day the adapter passes the settings on.
 """
 
 from __future__ import annotations
 
+import os
+import ssl
 from pathlib import Path
 from typing import Any
 
 import mysql.connector
-import yaml
+from dbt.cli.main import cli
 from dbt.flags import get_flags
-from dbt.plugins.manager import dbtPlugin
+from mysql.connector.connection import MySQLConnection
+from mysql.connector.constants import ClientFlag
+from mysql.connector.plugins import caching_sha2_password
+from pymysql._auth import sha2_rsa_encrypt
+
+from loaders.connect import tls_context
+from loaders.profile import TLS_VARIABLE, Connection, target_connection
 
 
-class TlsFromProfile(dbtPlugin):
-    """Adds the profile's `ssl_*` settings to dbt's connections."""
-
-    def initialize(self) -> None:
-        """Wrap mysql.connector.connect once; dbt makes plugins before it connects."""
-        plain = getattr(mysql.connector.connect, "plain", mysql.connector.connect)
-        outputs = _outputs(Path(str(get_flags().PROFILES_DIR)) / "profiles.yml")
-
-        def connect(**arguments: Any) -> Any:
-            return plain(**arguments, **_tls(outputs, arguments))
-
-        connect.plain = plain  # type: ignore[attr-defined]
-        mysql.connector.connect = connect
+def main() -> None:
+    """Run dbt's command line."""
+    os.environ[TLS_VARIABLE] = "as the profile says"
+    mysql.connector.connect = connect
+    caching_sha2_password.MySQLCachingSHA2PasswordAuthPlugin = SealedPassword
+    cli(prog_name="dbt")
 
 
-def _outputs(path: Path) -> list[dict[str, Any]]:
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except FileNotFoundError:
-        return []
-    return [output for entry in document.values() for output in entry.get("outputs", {}).values()]
+def connect(**arguments: Any) -> ProfileConnection:
+    """Stand in for mysql.connector.connect, through which dbt-mysql connects."""
+    flags = get_flags()
+    return ProfileConnection(target_connection(Path(str(flags.PROFILES_DIR)), flags.PROFILE, flags.TARGET), arguments)
 
 
-def _tls(outputs: list[dict[str, Any]], arguments: dict[str, Any]) -> dict[str, Any]:
-    """Give the TLS settings of the output that a connection belongs to."""
-    wanted = (arguments.get("host"), arguments.get("port"), arguments.get("user"))
-    for output in outputs:
-        if (output.get("server"), output.get("port"), output.get("username")) == wanted:
-            return {key: value for key, value in output.items() if key.startswith("ssl_") and key not in arguments}
-    return {}
+class ProfileConnection(MySQLConnection):
+    """A connection that is encrypted and verified as far as the profile's target asks, or is not made."""
+
+    def __init__(self, target: Connection | None, arguments: dict[str, Any]) -> None:
+        self._context: ssl.SSLContext | None = tls_context(target) if target else None
+        if target and target.ssl_disabled:
+            arguments["ssl_disabled"] = True
+        super().__init__(**arguments)
+
+    def _do_handshake(self) -> None:
+        """Learn what the server offers; nothing has been sent to it yet."""
+        super()._do_handshake()
+        if self._context and not self._client_flags & ClientFlag.SSL:
+            raise mysql.connector.InterfaceError("the profile asks for TLS, but the server offers none")
+
+    def _get_connection(self) -> Any:
+        connection = super()._get_connection()
+        if self._context:
+            # MySQL Connector's own context would trust the system's authorities beside the profile's.
+            connection.build_ssl_context = lambda **_: self._context
+        return connection
 
 
-plugins = [TlsFromProfile]
+class SealedPassword(caching_sha2_password.MySQLCachingSHA2PasswordAuthPlugin):
+    """MySQL's default authentication; without TLS, MySQL Connector would send the password as it is.
+
+    Sealed with the server's public key instead, as the manual describes ("Caching SHA-2 Pluggable Authentication").
+    """
+
+    _nonce = b""
+
+    def auth_response(self, auth_data: bytes, **options: Any) -> bytes | None:
+        """Answer the server's nonce with a scramble."""
+        self._nonce = auth_data if len(auth_data) > 1 else self._nonce
+        return super().auth_response(auth_data, **options)  # type: ignore[no-any-return]
+
+    def auth_more_response(self, sock: Any, auth_data: bytes, **options: Any) -> bytes:
+        """Give the server, which does not remember the account, the whole password."""
+        if self.ssl_enabled or auth_data[:1] != bytes([self.perform_full_authentication]):
+            return super().auth_more_response(sock, auth_data, **options)  # type: ignore[no-any-return]
+        sock.send(b"\x02")  # asks for the public key; it comes behind four bytes of header and one of status
+        public_key = bytes(sock.recv())[5:]
+        sock.send(sha2_rsa_encrypt(self._password.encode(), self._nonce, public_key))
+        return bytes(sock.recv())
+
+
+if __name__ == "__main__":
+    main()

@@ -42,6 +42,8 @@ class _Group(click.Group):
             _stop(context, str(error), code)
         except pymysql.MySQLError as error:
             _stop(context, f"the server said: {error.args[-1]}\n  `afterstate doctor` looks for what is wrong", FAILED)
+        except BrokenPipeError:
+            raise  # whoever read our output has seen enough; click ends quietly
         except OSError as error:
             _stop(context, f"{error.filename or 'the system'}: {error.strerror or error}", FAILED)
 
@@ -136,7 +138,7 @@ def doctor() -> None:
 @click.option("--strict", is_flag=True, help="Exit with 3 when rows were rejected (the others land all the same).")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects, one a file, and nothing else.")
 def land(paths: tuple[Path, ...], kind_name: str | None, strict: bool, as_json: bool) -> None:
-    r"""Land files, and all files in folders, exactly once.
+    """Land files, and all files in folders, exactly once.
 
     The kind is told from the header. A file that landed before is left alone; files of other kinds are ignored, and
     rows that do not fit go to landing_rejects with the reason.
@@ -145,11 +147,12 @@ def land(paths: tuple[Path, ...], kind_name: str | None, strict: bool, as_json: 
     afterstate land samples/core
     afterstate land artifact/ --strict
     afterstate land trace.csv --kind core8_state_trace --json
-    """
+    """  # noqa: D301 (click wants the character that `\b` spells)
     kind = kind_named(kind_name) if kind_name else None
+    files = find_files(paths)
     with console.byte_progress(quiet=as_json) as progress:
         lander = Lander(read_warehouse(Settings.from_environment()), kind, progress)
-        results = [lander.land(file) for file in find_files(paths)]
+        results = [lander.land(file) for file in files]
     if as_json:
         console.show_messages(results)
         click.echo(json.dumps([result.as_json() for result in results], indent=2, ensure_ascii=False))

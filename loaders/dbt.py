@@ -12,7 +12,7 @@ from loaders.settings import Settings
 
 def dbt_command(settings: Settings, command: str, arguments: Sequence[str] = ()) -> list[str]:
     """Give the command line for a dbt command, such as `build` or `docs generate`."""
-    line = [sys.executable, "-m", "dbt.cli.main", *command.split()]
+    line = [sys.executable, "-m", "dbt_afterstate", *command.split()]
     line += ["--project-dir", str(settings.root), "--profiles-dir", str(settings.profiles_path.parent)]
     if settings.schema and not {"--target", "-t"} & set(arguments):
         line += ["--target", settings.schema]

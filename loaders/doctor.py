@@ -5,21 +5,24 @@ Each check looks at one thing and gives findings; nothing is changed.
 
 from __future__ import annotations
 
+import shlex
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pymysql
 
+from loaders.accounts import compare_rights, have_wildcards
 from loaders.connect import cursor, detect
 from loaders.dbt import run_dbt
 from loaders.engines import Engine
-from loaders.errors import AfterstateError, ServerError
-from loaders.profile import Connection, Warehouse, read_warehouse
+from loaders.errors import AccountRefused, AfterstateError, ServerError
+from loaders.profile import ROLES, Connection, Warehouse, read_warehouse
 from loaders.settings import Settings
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MIB = 1 << 20
+DUTIES = {"landing": "landing needs", "dbt": "building needs", "bi": "reading the marts needs"}
 LEAST_PACKET, LEAST_SORT_BUFFER = 16 * MIB, 8 * MIB
 
 
@@ -49,27 +52,41 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Yield what every check found; stops early when there is nothing to connect to."""
     try:
         warehouse = read_warehouse(settings)
-        yield Finding("ok", f"profile `{settings.profiles_path}` has the warehouse `{warehouse.schemas.marts}`")
-        found = detect(warehouse.landing)
-        found.require_supported()
-    except ServerError as error:
-        yield Finding("bad", error.what, "`afterstate up` starts the private server and renews its accounts")
-        return
     except AfterstateError as error:
         yield Finding("bad", error.what, error.hint)
         return
-    place = f"{warehouse.dbt.server}:{warehouse.dbt.port}"
-    yield Finding("ok", f"{found.title} answers at {place}")
-    patient = Patient(settings, warehouse, found, _variables(warehouse.landing))
+    yield Finding("ok", f"profile `{settings.profiles_path}` has the warehouse `{warehouse.schemas.marts}`")
+    entry = list(_entry(warehouse))
+    yield from entry
+    if any(finding.level == "bad" for finding in entry):
+        return
+    patient = Patient(settings, warehouse, detect(warehouse.landing), _variables(warehouse.landing))
     for check in CHECKS:
         yield from check(patient)
+
+
+def _entry(warehouse: Warehouse) -> Iterator[Finding]:
+    """See whether a server that will do answers, and lets each account in."""
+    accounts = {connection.username: connection for connection in (getattr(warehouse, role) for role in ROLES)}
+    for connection in accounts.values():
+        try:
+            found = detect(connection)
+            found.require_supported()
+        except AccountRefused as error:
+            yield Finding("bad", error.what, "`afterstate up` makes the account and its password anew")
+        except ServerError as error:
+            yield Finding("bad", error.what, error.hint)
+            return
+        else:
+            yield Finding("ok", f"{found.title} at {connection.server}:{connection.port} lets {connection.username} in")
 
 
 def _profile_mode(patient: Patient) -> Iterator[Finding]:
     path = patient.settings.profiles_path
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
-        yield Finding("bad", f"`{path}` holds passwords, and others may read it ({mode:04o})", f"chmod 600 {path}")
+        mend = f"chmod 600 {shlex.quote(str(path))}"
+        yield Finding("bad", f"`{path}` holds passwords, and others may read it ({mode:04o})", mend)
     else:
         yield Finding("ok", "only its owner may read the profile")
 
@@ -79,12 +96,18 @@ def _adapter(patient: Patient) -> Iterator[Finding]:
     if written == patient.engine.name:
         yield Finding("ok", f"dbt's adapter is `{written}`, as the server is")
     else:
-        yield Finding("bad", f"the profile says `{written}`, the server is {patient.engine.title}", "`afterstate up`")
+        yield Finding(
+            "bad", f"the profile says `{written}`, the server is {patient.engine.title}", "`afterstate up` mends it"
+        )
 
 
 def _dbt(patient: Patient) -> Iterator[Finding]:
-    if run_dbt(patient.settings, "debug", quiet=True):
-        yield Finding("bad", "dbt cannot use the profile", "run `.venv/bin/dbt debug`: it says why")
+    # With --connection, dbt does not look for git, which nothing here needs.
+    if run_dbt(patient.settings, "debug", ["--connection"], quiet=True):
+        folder = shlex.quote(str(patient.settings.profiles_path.parent))
+        target = patient.warehouse.schemas.marts
+        mend = f"run `.venv/bin/dbt debug --profiles-dir {folder} --target {target}`: it says why"
+        yield Finding("bad", "dbt cannot use the profile", mend)
     else:
         yield Finding("ok", "dbt connects with the profile (`dbt debug`)")
 
@@ -152,35 +175,49 @@ def _tls(patient: Patient) -> Iterator[Finding]:
 
 
 def _privileges(patient: Patient) -> Iterator[Finding]:
-    """Try what each account must be able to do, and what it must not."""
+    """Compare what each account may do with what its role is."""
     schemas = patient.warehouse.schemas
-    names = {patient.warehouse.landing.username, patient.warehouse.dbt.username, patient.warehouse.bi.username}
-    if len(names) < len(("landing", "dbt", "bi")):
+    if len({getattr(patient.warehouse, role).username for role in ROLES}) < len(ROLES):
         mend = "name an account that may create accounts in AFTERSTATE_MYSQL_URL, then run `afterstate up`"
         yield Finding("note", "one account does it all: BI tools could read and change everything", mend)
         return
-    # In order: what is tried, as whom, whether it must work, what it is.
-    probe = "afterstate_doctor_probe"
+    for role in ROLES:
+        connection = getattr(patient.warehouse, role)
+        with cursor(connection) as ask:
+            wildcards = have_wildcards(ask, patient.engine)
+            compared = compare_rights(ask, connection.username, role, schemas, wildcards)
+        for privilege, place in compared.lacking:
+            said = f"`{connection.username}` lacks {privilege} on {place}"
+            yield Finding("bad", said, "`afterstate up` renews the accounts and their rights")
+        for privilege, place in compared.beyond:
+            said = f"`{connection.username}` has {privilege} on {place}, which is beyond its role"
+            yield Finding("bad", said, "`afterstate up` takes it back")
+        if not compared.lacking and not compared.beyond:
+            yield Finding("ok", f"`{connection.username}` may do what {DUTIES[role]}, and nothing else")
+
+
+def _work(patient: Patient) -> Iterator[Finding]:
+    """Try to work: rights do not help where tables are missing, or the server takes no changes."""
+    schemas = patient.warehouse.schemas
+    probe = f"`{schemas.staging}`.afterstate_doctor_probe"
     trials = (
-        (patient.warehouse.landing, f"select 1 from `{schemas.landing}`.landing_loads limit 1", True, "read landing"),
-        (patient.warehouse.dbt, f"select 1 from `{schemas.landing}`.landing_loads limit 1", True, "read landing"),
         (
-            patient.warehouse.dbt,
-            f"create or replace view `{schemas.staging}`.{probe} as select 1 as one",
-            True,
-            "build",
+            patient.warehouse.landing,
+            f"select 1 from `{schemas.landing}`.landing_loads limit 1",
+            "landed files are listed",
         ),
-        (patient.warehouse.dbt, f"drop view if exists `{schemas.staging}`.{probe}", True, "clean up"),
-        (patient.warehouse.dbt, f"delete from `{schemas.landing}`.landing_loads where false", False, "change landing"),
-        (patient.warehouse.bi, f"show tables from `{schemas.marts}`", True, "see the marts"),
-        (patient.warehouse.bi, f"select 1 from `{schemas.landing}`.landing_loads limit 1", False, "read landing"),
-        (patient.warehouse.bi, f"create table `{schemas.marts}`.{probe} (id int)", False, "write to the marts"),
+        (patient.warehouse.dbt, f"create or replace view {probe} as select 1 as one", "views can be built"),
+        (patient.warehouse.dbt, f"drop view if exists {probe}", "views can be dropped"),
     )
-    for connection, statement, must_work, what in trials:
-        works = _works(connection, statement)
-        said = f"`{connection.username}` {'can' if works else 'cannot'} {what}"
-        mend = "" if works == must_work else "`afterstate up` renews the accounts and their rights"
-        yield Finding("ok" if works == must_work else "bad", said, mend)
+    for connection, statement, what in trials:
+        try:
+            with cursor(connection) as ask:
+                ask.execute(statement)
+        except pymysql.MySQLError as error:
+            mend = "`afterstate up` makes what is missing; a server that is read-only is its administrator's to change"
+            yield Finding("bad", f"not true that {what}: {error.args[-1]}", mend)
+        else:
+            yield Finding("ok", what)
 
 
 CHECKS: tuple[Check, ...] = (
@@ -192,17 +229,9 @@ CHECKS: tuple[Check, ...] = (
     _time_zone,
     _tls,
     _privileges,
+    _work,
     _dbt,
 )
-
-
-def _works(connection: Connection, statement: str) -> bool:
-    try:
-        with cursor(connection) as ask:
-            ask.execute(statement)
-            return True
-    except pymysql.MySQLError:
-        return False
 
 
 def _variables(connection: Connection) -> dict[str, str]:

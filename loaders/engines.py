@@ -12,6 +12,7 @@ from loaders.errors import ServerError
 
 # The oldest versions that Afterstate is made for (design, "Shape").
 OLDEST = {"mysql": (8, 4), "mariadb": (10, 11)}
+PRODUCTS = {"mysql": "MySQL", "mariadb": "MariaDB"}
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,7 @@ class Engine:
     @property
     def title(self) -> str:
         """The engine as people call it, with its version."""
-        product = {"mysql": "MySQL", "mariadb": "MariaDB"}[self.name]
-        return f"{product} {'.'.join(map(str, self.version))}"
+        return f"{PRODUCTS[self.name]} {'.'.join(map(str, self.version))}"
 
     @property
     def exact_collation(self) -> str:

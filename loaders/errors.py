@@ -26,5 +26,9 @@ class ServerError(AfterstateError):
     """The database server is missing, not running, too old or set up in a way that cannot work."""
 
 
+class AccountRefused(ServerError):
+    """The server is there, and does not know the account or its password."""
+
+
 class LandingError(AfterstateError):
     """A file could not be landed; nothing of it is visible."""

@@ -8,7 +8,7 @@ brought up last. Written by `afterstate up` only, readable by its owner only.
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,14 @@ from loaders.settings import Schemas, Settings
 
 PROFILE = "afterstate"
 ROLES = ("dbt", "landing", "bi")
-BANNER = """\
+# Set by this environment's `dbt` (dbt_afterstate.py). Any other would drop the TLS settings and connect to whoever
+# answers: it stops, since it does not find the variable.
+TLS_VARIABLE = "AFTERSTATE_TLS"
+BANNER = f"""\
 # Written by `afterstate up`, for dbt and for the loaders. It holds passwords: keep it out of version control.
 # Outputs: <schema> is dbt's account, <schema>_landing the loaders', <schema>_bi is read-only, for BI tools.
+# An output that asks for {TLS_VARIABLE} works with `.venv/bin/dbt` and `afterstate build` only: dbt-mysql alone would
+# not check the server's certificate.
 """
 
 
@@ -47,8 +52,13 @@ class Connection:
 
     @property
     def tls(self) -> dict[str, Any]:
-        """The TLS settings that are set; PyMySQL and MySQL Connector use the same names."""
+        """The TLS settings that are set."""
         return {key: value for key, value in asdict(self).items() if key.startswith("ssl_") and value is not None}
+
+    @property
+    def needs_tls(self) -> bool:
+        """Whether the connection must be encrypted; without settings it is where the server offers it."""
+        return not self.ssl_disabled and bool(self.tls.keys() - {"ssl_disabled"})
 
 
 @dataclass(frozen=True)
@@ -90,9 +100,22 @@ def known_schema(settings: Settings) -> str | None:
 
 
 def known_connection(settings: Settings, schema: str, role: str) -> Connection | None:
-    """Give the account that an earlier `afterstate up` wrote for this warehouse, if any."""
+    """Give the account that an earlier `afterstate up` wrote for this warehouse, None when that cannot be used."""
     output = _read(settings.profiles_path).get("outputs", {}).get(_output_name(schema, role))
-    return _connection(output) if output else None
+    try:
+        return _connection(output) if output else None
+    except UsageError:
+        return None
+
+
+def target_connection(folder: Path, profile: str | None, target: str | None) -> Connection | None:
+    """Give the connection that dbt's options choose, None where the profile is not one of ours."""
+    try:
+        entry = _load(folder / "profiles.yml")[profile or PROFILE]
+        output = entry["outputs"][target or entry["target"]]
+    except (KeyError, TypeError):
+        return None
+    return _connection(output) if "server" in output else None
 
 
 def write_warehouse(settings: Settings, warehouse: Warehouse) -> None:
@@ -100,9 +123,11 @@ def write_warehouse(settings: Settings, warehouse: Warehouse) -> None:
     entry = _read(settings.profiles_path) or {"outputs": {}}
     entry["target"] = warehouse.schemas.marts
     for role in ROLES:
-        entry["outputs"][_output_name(warehouse.schemas.marts, role)] = {
-            key: value for key, value in asdict(getattr(warehouse, role)).items() if value is not None
-        }
+        connection = getattr(warehouse, role)
+        output = {key: value for key, value in asdict(connection).items() if value is not None}
+        if connection.needs_tls:
+            output["tls"] = f"{{{{ env_var('{TLS_VARIABLE}') }}}}"
+        entry["outputs"][_output_name(warehouse.schemas.marts, role)] = output
     write_private(settings.profiles_path, BANNER + yaml.safe_dump({PROFILE: entry}, sort_keys=False))
 
 
@@ -122,18 +147,31 @@ def _output_name(schema: str, role: str) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        entry = document.get(PROFILE, {})
+        entry = _load(path).get(PROFILE, {})
         return dict(entry) if {"target", "outputs"} <= set(entry) else {}
-    except FileNotFoundError:
-        return {}
     except (yaml.YAMLError, AttributeError, TypeError) as error:
         raise UsageError(
-            f"`{path}` cannot be read as a dbt profile: {error}", "remove it, then run `afterstate up`"
+            f"`{path}` is no dbt profile{_place(error)}", "mend it, or remove it and run `afterstate up`"
         ) from error
 
 
+def _place(error: Exception) -> str:
+    """Say where YAML ends without quoting the line, which may hold a password."""
+    mark = getattr(error, "problem_mark", None)
+    return f": line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        return {}
+
+
 def _connection(output: dict[str, Any]) -> Connection:
+    missing = [item.name for item in fields(Connection) if item.default is MISSING and item.name not in output]
+    if missing:
+        raise UsageError(f"an output of the profile has no `{missing[0]}`", "run `afterstate up`")
     known = {item.name for item in fields(Connection)}
     return Connection(**{key: value for key, value in output.items() if key in known})
 

@@ -16,8 +16,9 @@ from sqlalchemy.exc import ArgumentError
 from loaders.errors import UsageError
 
 DEFAULT_SCHEMA = "afterstate"
-# MySQL's limit on a schema's name is 64 characters; the longest suffix, `_landing`, takes 8.
-SCHEMA_NAME = re.compile(r"[a-z][a-z0-9_]{0,55}")
+SCHEMA_NAME = re.compile(r"[a-z][a-z0-9_]*")
+# A schema's name has 64 characters at most, also as GRANT spells it: each `_` as `\_`. `_landing` takes 9 of them.
+SCHEMA_NAME_CHARACTERS = 55
 # A warehouse's own parts are named so, as schemas and as outputs of the profile.
 RESERVED_SUFFIXES = ("_landing", "_staging", "_audit", "_bi")
 
@@ -85,7 +86,12 @@ def _schema(name: str | None) -> str | None:
     if not SCHEMA_NAME.fullmatch(name):
         raise UsageError(
             f"`AFTERSTATE_SCHEMA` is `{name}`, which cannot name a warehouse",
-            "expected a lower-case letter, then up to 55 lower-case letters, digits or `_`",
+            "expected a lower-case letter, then lower-case letters, digits or `_`",
+        )
+    if len(name) + name.count("_") > SCHEMA_NAME_CHARACTERS:
+        raise UsageError(
+            f"`AFTERSTATE_SCHEMA` is `{name}`, which is too long for the server's rights",
+            f"expected at most {SCHEMA_NAME_CHARACTERS} characters, of which each `_` counts as two",
         )
     if name.endswith(RESERVED_SUFFIXES):
         raise UsageError(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from pathlib import Path
 from typing import Any
 
 import pymysql
@@ -16,8 +17,9 @@ from loaders import accounts
 from loaders.accounts import Account
 from loaders.connect import connect, detect, engine
 from loaders.engines import Engine
-from loaders.errors import ServerError, UsageError
+from loaders.errors import AccountRefused, ServerError, UsageError
 from loaders.landing.tables import landing_tables
+from loaders.lock import one_at_a_time
 from loaders.profile import ROLES, Connection, Warehouse, known_connection, known_schema, write_warehouse
 from loaders.server.private import PrivateServer
 from loaders.server.programs import Say
@@ -42,10 +44,18 @@ def bring_up(settings: Settings, say: Say) -> Warehouse:
 
     Raises ServerError or UsageError, saying what to do.
     """
+    with one_at_a_time(settings.home / "up.lock"):
+        return _bring_up(settings, say)
+
+
+def _bring_up(settings: Settings, say: Say) -> Warehouse:
     schemas = Schemas(settings.schema or known_schema(settings) or DEFAULT_SCHEMA)
     url = settings.server_url
+    if url and url.database and url.database != schemas.marts:
+        # A notebook's URL names its database; nothing of it is read or changed.
+        say(f"the database `{url.database}` in the URL is left alone; the warehouse has schemas of its own")
     admin = _from_url(url) if url else PrivateServer(settings).start(say)
-    found = detect(admin)
+    found = _detect(admin, settings)
     found.require_supported()
     opened = connect(admin)
     try:
@@ -62,10 +72,21 @@ def bring_up(settings: Settings, say: Say) -> Warehouse:
     return warehouse
 
 
+def _detect(admin: Connection, settings: Settings) -> Engine:
+    try:
+        return detect(admin)
+    except ServerError as error:
+        if not settings.server_url:
+            raise
+        look = "the user and the password" if isinstance(error, AccountRefused) else "the host, the port and the TLS"
+        hint = f"check {look} in `AFTERSTATE_MYSQL_URL` (with `@`, `:`, `/`, `#`, `?` and `%` percent-encoded)"
+        raise ServerError(error.what, hint) from error
+
+
 def _from_url(url: URL) -> Connection:
     """Give the connection that `AFTERSTATE_MYSQL_URL` describes, with the TLS that it asks for."""
     options = {key.replace("-", "_"): str(value) for key, value in url.query.items()}
-    tls: dict[str, Any] = {key: options.pop(key) for key in TLS_PATHS if key in options}
+    tls: dict[str, Any] = {key: _pem_file(key, options.pop(key)) for key in TLS_PATHS if key in options}
     if "ssl_ca" in tls:
         tls |= TLS_MODES["VERIFY_IDENTITY"]  # who names a CA wants it to be asked
     mode = options.pop("ssl_mode", None)
@@ -91,6 +112,13 @@ def _from_url(url: URL) -> Connection:
     )
 
 
+def _pem_file(key: str, value: str) -> str:
+    path = Path(value).expanduser().absolute()  # the profile is used from other folders, too
+    if not path.is_file():
+        raise UsageError(f"`AFTERSTATE_MYSQL_URL` has `{key}={value}`, which is no file", "expected a PEM file's path")
+    return str(path)
+
+
 def _switch(key: str, value: str) -> bool:
     if value.lower() not in ("true", "1", "false", "0"):
         raise UsageError(f"`AFTERSTATE_MYSQL_URL` has `{key}={value}`", "expected true or false")
@@ -98,41 +126,44 @@ def _switch(key: str, value: str) -> bool:
 
 
 def _ensure_schemas(cursor: Any, schemas: Schemas, found: Engine) -> None:
-    """Make the schemas with the exact collation; one that has rows under another collation is refused."""
+    """Make the schemas with the exact collation; one that has rows under another is refused before any is made."""
     for schema in schemas.all():
+        _require_no_inexact_tables(cursor, schema, found)
+    for schema in schemas.all():
+        exactly = f"`{schema}` character set utf8mb4 collate {found.exact_collation}"
         try:
-            cursor.execute(
-                f"create database if not exists `{schema}` character set utf8mb4 collate {found.exact_collation}"
-            )
-            cursor.execute(
-                "select default_collation_name from information_schema.schemata where schema_name = %s", (schema,)
-            )
-            collation = cursor.fetchone()[0]
-            if collation != found.exact_collation:
-                _mend_collation(cursor, schema, collation, found)
+            cursor.execute(f"create database if not exists {exactly}")
+            if _collation(cursor, schema) != found.exact_collation:
+                cursor.execute(f"alter database {exactly}")
         except pymysql.MySQLError as error:
             raise _needs_privilege(error, f"make or change the schema `{schema}`") from error
 
 
-def _mend_collation(cursor: Any, schema: str, collation: str, found: Engine) -> None:
+def _require_no_inexact_tables(cursor: Any, schema: str, found: Engine) -> None:
+    collation = _collation(cursor, schema)
     cursor.execute("select count(*) from information_schema.tables where table_schema = %s", (schema,))
-    if cursor.fetchone()[0]:
+    if cursor.fetchone()[0] and collation != found.exact_collation:
         raise ServerError(
             f"the schema `{schema}` has tables under the collation {collation}, which cannot tell all keys apart",
             f"expected {found.exact_collation}: set `AFTERSTATE_SCHEMA` to a name that is free",
         )
-    cursor.execute(f"alter database `{schema}` character set utf8mb4 collate {found.exact_collation}")
+
+
+def _collation(cursor: Any, schema: str) -> str | None:
+    cursor.execute("select default_collation_name from information_schema.schemata where schema_name = %s", (schema,))
+    row = cursor.fetchone()
+    return str(row[0]) if row else None
 
 
 def _ensure_accounts(
     cursor: Any, settings: Settings, schemas: Schemas, found: Engine, admin: Connection, mark: str, say: Say
 ) -> Warehouse:
-    wildcards = not _partial_revokes(cursor, found)
+    wildcards = accounts.have_wildcards(cursor, found)
     connections = {}
     for role in ROLES:
         known = known_connection(settings, schemas.marts, role)
         name = accounts.account_name(schemas.marts, role, mark)
-        kept = known and (known.server, known.port, known.username) == (admin.server, admin.port, name)
+        kept = known and (known.server, known.username) == (admin.server, name)
         account = Account(name, known.password if known and kept else accounts.new_password())
         try:
             accounts.ensure_account(cursor, account, role, schemas, wildcards)
@@ -156,13 +187,6 @@ def _connection(admin: Connection, found: Engine, schemas: Schemas, account: Acc
         collation=found.connection_collation,
         **admin.tls,
     )
-
-
-def _partial_revokes(cursor: Any, found: Engine) -> bool:
-    if found.name != "mysql":
-        return False
-    cursor.execute("select @@partial_revokes")
-    return bool(cursor.fetchone()[0])
 
 
 def _checkout_mark(settings: Settings) -> str:

@@ -38,7 +38,7 @@ class Reject:
 
     def __str__(self) -> str:
         place = f"line {self.line_no}" + (f", column `{self.column}`" if self.column else "")
-        shown = "" if self.value is None else f"`{self.value[:MAX_SHOWN_VALUE]}` "
+        shown = "" if self.value is None else f"`{_visible(self.value[:MAX_SHOWN_VALUE])}` "
         return f"{place}: {shown}{self.reason}"
 
 
@@ -65,7 +65,7 @@ class Encoder:
         return ("_row_no", "_line_no", *(column.name for column, _ in self._known), "_other_columns")
 
     def encode(self, batch: Sequence[Record]) -> tuple[bytes, int, list[Reject]]:
-        """Give the batch as (lines, their number, rejects)."""
+        """Give the batch as (lines, their number, rejects), both in the order of the file."""
         sound, rejects = self._split(batch)
         spelled = [[str(record.row_no) for record in sound], [str(record.line_no) for record in sound]]
         misfits: dict[int, Reject] = {}
@@ -81,7 +81,7 @@ class Encoder:
                     misfits[at] = _reject(sound[at], column.name, texts[at], reason)
         spelled.append([self._other_columns(record.fields) for record in sound])
         lines = [",".join(line) for at, line in enumerate(zip(*spelled, strict=True)) if at not in misfits]
-        rejects.extend(misfits.values())
+        rejects = sorted([*rejects, *misfits.values()], key=lambda reject: reject.row_no)
         return "".join(f"{line}\n" for line in lines).encode(), len(lines), rejects
 
     def _split(self, batch: Sequence[Record]) -> tuple[list[Record], list[Reject]]:
@@ -116,3 +116,8 @@ class Encoder:
 def _reject(record: Record, column: str | None, value: str | None, reason: str) -> Reject:
     shown = None if value is None else printable(value)
     return Reject(record.row_no, record.line_no, column, shown, reason, printable(record.text))
+
+
+def _visible(text: str) -> str:
+    """Escape line breaks, odd blanks and a terminal's control characters."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

@@ -10,7 +10,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from io import BufferedReader, FileIO, RawIOBase
+from io import BufferedReader, BytesIO, FileIO, RawIOBase
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -20,21 +20,25 @@ import sqlalchemy
 from sqlalchemy.exc import DBAPIError
 
 from loaders.connect import detect, engine
-from loaders.errors import AfterstateError, LandingError
+from loaders.errors import AfterstateError, LandingError, UsageError
 from loaders.landing import store
 from loaders.landing.encode import Encoder
 from loaders.landing.kinds import Kind
-from loaders.landing.reader import Record, records
-from loaders.landing.recognise import UnknownFile, is_text, recognise, require_needed
+from loaders.landing.reader import Record, printable, records
+from loaders.landing.recognise import UnknownFile, read_header, recognise, require_needed
 from loaders.landing.tables import LandingTables, landing_tables
 from loaders.profile import Warehouse
 
 BATCH_ROWS = 5_000
 READ_BYTES = 1 << 20
+# A kind is told from the file's beginning: somebody else's huge file without a line break is not read to its end.
+HEADER_BYTES = 1 << 20
 REJECTS_IN_MEMORY_BYTES = 16 << 20
 SHOWN_REJECTS = 3
 # Two loaders may wait for each other's locks; the server then ends one of them, which simply starts again.
 DEADLOCK, LOCK_WAIT_TIMEOUT, ATTEMPTS = 1213, 1205, 5
+# PyMySQL's codes for a connection that ended: gone away, lost during a query, and already closed.
+CONNECTION_LOST = (2006, 2013, 0)
 LANDING_SESSION = "set session transaction isolation level read committed"
 
 Progress = Callable[[Path, int, int], None]  # file, bytes read, bytes in all
@@ -68,9 +72,14 @@ class FileResult:
 
 
 def find_files(paths: Sequence[Path]) -> list[Path]:
-    """Give the files that `land` looks at: those named, and all in the folders named, hidden ones left out."""
+    """Give the files that `land` looks at: those named, and all in the folders named, hidden ones left out.
+
+    Raises UsageError for what is neither, such as a pipe: landing reads a file more than once.
+    """
     found: dict[Path, None] = {}
     for path in paths:
+        if not path.is_dir() and not path.is_file():
+            raise UsageError(f"`{path}` is neither a file nor a folder", "write it to a file and land that")
         inside = sorted(path.rglob("*")) if path.is_dir() else [path]
         for file in inside:
             hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
@@ -91,7 +100,7 @@ class Lander:
 
     def land(self, file: Path) -> FileResult:
         """Land one file; what is wrong with it is in the result, nothing of it is then visible."""
-        result = FileResult(str(file))
+        result = FileResult(printable(str(file)))
         try:
             kind = self._recognise(file)
             result.kind = kind.name
@@ -103,17 +112,16 @@ class Lander:
         except OSError as error:
             _fail(result, f"{file}: cannot be read: {error.strerror or error}")
         except (DBAPIError, pymysql.MySQLError) as error:
-            _fail(result, f"{file}: {_server_said(error)}; nothing of it was landed\n  run the same command again")
+            _fail(result, f"{file}: {_server_said(error)}")
         return result
 
     def _recognise(self, file: Path) -> Kind:
         with file.open("rb") as stream:
-            header = _header(records(stream))
+            beginning = BytesIO(stream.read(HEADER_BYTES))
+        header = read_header(file, next(records(beginning), None), self._kind)
         if self._kind:
             require_needed(file, self._kind, header)
             return self._kind
-        if not is_text(header):
-            raise UnknownFile("it is not UTF-8 text")
         return recognise(file, header)
 
     def _land_with_patience(self, file: Path, kind: Kind, result: FileResult) -> None:
@@ -147,7 +155,7 @@ class Lander:
         notes = f"repeated header, the first is kept: {', '.join(repeated)}" if repeated else None
         values = {
             "kind": kind.name,
-            "file_path": str(file.resolve()),
+            "file_path": _place(file),
             "file_bytes": file.stat().st_size,
             "content_sha256": sha256,
             "header": header,
@@ -194,11 +202,11 @@ class _Load:
                 )
             spool.seek(0)
             rejects = store.stream_rejects(
-                self._connection, self._tables.rejects, self._load_id, self._kind, str(self._file.resolve()), spool
+                self._connection, self._tables.rejects, self._load_id, self._kind, _place(self._file), _blocks(spool)
             )
             self._require(rejects, self._rejected, "rejects")
         store.close_load(self._connection, self._tables.loads, self._load_id, self._sent, self._rejected)
-        store.mark_superseded(self._connection, self._tables, self._kind)
+        store.mark_superseded(self._connection, self._tables, self._kind, self._load_id)
         self._report(encoder, result)
 
     def _lines(self, encoder: Encoder, found: Iterator[Record], spool: IO[bytes]) -> Iterator[bytes]:
@@ -256,8 +264,13 @@ class _Watched(RawIOBase):
         return int(count)
 
 
+def _place(file: Path) -> str:
+    """Give the file's full path; a name that is not UTF-8 is spelled so that it can be stored."""
+    return printable(str(file.resolve()))
+
+
 def _header(found: Iterator[Record]) -> list[str]:
-    """Take the header off; an empty file, or one that begins with no CSV, has none."""
+    """Take the header off; an empty file has none."""
     first = next(found, None)
     return first.fields if first else []
 
@@ -265,9 +278,14 @@ def _header(found: Iterator[Record]) -> list[str]:
 def _sha256(file: Path) -> str:
     digest = hashlib.sha256()
     with file.open("rb") as stream:
-        while block := stream.read(READ_BYTES):
+        for block in _blocks(stream):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
+    while block := stream.read(READ_BYTES):
+        yield block
 
 
 def _fail(result: FileResult, message: str) -> None:
@@ -283,6 +301,15 @@ def _code(error: Exception) -> int | None:
 
 
 def _server_said(error: Exception) -> str:
+    if _code(error) in CONNECTION_LOST:
+        # It may have been lost on the answer to COMMIT: then all of the file is there, and landing it again says so.
+        return (
+            "the connection to the server was lost; nothing half-done is visible\n"
+            "  `afterstate status` tells whether it runs, `afterstate up` starts the private one; "
+            "then run the same command again"
+        )
     cause = error.orig if isinstance(error, DBAPIError) else error
     said = cause.args[-1] if cause is not None and cause.args else error
-    return f"the server said: {said}"
+    passing = _code(error) in (DEADLOCK, LOCK_WAIT_TIMEOUT)
+    hint = "run the same command again" if passing else "`afterstate doctor` looks for what is wrong"
+    return f"the server said: {said}; nothing of it was landed\n  {hint}"

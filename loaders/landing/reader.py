@@ -1,8 +1,8 @@
 """A CSV file as records, each with its place and its original text.
 
-A BOM, CRLF, line breaks inside quotes and any UTF-8 text are normal. Blank lines are no records, as in pandas. What
-is no CSV (a quote that never closes, say) is still a record, with the reason, so that no line is ever lost. Bytes that
-are no UTF-8 travel as surrogates and are named by `undecodable`.
+A BOM, CRLF, line breaks inside quotes and any UTF-8 text are normal. Lines of nothing but blanks are no records, as in
+pandas. What is no CSV (a quote that never closes, say) is still a record, with the reason, so that no line is ever
+lost. Bytes that are no UTF-8 travel as surrogates and are named by `unprintable`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BufferedReader, TextIOWrapper
+from io import TextIOWrapper
+from typing import IO
 
 # csv's own limit on a field is 128 KiB; LONGTEXT, where unknown columns and rejects go, takes what fits in a packet.
 csv.field_size_limit(2**31 - 1)
 
+_BLANKS = " \t\r\n"
 _SURROGATE = re.compile("[\udc80-\udcff]")
 
 
@@ -47,7 +49,7 @@ class _Lines:
         return line.replace("\0", "\udc00") if "\0" in line else line
 
 
-def records(stream: BufferedReader) -> Iterator[Record]:
+def records(stream: IO[bytes]) -> Iterator[Record]:
     """Yield the records of a CSV file; number 0 is the header."""
     lines = _Lines(TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline=""))
     reader = csv.reader(lines, strict=True)
@@ -62,8 +64,9 @@ def records(stream: BufferedReader) -> Iterator[Record]:
             problem = _PROBLEMS.get(str(error), str(error))
             reader = csv.reader(lines, strict=True)  # after an error, the old one is inside of a field
         taken, lines.taken = lines.taken, []
-        if problem or any(field.strip() for field in fields) or len(fields) > 1:
-            yield Record(row_no, line_no, fields, "".join(taken).rstrip("\r\n"), problem)
+        text = "".join(taken)
+        if text.strip(_BLANKS):
+            yield Record(row_no, line_no, fields, text.rstrip("\r\n"), problem)
             row_no += 1
         line_no += len(taken)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
 from loaders.errors import LandingError, UsageError
 from loaders.landing.core import CORE_KINDS
 from loaders.landing.kinds import Kind
-from loaders.landing.reader import unprintable
+from loaders.landing.reader import Record, unprintable
 
 KINDS: tuple[Kind, ...] = CORE_KINDS
 _OTHER_DELIMITERS = {";": "`;`", "\t": "tabs", "|": "`|`"}
@@ -27,6 +27,24 @@ def kind_named(name: str) -> Kind:
     raise UsageError(f"there is no kind `{name}`", f"expected one of: {', '.join(kind.name for kind in KINDS)}")
 
 
+def read_header(path: Path, first: Record | None, told: Kind | None = None) -> list[str]:
+    """Give the column names that the first record of a file states; an empty file states none.
+
+    Raises UnknownFile when they cannot be read, LandingError when the file should be ours all the same: by `told`, the
+    kind that the user names, by its own name, or by the names that can be read.
+    """
+    if not first:
+        return []
+    _require_commas(path, first.text)
+    unstorable = unprintable(first.text)
+    if not first.problem and not unstorable:
+        return first.fields
+    reason = f"the header cannot be read: {first.problem or f'it {unstorable}'}"
+    if told or _named_like(path) or any(_fits(kind, first.fields) for kind in KINDS):
+        raise LandingError(f"{path}: line {first.line_no}: {reason}", "save the file as CSV in UTF-8")
+    raise UnknownFile(reason)
+
+
 def recognise(path: Path, header: Sequence[str]) -> Kind:
     """Tell the kind of a file from its header.
 
@@ -36,8 +54,7 @@ def recognise(path: Path, header: Sequence[str]) -> Kind:
     telling = [kind for kind in fitting if _tells(kind, header)]
     if telling:
         return telling[0]
-    _require_commas(path, header)
-    by_name = [kind for kind in KINDS if fnmatch(path.name, kind.produced_as)]
+    by_name = _named_like(path)
     for kind in by_name:
         if kind in fitting:
             return kind
@@ -60,9 +77,8 @@ def require_needed(path: Path, kind: Kind, header: Sequence[str]) -> None:
         raise LandingError(f"{path}: line 1: no column {names}, which a {kind.name} needs", expected)
 
 
-def is_text(fields: Iterable[str]) -> bool:
-    """Tell whether a header can be text at all."""
-    return not any(unprintable(field) for field in fields)
+def _named_like(path: Path) -> list[Kind]:
+    return [kind for kind in KINDS if fnmatch(path.name, kind.produced_as)]
 
 
 def _fits(kind: Kind, header: Sequence[str]) -> bool:
@@ -85,10 +101,10 @@ def _almost_fits(kind: Kind, header: Sequence[str]) -> bool:
     )
 
 
-def _require_commas(path: Path, header: Sequence[str]) -> None:
+def _require_commas(path: Path, header: str) -> None:
     """Raise LandingError for a file that would be ours if its columns were separated by commas."""
     for delimiter, spoken in _OTHER_DELIMITERS.items():
-        names = header[0].split(delimiter) if len(header) == 1 else []
+        names = [name.strip('"') for name in header.split(delimiter)]
         if any(_fits(kind, names) and _tells(kind, names) for kind in KINDS):
             raise LandingError(
                 f"{path}: line 1: the columns are separated by {spoken}, expected commas", "write the file as CSV again"

@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sqlalchemy.dialects import mysql
@@ -82,7 +82,10 @@ def _spell_integer(text: str) -> str:
         return NULL
     if not INT_MIN <= number <= INT_MAX:
         raise Misfit(f"is outside INT, {INT_MIN} to {INT_MAX}")
-    exact = Decimal(text.strip())
+    try:
+        exact = Decimal(text.strip())
+    except InvalidOperation:
+        raise Misfit("has an exponent that no number needs") from None
     if exact != exact.to_integral_value():
         raise Misfit("is not a whole number")
     return str(int(exact))

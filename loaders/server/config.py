@@ -23,7 +23,7 @@ class Places:
     """Where one private server keeps what; `home` is `.afterstate` or `AFTERSTATE_HOME`."""
 
     home: Path
-    run: Path  # socket, pid: a short path, since a socket's is limited to about 100 characters
+    run: Path  # the socket: a short path, since a socket's is limited to about 100 characters
 
     @property
     def data(self) -> Path:
@@ -46,9 +46,19 @@ class Places:
         return self.run / "server.sock"
 
     @property
+    def socket_lock(self) -> Path:
+        """MySQL's note of who uses the socket; it believes one that a crash left, once its process id is reused."""
+        return self.run / "server.sock.lock"
+
+    @property
+    def temporary(self) -> Path:
+        """Where big sorts go. Not the system's own: each MariaDB that starts there deletes the others' files."""
+        return self.home / "tmp"
+
+    @property
     def pid(self) -> Path:
-        """The file in which the server writes its process id."""
-        return self.run / "server.pid"
+        """The file in which the server writes its process id: beside the data, wherever the socket is."""
+        return self.home / "run" / "server.pid"
 
 
 def memory_bytes() -> int:
@@ -77,10 +87,11 @@ def option_file(engine: Engine, places: Places, port: int, memory: int) -> str:
         },
     }
     settings: dict[str, str | int | None] = {
-        "datadir": f'"{places.data}"',
-        "socket": f'"{places.socket}"',
-        "pid-file": f'"{places.pid}"',
-        "log-error": f'"{places.log}"',
+        "datadir": _quoted(places.data),
+        "socket": _quoted(places.socket),
+        "pid-file": _quoted(places.pid),
+        "log-error": _quoted(places.log),
+        "tmpdir": _quoted(places.temporary),
         "port": port,
         "bind-address": "127.0.0.1",
         "character-set-server": "utf8mb4",
@@ -98,6 +109,11 @@ def option_file(engine: Engine, places: Places, port: int, memory: int) -> str:
     }
     lines = [key if value is None else f"{key} = {value}" for key, value in settings.items()]
     return "\n".join(["# Written by `afterstate up` at every start.", "[mysqld]", *lines, ""])
+
+
+def _quoted(path: Path) -> str:
+    """Spell a path so that blanks, `#` and quotes in it are its own (MySQL manual, "Using Option Files")."""
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _share(memory: int, parts: int, least_mib: int, most_mib: int) -> int:

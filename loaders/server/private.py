@@ -7,7 +7,6 @@ owner can read, so it never stands in a command line, and a lost password file m
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import secrets
@@ -17,16 +16,16 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import yaml
 
 from loaders.connect import connect
-from loaders.engines import Engine
-from loaders.errors import ServerError
+from loaders.engines import PRODUCTS, Engine
+from loaders.errors import AccountRefused, ServerError
+from loaders.lock import one_at_a_time
 from loaders.profile import Connection, write_private
 from loaders.server.config import Places, memory_bytes, option_file
 from loaders.server.programs import APT_PACKAGES, Program, Say, find_program, install_by_apt, install_program
@@ -54,12 +53,16 @@ class PrivateServer:
 
         Installs and initialises what is missing. Raises ServerError when it cannot run here.
         """
-        with self._alone():
+        with one_at_a_time(self._lock):
             running = self.process()
-            if running and self._ready(running):
+            if running and self._admits():
+                self._forget_start_file()
                 return self._admin()
+            if running:
+                say("restarting the private server, since its password file was lost")
+                self._end(running)
             program = self._program(say)
-            if not (self.places.data / "mysql").is_dir():
+            if not self.exists():
                 say(f"initialising a private {program.engine.title}")
                 self._initialise(program, say)
             self._start(program, say)
@@ -67,30 +70,31 @@ class PrivateServer:
 
     def stop(self) -> bool:
         """Stop the server and wait for its end; False when it did not run."""
-        with self._alone():
+        with one_at_a_time(self._lock):
             process = self.process()
-            if not process:
-                return False
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(STOP_SECONDS)
-            except psutil.TimeoutExpired:
-                raise ServerError(
-                    f"the server (process {process.pid}) did not stop within {STOP_SECONDS} s",
-                    f"it may still be writing; look at `{self.places.log}`",
-                ) from None
-            return True
+            if process:
+                self._end(process)
+            return process is not None
 
     def process(self) -> psutil.Process | None:
         """Give the running server's process, None when there is none.
 
-        A process id outlives its process and comes back as another's: ours was started with our option file.
+        A process id outlives its process and comes back as another's, and a server that is still starting has written
+        none yet: ours is the one that was started with our option file.
         """
         try:
-            process = psutil.Process(int(self.places.pid.read_text()))
-            return process if f"--defaults-file={self.places.options}" in process.cmdline() else None
+            noted = psutil.Process(int(self.places.pid.read_text()))
+            if self._is_ours(noted):
+                return noted
         except (FileNotFoundError, ValueError, psutil.Error):
-            return None
+            pass
+        return next(filter(self._is_ours, psutil.process_iter()), None)
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            return f"--defaults-file={self.places.options}" in process.cmdline()
+        except psutil.Error:
+            return False
 
     @property
     def port(self) -> int | None:
@@ -100,22 +104,36 @@ class PrivateServer:
 
     def exists(self) -> bool:
         """Tell whether a private server was ever made here."""
-        return self._state_file.exists()
+        return self._data_engine() is not None
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        self.places.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with (self.places.home / "server.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+    @property
+    def _lock(self) -> Path:
+        return self.places.home / "server.lock"
+
+    def _end(self, process: psutil.Process) -> None:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_SECONDS)
+        except psutil.TimeoutExpired:
+            raise ServerError(
+                f"the server (process {process.pid}) did not stop within {STOP_SECONDS} s",
+                f"it may still be writing; look at `{self.places.log}`",
+            ) from None
+
+    def _data_engine(self) -> str | None:
+        """Tell whose data these are, None when there are none; only MySQL has a tablespace of its own for `mysql`."""
+        if not (self.places.data / "mysql").is_dir():
+            return None
+        return "mysql" if (self.places.data / "mysql.ibd").exists() else "mariadb"
 
     def _program(self, say: Say) -> Program:
         """Give the program that the data belongs to: one engine cannot read the other's files."""
-        made_with = self._state().get("engine")
+        made_with = self._data_engine()
         program = find_program(self._settings.server_program) or install_program(say)
-        if made_with and program.engine.name != made_with and (self.places.data / "mysql").is_dir():
+        if made_with and program.engine.name != made_with:
             raise ServerError(
-                f"the data in `{self.places.data}` were made by {made_with}, but `{program.path}` is "
+                f"the data in `{self.places.data}` were made by {PRODUCTS[made_with]}, but `{program.path}` is "
                 f"{program.engine.title}",
                 "name the former in `AFTERSTATE_SERVER_PROGRAM`, or another folder in `AFTERSTATE_HOME`",
             )
@@ -129,8 +147,17 @@ class PrivateServer:
             install_by_apt(APT_PACKAGES, say)
         draft = self.places.home / "data.draft"
         shutil.rmtree(draft, ignore_errors=True)
-        command = _initialise_command(program, draft)
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+        self.places.temporary.mkdir(exist_ok=True, mode=0o700)
+        command = _initialise_command(program, f"./{draft.name}")
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            cwd=self.places.home,
+            env={**os.environ, "TMPDIR": str(self.places.temporary)},
+            check=False,
+        )
         if done.returncode:
             raise ServerError(f"`{command[0]}` could not make a data directory: {_tail(done.stderr or done.stdout)}")
         draft.replace(self.places.data)
@@ -145,21 +172,23 @@ class PrivateServer:
                 return
             if not self._port_was_taken():
                 break
+        self._forget_start_file()
         raise ServerError(
             f"{program.engine.title} did not start: {_tail(_read_log(self.places.log))}", f"see `{self.places.log}`"
         )
 
     def _write_files(self, engine: Engine, port: int) -> None:
-        self.places.run.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if self.places.run.stat().st_uid != os.getuid():
-            raise ServerError(f"`{self.places.run}` belongs to somebody else", "remove it, or set another `TMPDIR`")
+        for folder in (self.places.pid.parent, self.places.socket.parent, self.places.temporary):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if folder.stat().st_uid != os.getuid():
+                raise ServerError(f"`{folder}` belongs to somebody else", "remove it, or set another `TMPDIR`")
         password = str(self._state().get("password") or secrets.token_urlsafe(24))
         state = {"engine": engine.name, "port": port, "user": ADMIN, "password": password}
         write_private(self._state_file, yaml.safe_dump(state, sort_keys=False))
         write_private(self.places.options, option_file(engine, self.places, port, memory_bytes()))
         write_private(self._start_file, _start_statements(engine, password))
-        self.places.log.unlink(missing_ok=True)
-        self.places.pid.unlink(missing_ok=True)
+        for left_over in (self.places.log, self.places.pid, self.places.socket, self.places.socket_lock):
+            left_over.unlink(missing_ok=True)
 
     @property
     def _start_file(self) -> Path:
@@ -169,7 +198,10 @@ class PrivateServer:
         self._start_file.unlink(missing_ok=True)
 
     def _spawn(self, program: Program) -> bool:
-        """Start the program in the background; False when it ended instead of answering."""
+        """Start the program in the background; False when it ended instead of answering.
+
+        Raises ServerError when it does neither for long.
+        """
         command = [str(program.path), f"--defaults-file={self.places.options}", f"--init-file={self._start_file}"]
         if os.geteuid() == 0:
             command.append("--user=root")  # it refuses root unless told so; it then owns what root's checkout holds
@@ -178,27 +210,43 @@ class PrivateServer:
                 command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True, cwd=self.places.home
             )
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and child.poll() is None:
-            process = self.process()
-            if process and self._answers():
+        while child.poll() is None:
+            if self._answer():
                 return True
-            time.sleep(0.1)
+            self._pause(deadline)
         return False
 
-    def _ready(self, process: psutil.Process) -> bool:
-        """Wait for a server that somebody else has just started; False when it ended."""
+    def _admits(self) -> bool:
+        """Wait for the running server's answer; False when it has ended, or does not know our password.
+
+        Raises ServerError when it gives none.
+        """
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and process.is_running():
-            if self._answers():
-                return True
-            time.sleep(0.1)
+        while self.process():
+            answer = self._answer()
+            if answer is not None:
+                return answer
+            self._pause(deadline)
         return False
 
-    def _answers(self) -> bool:
+    def _pause(self, deadline: float) -> None:
+        if time.monotonic() > deadline:
+            raise ServerError(
+                f"the server has been starting for {START_SECONDS} s; after a crash over much data it may take longer",
+                f"look at `{self.places.log}`, then run `afterstate up` again",
+            )
+        time.sleep(0.1)
+
+    def _answer(self) -> bool | None:
+        """Try to enter: True when the server lets us in, False when it refuses us, None when it is silent."""
+        if not self._state().get("password"):
+            return False
         try:
             connect(self._admin()).close()
-        except ServerError:
+        except AccountRefused:
             return False
+        except ServerError:
+            return None
         return True
 
     def _port_was_taken(self) -> bool:
@@ -206,9 +254,11 @@ class PrivateServer:
         return "Bind on TCP/IP port" in text or "Address already in use" in text
 
     def _state(self) -> dict[str, object]:
-        if not self._state_file.exists():
+        try:
+            state = yaml.safe_load(self._state_file.read_text(encoding="utf-8"))
+        except (FileNotFoundError, yaml.YAMLError):
             return {}
-        return dict(yaml.safe_load(self._state_file.read_text(encoding="utf-8")) or {})
+        return state if isinstance(state, dict) else {}
 
     def _admin(self) -> Connection:
         state = self._state()
@@ -222,7 +272,8 @@ class PrivateServer:
         )
 
 
-def _initialise_command(program: Program, data: Path) -> list[str]:
+def _initialise_command(program: Program, data: str) -> list[str]:
+    """Give the command that makes a data directory; `data` has no blanks, at which MariaDB's installer splits."""
     as_root = ["--user=root"] if os.geteuid() == 0 else []
     if program.engine.name == "mysql":
         return [str(program.path), "--no-defaults", "--initialize-insecure", f"--datadir={data}", *as_root]
@@ -231,9 +282,9 @@ def _initialise_command(program: Program, data: Path) -> list[str]:
 
 
 def _beside(program: Program, name: str) -> str:
-    """Give the path of a helper program, on PATH or in the server's own installation; empty when it is missing."""
+    """Give the path of a helper program, in the server's own installation or on PATH; empty when it is missing."""
     own = program.path.resolve().parent
-    return shutil.which(name) or shutil.which(name, path=f"{own}{os.pathsep}{own.parent / 'bin'}") or ""
+    return shutil.which(name, path=f"{own}{os.pathsep}{own.parent / 'bin'}") or shutil.which(name) or ""
 
 
 def _start_statements(engine: Engine, password: str) -> str:

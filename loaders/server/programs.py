@@ -100,4 +100,7 @@ def _inspect(path: Path) -> Program:
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise ServerError(f"`{path}` does not run as a database server: {error}", BY_HAND) from error
-    return Program(path, Engine.from_version(done.stdout.partition(" Ver ")[2]))
+    said, _, version = done.stdout.partition(" Ver ")
+    if not version:
+        raise ServerError(f"`{path}` is no database server; asked for its version, it says `{said.strip()}`", BY_HAND)
+    return Program(path, Engine.from_version(version))

@@ -1,0 +1,295 @@
+"""`afterstate land` as people and scripts call it: exit codes, what is printed where, and what to do next."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from rich.console import Console
+
+from loaders import console
+from loaders.cli import main
+from loaders.landing.recognise import KINDS
+from tests.conftest import ROOT, Bench, Server
+from tests.loaders.helpers import KEY, TRACE_FILE, TRACE_KIND, another_warehouse, csv_text, trace
+
+CONTRACT = ["file", "kind", "status", "rows_read", "rows_landed", "rows_rejected", "load_id"]
+GOOD, BAD = trace([(1,), (2,)]), trace([(3,), ("abc",)])
+MISSING = csv_text(KEY[1:])
+
+
+@pytest.fixture(scope="module")
+def common_bench(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return another_warehouse(server, tmp_path_factory.mktemp("common"))
+
+
+@pytest.fixture
+def common(common_bench: Bench, tmp_path: Path) -> Bench:
+    """Give a warehouse that other tests land in, too: use a run of your own."""
+    return replace(common_bench, folder=tmp_path)
+
+
+def test_exit_codes(warehouse: Bench) -> None:
+    """Prevents a script from going on after a failure, or from stopping where all is well (design section 2)."""
+    good, bad = warehouse.write("good.csv", GOOD), warehouse.write("bad.csv", BAD)
+    failing = warehouse.write(TRACE_FILE, MISSING)
+    stranger = warehouse.write("notes.txt", "hello\n")
+    calls: list[tuple[list[str | Path], int]] = [
+        ([good, stranger], 0),
+        ([bad], 0),
+        ([bad, "--strict"], 3),  # rows were rejected, even if an earlier landing rejected them
+        ([good, "--strict"], 0),
+        ([good, bad, "--json"], 0),
+        ([good, bad, "--json", "--strict"], 3),
+        ([failing], 1),
+        ([failing, bad, "--strict"], 1),
+        ([stranger, "--kind", TRACE_KIND], 1),
+        ([warehouse.folder / "nothing.csv"], 2),
+        ([good, "--kind", "trace"], 2),
+        ([good, "--unknown-option"], 2),
+        ([], 2),
+    ]
+    for arguments, expected in calls:
+        result = warehouse.run("land", *arguments)
+        assert (arguments, result.exit_code) == (arguments, expected), result.output
+        assert "Traceback" not in result.output
+        if expected == 2:
+            assert result.stdout == ""
+    assert warehouse.query("select count(*), sum(rows_landed) from {landing}.landing_loads") == [(2, 3)]
+
+
+def test_json_as_a_process(common: Bench) -> None:
+    """Prevents a script that reads `--json` from finding anything but JSON, or other names than the contract's."""
+    common.write("in/1 good.csv", trace([(1,)], run="json"))
+    common.write("in/2 나쁜.csv", trace([("abc",), (2,)], run="json"))
+    common.write("in/3 stranger.csv", "date,open\n")
+    common.write(f"in/4/{TRACE_FILE}", MISSING)
+    done = subprocess.run(
+        [sys.executable, "-m", "loaders", "land", common.folder / "in", "--json"],
+        env={**os.environ, **common.environment},
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    found = json.loads(done.stdout)
+    assert [list(result) for result in found] == [CONTRACT] * 4
+    for result in found:
+        assert Path(result.pop("file")).is_file()
+        assert (result.pop("load_id") is None) is (result["status"] != "landed")
+    assert [tuple(result.values()) for result in found] == [
+        (TRACE_KIND, "landed", 1, 1, 0),
+        (TRACE_KIND, "landed", 2, 1, 1),
+        (None, "ignored", 0, 0, 0),
+        (None, "failed", 0, 0, 0),
+    ]
+    assert "나쁜".encode() in done.stdout  # a file name is not escaped
+    errors = done.stderr.decode()
+    assert "2 나쁜.csv: line 2, column `step`: `abc` is not a number" in errors
+    assert f"{TRACE_FILE}: line 1: no column `run_id`" in errors
+    assert "Traceback" not in errors
+
+
+def test_what_is_printed(common: Bench) -> None:
+    """Prevents output that does not say what happened to each file; results go to stdout, oddities to stderr."""
+    good = common.write("a.csv", trace([(step,) for step in range(1_200)], run="print"))
+    bad = common.write("b.csv", "".join([trace([(2_001,)], run="print"), *["x\n"] * 5]))
+    stranger = common.write("c.csv", "date,open\n")
+    failing = common.write(TRACE_FILE, MISSING)
+    result = common.run("land", good, bad, stranger, failing)
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("landed      core8_state_trace: landed 1,200, rejected 0 (load ")
+    assert lines[0].endswith(f")  {good}")
+    assert lines[1].startswith("landed      core8_state_trace: landed 1, rejected 5 (load ")
+    assert lines[2] == f"ignored     {stranger}: its header is none that Afterstate knows"
+    assert lines[3] == f"failed      {failing}"
+    assert lines[4] == "files: 2 landed, 1 ignored, 1 failed; new rows landed: 1,201, rejected: 5"
+    assert result.stderr.splitlines() == [
+        *[f"  {bad}: line {line}: the row has 1 fields, the header has 8" for line in (3, 4, 5)],
+        "  … and 2 more in landing_rejects",
+        f"  {failing}: line 1: no column `run_id`, which a core8_state_trace needs",
+        "    expected the columns run_id, case_id, antibody_id, step (in any order, others may follow)",
+    ]
+    again = common.run("land", good, bad).stdout.splitlines()
+    assert again[0].startswith("unchanged   core8_state_trace: landed 1,200, rejected 0 (load ")
+    assert again[-1] == "files: 2 unchanged; new rows landed: 0, rejected: 0"
+
+
+def test_which_files_of_a_folder(common: Bench) -> None:
+    """Prevents hidden files (an editor's, a sync tool's half copies) from landing, and any file from landing twice."""
+    names = ["b.csv", "a.csv", "deep/er/c.csv", ".hidden.csv", ".git/d.csv", "deep/.cache/e.csv"]
+    files = {name: common.write(f"in/{name}", trace([(1,)], run=name)) for name in names}
+    folder = common.folder / "in"
+    found = common.land(folder, files["a.csv"], folder / "deep")
+    assert [result["file"] for result in found] == [str(files[name]) for name in ("a.csv", "b.csv", "deep/er/c.csv")]
+    assert common.land(files[".hidden.csv"])[0]["status"] == "landed"  # it was named
+    (common.folder / "empty").mkdir()
+    nothing = common.run("land", common.folder / "empty")
+    assert (nothing.exit_code, nothing.stdout) == (0, "files: none found; new rows landed: 0, rejected: 0\n")
+    assert common.land(common.folder / "empty") == []
+
+
+def test_a_folder_whose_name_is_hidden(common: Bench) -> None:
+    """Prevents a folder that the user names from being skipped because it, or one above it, begins with a dot."""
+    common.write(".artifact/x.csv", trace([(1,)], run="hidden folder"))
+    assert [result["status"] for result in common.land(common.folder / ".artifact")] == ["landed"]
+
+
+def test_the_sample_lands_as_the_help_says(warehouse: Bench) -> None:
+    """Prevents the help's examples and the sample from rotting."""
+    text = warehouse.run("land", "--help").stdout
+    assert "afterstate land samples/core\n" in text
+    assert all(kind.name in "".join(text.split()) for kind in KINDS)
+    found = {result["kind"]: result["rows_landed"] for result in warehouse.land(ROOT / "samples" / "core")}
+    assert found == {
+        "core10_shutdown_events": 1,
+        "core8_state_trace": 180,
+        "core8_fallback_decisions": 180,
+        "core9_reservation_log": 180,
+    }
+
+
+def test_kind_takes_every_file_for_that_kind(common: Bench) -> None:
+    """Prevents `--kind` from guessing, and from landing what cannot be of that kind."""
+    keys = common.write("keys.csv", csv_text(KEY, [("kind", "c", "a", 1)]))
+    assert common.land(keys)[0]["status"] == "ignored"
+    assert common.land(keys, "--kind", "core9_reservation_log")[0]["kind"] == "core9_reservation_log"
+    wrong = common.run("land", keys, "--kind", "core10_shutdown_events")
+    assert wrong.exit_code == 1
+    assert "no column `shutdown_step`, `shutdown_trigger_final`, which a core10_shutdown_events needs" in wrong.stderr
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_a_traceback_only_with_debug(debug: bool, tmp_path: Path) -> None:
+    """Prevents users from being shown Python, and developers from not being shown it."""
+    arguments = [*(["--debug"] if debug else []), "land", str(tmp_path), "--kind", "trace"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert "afterstate: there is no kind `trace`\n  expected one of: core10_shutdown_events, " in result.stderr
+    assert ("Traceback (most recent call last)" in result.stderr) is debug
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("option", [[], ["--json"]])
+def test_no_profile(tmp_path: Path, option: list[str]) -> None:
+    """Prevents a first user from being told about a missing file only; he must hear of `afterstate up`."""
+    home = tmp_path / "home"
+    result = CliRunner().invoke(main, ["land", str(tmp_path), *option], env={"AFTERSTATE_HOME": str(home)})
+    assert result.exit_code == 2
+    assert result.stderr == (f"afterstate: there is no `{home / 'profiles.yml'}` yet\n  run `afterstate up` first\n")
+    assert result.stdout == ""
+    assert not home.exists()
+
+
+def test_no_such_warehouse(common: Bench) -> None:
+    """Prevents rows from landing in another warehouse than the one that the environment names."""
+    other = replace(common, environment={**common.environment, "AFTERSTATE_SCHEMA": "nobody"})
+    result = other.run("land", common.folder)
+    assert result.exit_code == 2
+    assert "has no warehouse `nobody`" in result.stderr
+    assert "AFTERSTATE_SCHEMA=nobody afterstate up" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"port": 1}, ["no connection as", "`afterstate up` starts the private one"]),
+        ({"password": "wrong"}, ["the server refused the account", "`afterstate doctor`"]),
+    ],
+)
+def test_a_server_that_cannot_be_reached(common: Bench, change: dict[str, object], says: list[str]) -> None:
+    """Prevents a dead server or a stale password from being a traceback, or from passing for success."""
+    profile = yaml.safe_load((common.server.home / "profiles.yml").read_text(encoding="utf-8"))
+    for output in profile["afterstate"]["outputs"].values():
+        output.update(change)
+    common.write("home/profiles.yml", yaml.safe_dump(profile))
+    lost = replace(common, environment={**common.environment, "AFTERSTATE_HOME": str(common.folder / "home")})
+    result = lost.run("land", common.write("x.csv", GOOD), "--json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert all(text in result.stderr for text in says)
+    assert "Traceback" not in result.stderr
+
+
+def test_a_table_that_is_gone(warehouse: Bench) -> None:
+    """Prevents a lasting fault from being answered with "run it again", and one kind's fault from stopping others."""
+    warehouse.query("drop table {landing}.core8_state_trace")
+    trace_file = warehouse.write("1.csv", GOOD)
+    other = warehouse.write("2.csv", csv_text([*KEY, "fallback_stage"], [("r", "c", "a", 1, "x")]))
+    result = warehouse.run("land", trace_file, other)
+    assert result.exit_code == 1
+    assert f"{trace_file}: the server said: Table " in result.stderr
+    assert "nothing of it was landed\n    `afterstate doctor`" in result.stderr
+    assert "files: 1 landed, 1 failed" in result.stdout
+    assert warehouse.query("select kind from {landing}.landing_loads") == [("core8_fallback_decisions",)]
+
+
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    """Prevents `land <(zcat trace.csv.gz)` from ending well without having landed anything."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "profiles.yml").write_text("")
+    result = CliRunner().invoke(main, ["land", str(pipe)], env={"AFTERSTATE_HOME": str(tmp_path)})
+    assert result.exit_code == 2
+    assert f"`{pipe}` is neither a file nor a folder\n  write it to a file" in result.stderr
+
+
+def test_progress_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents bars in logs and in JSON, and a file name from being taken for the markup of a bar."""
+    seen = io.StringIO()
+    monkeypatch.setattr(console, "Console", lambda stderr: Console(file=seen, force_terminal=True, width=120))
+    with console.byte_progress(quiet=True) as watch:
+        assert watch is None
+    with console.byte_progress(quiet=False) as watch:
+        assert watch
+        for read in (1_000, 2_000, 4_000):
+            watch(Path("[red]trace.csv"), read, 5_000)
+    assert "[red]trace.csv" in seen.getvalue()
+    monkeypatch.setattr(console, "Console", lambda stderr: Console(file=seen, force_terminal=False))
+    with console.byte_progress(quiet=False) as watch:
+        assert watch is None
+
+
+def _drawn_on(master: int) -> bytes:
+    """Read what a program draws on its terminal until it ends, which Linux tells by an error."""
+    drawn = b""
+    with suppress(OSError):
+        while block := os.read(master, 1 << 16):
+            drawn += block
+    os.close(master)
+    return drawn
+
+
+@pytest.mark.parametrize("option", [[], ["--json"]], ids=["plain", "json"])
+def test_on_a_terminal(common: Bench, option: list[str]) -> None:
+    """Prevents a progress bar from getting into what is piped on, or from being drawn for a script."""
+    master, terminal = os.openpty()
+    file = common.write("x.csv", trace([(step,) for step in range(3_000)], run=f"terminal {option}"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "loaders", "land", file, *option],
+        env={**os.environ, **common.environment, "TERM": "xterm"},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        text=True,
+    )
+    os.close(terminal)
+    drawn = _drawn_on(master)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    if option:
+        assert json.loads(output)[0]["rows_landed"] == 3_000
+        assert drawn == b""
+    else:
+        assert output.startswith("landed      core8_state_trace: landed 3,000")
+        assert "\x1b" not in output
+        assert b"\x1b[?25l" in drawn  # the cursor is hidden while a bar is drawn, and shown again
+        assert drawn.rstrip().count(b"\x1b[?25h") == 1

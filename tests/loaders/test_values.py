@@ -1,0 +1,264 @@
+"""What fits a column and how it is spelled for LOAD DATA, beside what the notebook's pandas made of the same text.
+
+The notebook read a file with `pd.read_csv` and a step with `pd.to_numeric(errors="coerce")`. Three answers are the
+same answer in other words: a number is that number; what pandas takes for missing is NULL; a text that pandas coerces
+to missing is rejected with its row and a reason, whose row the notebook silently never found in its joins. Every other
+difference is listed with its reason in `DIFFERENT_AS_INT` and `DIFFERENT_AS_DOUBLE`, and must really be one.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import struct
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from loaders.landing.values import DOUBLE, INTEGER, NULL, ColumnType, Misfit, quote, text_type
+from tests.loaders.helpers import csv_text, fuzz, pandas_table
+
+REJECTED = "rejected"
+
+# text: (as INT, as DOUBLE); None is NULL
+NUMBERS: dict[str, tuple[Any, Any]] = {
+    "21": (21, 21.0),
+    "21.0": (21, 21.0),
+    "21.": (21, 21.0),
+    " 21 ": (21, 21.0),
+    "\t21": (21, 21.0),
+    "+21": (21, 21.0),
+    "00021": (21, 21.0),
+    "2.1e1": (21, 21.0),
+    "1E5": (100000, 100000.0),
+    "1e9": (10**9, 1e9),
+    "-0": (0, 0.0),
+    "-0.0": (0, -0.0),
+    "-2147483648": (-(2**31), -(2.0**31)),
+    "2147483647.0": (2**31 - 1, 2.0**31 - 1),
+    "2147483648": (REJECTED, 2.0**31),
+    "-2147483649": (REJECTED, -(2.0**31) - 1),
+    "1e10": (REJECTED, 1e10),
+    "21.5": (REJECTED, 21.5),
+    ".5": (REJECTED, 0.5),
+    "2e-1": (REJECTED, 0.2),
+    "21.000000000000000000001": (REJECTED, 21.0),
+    "5e-324": (REJECTED, 5e-324),
+    "1e-400": (REJECTED, 0.0),
+    "2.2250738585072011e-308": (REJECTED, 2.2250738585072011e-308),
+    "1.7976931348623157e308": (REJECTED, 1.7976931348623157e308),
+    "123456789012345678901234567890": (REJECTED, 123456789012345678901234567890.0),
+    "1e400": (REJECTED, REJECTED),
+    "0e999999999": (0, 0.0),
+    "": (None, None),
+    "nan": (None, None),
+    "NaN": (None, None),
+    **dict.fromkeys(
+        [
+            *("NAN", "NONE", "abc", ".", "-", "--1", "- 1", "1e", ".e1", "3 4", "1f", "1d5", " ", " nan", "nan "),
+            *(
+                "1_000",
+                "1,000",
+                "21,0",
+                "0x10",
+                "\u0661\u0662\u0663",
+                "\u0663.\u0665",
+                "\uff13",
+                "\u00a021",
+                "\u300021",
+            ),
+            *("NA", "N/A", "n/a", "#N/A", "NULL", "null", "None", "-nan", "inf", "-inf", "Infinity", "True", "TRUE"),
+            *("\x0b21", "21\n"),
+        ],
+        (REJECTED, REJECTED),
+    ),
+}
+
+_A_VALUE = "the texts NA, NULL, None are values (design section 3, rule 2), and no number"
+_BEYOND = "the column cannot hold it, and another number would be an alteration (rule 2)"
+_TRUTH = "pandas guesses a truth value; a number was expected, and 1 is not what stands there"
+_CONTROL = "pandas skips control characters before and after a number; only blanks and tabs can be meant"
+_ROUNDED = "pandas rounds before it looks; what stands there is not a whole number (rule 4)"
+_OVERFLOW = "pandas gives up on a huge exponent although the number is 0"
+_BOTH = {
+    **dict.fromkeys(["NA", "N/A", "n/a", "#N/A", "NULL", "null", "None", "-nan"], _A_VALUE),
+    **dict.fromkeys(["True", "TRUE"], _TRUTH),
+    **dict.fromkeys(["\x0b21", "21\n"], _CONTROL),
+    "0e999999999": _OVERFLOW,
+}
+DIFFERENT_AS_INT = {
+    **_BOTH,
+    **dict.fromkeys(["2147483648", "-2147483649", "1e10"], _BEYOND),
+    **dict.fromkeys(["21.000000000000000000001", "1e-400"], _ROUNDED),
+}
+DIFFERENT_AS_DOUBLE = {**_BOTH, **dict.fromkeys(["inf", "-inf", "Infinity"], _BEYOND)}
+
+
+def ours(column: ColumnType, text: str) -> Any:
+    """Give what lands: the number that stands in LOAD DATA's line, None for NULL, REJECTED."""
+    spellings, reasons = column.spell_all([text], is_key=False)
+    if reasons:
+        return REJECTED
+    return None if spellings[0] == NULL else float(spellings[0])
+
+
+def the_notebooks(text: str, whole: bool) -> Any:
+    """Give what the notebook worked with: a number, None where pandas read none, REJECTED where it could not go on."""
+    read = pandas_table(csv_text(["run_id", "x"], [["r", text]]))["x"]
+    number = pd.to_numeric(read, errors="coerce")
+    if number.isna()[0]:
+        return None if read.isna()[0] else REJECTED
+    if whole:
+        try:
+            with np.errstate(invalid="ignore"):
+                return float(number.astype("Int64")[0])
+        except (TypeError, ValueError, OverflowError):  # the notebook stops here
+            return REJECTED
+    return float(number[0])
+
+
+@pytest.mark.parametrize(("text", "expected"), NUMBERS.items(), ids=[ascii(text) for text in NUMBERS])
+def test_numbers(text: str, expected: tuple[Any, Any]) -> None:
+    """Prevents a value that is silently converted, lost, or read otherwise than the notebook read it."""
+    for column, want, different in (
+        (INTEGER, expected[0], DIFFERENT_AS_INT),
+        (DOUBLE, expected[1], DIFFERENT_AS_DOUBLE),
+    ):
+        assert ours(column, text) == want
+        same = the_notebooks(text, whole=column is INTEGER) == want
+        assert same is (text not in different), f"listed as different: {text in different}, is the same: {same}"
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern"),
+    [
+        ("21.5", "not a whole number"),
+        ("abc", "not a number"),
+        ("4294967296", "outside INT, -2147483648 to 2147483647"),
+        ("1e400", "beyond DOUBLE"),
+        ("1e-9999999999999999999", "exponent"),
+    ],
+)
+def test_reasons(text: str, pattern: str) -> None:
+    """Prevents a reject that does not say what is wrong; the value itself is in a column of its own."""
+    with pytest.raises(Misfit, match=pattern) as caught:
+        INTEGER.spell(text)
+    assert text not in str(caught.value)
+
+
+def test_absurd_numbers_take_no_time() -> None:
+    """Prevents one field that stops all landing: 1e999999999 as an exact integer has a billion digits.
+
+    In a process of its own, because such arithmetic cannot be interrupted.
+    """
+    fields = ["1e999999999", "-1e999999999", "0e999999999", "1e-999999999", "1e-9999999999999999999"]
+    fields += ["0e9999999999999999999", "1e9999999999999999999", "1" * 1_000_000, "21." + "0" * 1_000_000]
+    script = (
+        "import sys\n"
+        "from loaders.landing.values import DOUBLE, INTEGER\n"
+        "fields = sys.stdin.read().split()\n"
+        "for column in (INTEGER, DOUBLE):\n"
+        "    spellings, reasons = column.spell_all(fields, is_key=True)\n"
+        "    print(*('rejected' if at in reasons else text for at, text in enumerate(spellings)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], input=" ".join(fields), capture_output=True, text=True, timeout=20, check=True
+    )
+    integers, doubles = (line.split() for line in done.stdout.splitlines())
+    assert integers == [REJECTED, REJECTED, "0", REJECTED, REJECTED, REJECTED, REJECTED, REJECTED, "21"]
+    assert doubles == [REJECTED, REJECTED, "0.0", "0.0", "0.0", "0.0", REJECTED, REJECTED, "21.0"]
+
+
+@pytest.mark.parametrize(
+    ("column", "texts", "misfits"),
+    [
+        (text_type(64), ["", "x", ""], [0, 2]),
+        (INTEGER, ["", "1", "nan", "NaN", "2"], [0, 2, 3]),
+    ],
+)
+def test_a_key_is_never_null(column: ColumnType, texts: list[str], misfits: list[int]) -> None:
+    """Prevents rows without an identity, and reasons that are given to the wrong row of a batch."""
+    spellings, reasons = column.spell_all(texts, is_key=True)
+    assert len(spellings) == len(texts)
+    assert sorted(reasons) == misfits
+    assert all("key" in reason for reason in reasons.values())
+    assert column.spell_all(texts, is_key=False)[1] == {}
+
+
+@pytest.mark.parametrize("text", ["NA", "N/A", "NULL", "null", "None", "nan", "NaN", "-nan", "#N/A", "n/a"])
+def test_words_for_nothing_are_texts(text: str) -> None:
+    """Prevents `NULL` in a text column from becoming NULL: rule 2 wants it kept, pandas reads it as missing."""
+    assert text_type(64).spell(text) == f'"{text}"'
+    assert pandas_table(csv_text(["run_id", "x"], [["r", text]]))["x"].isna()[0]
+
+
+def test_none_is_a_status() -> None:
+    """Prevents the status NONE from getting lost; here the notebook agrees: pandas does not know NONE."""
+    assert text_type(64).spell("NONE") == '"NONE"'
+    assert pandas_table(csv_text(["run_id", "x"], [["r", "NONE"]]))["x"][0] == "NONE"
+
+
+@pytest.mark.parametrize("character", ["x", "한", "🧬", '"', "\\", " "])
+def test_texts_are_measured_in_characters(character: str) -> None:
+    """Prevents Korean and emoji from being refused at 64 bytes, and a text of 65 characters from being cut."""
+    column = text_type(64)
+    assert column.spell_all([character * 64, character * 65], is_key=False)[1] == {
+        1: "has 65 characters, at most 64 fit"
+    }
+
+
+@fuzz(300)
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
+def test_quote_doubles_quotes_and_nothing_else(text: str) -> None:
+    """Prevents a text from ending its field early, or a backslash from escaping something."""
+    assert next(csv.reader([quote(text)], doublequote=True)) == [text]
+    assert quote(text)[1:-1].replace('""', '"') == text
+
+
+@fuzz(500)
+@given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(["{!r}", "{:.17g}", " {:.25e} ", "{:+.17E}"]))
+def test_doubles_keep_every_bit(number: float, spelling: str) -> None:
+    """Prevents the last digit from being lost between a file and LOAD DATA, as the notebook's FLOAT columns did."""
+    text = spelling.format(number)
+    assert struct.pack("<d", float(DOUBLE.spell(text))) == struct.pack("<d", number)
+    # pandas' default parser may be off by the last digit; the exact one agrees
+    exact = pandas_table(f"x\n{text}\n", float_precision="round_trip")["x"][0]
+    assert exact == number
+
+
+@fuzz(300)
+@given(
+    st.integers(-(2**33), 2**33) | st.integers(-(10**30), 10**30) | st.sampled_from([-(2**31) - 1, 2**31 - 1, 2**31]),
+    st.sampled_from(["{}", "{}.0", " {} ", "{}e0", "{}.000000", "{}0e-1"]),
+)
+def test_integers_are_exact_or_rejected(number: int, spelling: str) -> None:
+    """Prevents a step that is clipped to 2147483647, as LOAD DATA LOCAL would do, or rounded through a float."""
+    text = spelling.format(number)
+    if -(2**31) <= number < 2**31:
+        assert INTEGER.spell(text) == str(number)
+    else:
+        with pytest.raises(Misfit, match="outside INT"):
+            INTEGER.spell(text)
+
+
+@fuzz(1000)
+@given(st.text("0123456789+-.eExXnaN_ \tif\u0663", max_size=12) | st.text(max_size=6))
+def test_whatever_stands_there(text: str) -> None:
+    """Prevents a text that stops the landing, or a number that pandas reads as another."""
+    assume(text)
+    pandas_number = pd.to_numeric(pd.Series([text]), errors="coerce")[0]
+    for column in (INTEGER, DOUBLE):
+        number = ours(column, text)
+        if isinstance(number, float):
+            assert number == float(text)
+            assert pd.isna(pandas_number) or math.isclose(pandas_number, number, rel_tol=1e-14, abs_tol=5e-323)
+        elif number is None:
+            assert text in ("nan", "NaN")
+        elif column is DOUBLE:
+            assert not math.isfinite(pandas_number) or text.strip(" \t") != text.strip()

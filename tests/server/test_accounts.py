@@ -1,0 +1,246 @@
+"""The three accounts, tried on the real server: each can do its work, and nothing else."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pymysql
+import pytest
+
+from loaders.accounts import USER_NAME_CHARACTERS, account_name, grant_pattern, new_password
+from loaders.connect import connect, cursor
+from loaders.profile import read_warehouse
+from loaders.settings import SCHEMA_NAME_CHARACTERS
+from tests.conftest import Bench, Server
+from tests.server.helpers import ROLES, accounts_of, bench_in, up
+
+# (what the account does, whether it may); the tables `{marts}.t`, `{staging}.t` and `{audit}.t` are there.
+BI = [
+    ("select * from `{marts}`.t", True),
+    ("select * from `{audit}`.t", True),
+    ("show create table `{marts}`.t", True),
+    ("select * from `{landing}`.landing_loads", False),
+    ("select * from `{staging}`.t", False),
+    ("insert into `{marts}`.t values (1)", False),
+    ("update `{marts}`.t set id = 1", False),
+    ("delete from `{marts}`.t", False),
+    ("truncate table `{marts}`.t", False),
+    ("drop table `{marts}`.t", False),
+    ("alter table `{marts}`.t add column other int", False),
+    ("create table `{marts}`.other (id int)", False),
+    ("create temporary table `{marts}`.other (id int)", False),
+    ("create view `{marts}`.other as select 1 as one", False),
+    ("create table `{audit}`.other (id int)", False),
+    ("insert into `{audit}`.t values (1)", False),
+    ("drop database `{marts}`", False),
+]
+DBT = [
+    ("select * from `{landing}`.landing_loads", True),
+    ("create or replace view `{staging}`.v as select * from `{landing}`.landing_loads", True),
+    ("create table `{marts}`.other (id int primary key)", True),
+    ("rename table `{marts}`.other to `{marts}`.another", True),
+    ("drop table `{marts}`.another", True),
+    ("create or replace view `{audit}`.v as select * from `{landing}`.landing_loads", True),
+    ("insert into `{marts}`.t values (2)", True),
+    ("insert into `{landing}`.landing_loads (load_id) values (1)", False),
+    ("update `{landing}`.landing_loads set rows_read = 0", False),
+    ("delete from `{landing}`.landing_loads", False),
+    ("truncate table `{landing}`.landing_loads", False),
+    ("drop table `{landing}`.landing_loads", False),
+    ("alter table `{landing}`.landing_loads add column other int", False),
+    ("create table `{landing}`.other (id int)", False),
+]
+LANDING = [
+    ("create table `{landing}`.other (id int)", True),
+    ("insert into `{landing}`.other values (1)", True),
+    ("update `{landing}`.other set id = 2", True),
+    ("delete from `{landing}`.other", True),
+    ("alter table `{landing}`.other add column name text", True),
+    ("drop table `{landing}`.other", True),
+    ("select * from `{landing}`.landing_loads", True),
+    ("select * from `{marts}`.t", False),
+    ("insert into `{marts}`.t values (1)", False),
+    ("create table `{marts}`.other (id int)", False),
+    ("drop table `{marts}`.t", False),
+    ("select * from `{staging}`.t", False),
+    ("create view `{staging}`.other as select 1 as one", False),
+    ("select * from `{audit}`.t", False),
+]
+# What none of them may.
+SERVER = [
+    ("create database surely_not", False),
+    ("create user surely_not identified by 'Surely-not-1'", False),
+    ("set global max_connections = 1", False),
+    ("select * from mysql.user", False),
+    ("select load_file('/etc/hostname') is not null and 1 / 0", None),
+    ("select 1 into outfile '/tmp/surely_not'", False),
+    ("flush tables", False),
+]
+REFUSALS = (1044, 1045, 1142, 1143, 1227, 1290, 1370)
+
+
+@pytest.fixture
+def tables(warehouse: Bench) -> Bench:
+    """Give a warehouse with a table in each schema that dbt builds."""
+    for schema in ("marts", "staging", "audit"):
+        warehouse.query(f"create table `{{{schema}}}`.t (id int primary key)", role="dbt")
+    return warehouse
+
+
+@pytest.mark.parametrize(("role", "deeds"), [("bi", BI), ("dbt", DBT), ("landing", LANDING)])
+def test_each_account_can_do_its_work_and_nothing_else(tables: Bench, role: str, deeds: list[tuple[str, bool]]) -> None:
+    # Prevents: a BI tool that changes or deletes what must be remembered, or that sees raw data; a model that alters
+    # what has landed; a loader that touches marts.
+    astonishing = []
+    for statement, may in [*deeds, *SERVER]:
+        try:
+            tables.query(statement, role=role)
+            could = True
+        except pymysql.MySQLError as error:
+            assert error.args[0] in REFUSALS, (statement, error)
+            could = False
+        if may is not None and could != may:
+            astonishing.append((statement, "could" if could else "could not"))
+    assert astonishing == []
+
+
+def test_files_of_the_servers_machine_are_out_of_reach(warehouse: Bench) -> None:
+    # Prevents: reading /etc/passwd, or the passwords beside the data, through SQL.
+    for role in ROLES:
+        assert warehouse.query("select load_file(%s)", "/etc/hostname", role=role) == [(None,)]
+
+
+def test_a_schema_whose_name_the_underscore_would_match_is_not_reachable(warehouse: Bench) -> None:
+    # Prevents: GRANT's wildcard `_` giving the accounts of `a_b` the schema `axb` of somebody else.
+    schemas = warehouse.warehouse.schemas
+    lookalikes = {schema.replace("_", "x") for schema in schemas.all()}
+    lookalikes |= {f"{schemas.marts}x{part}" for part in ("landing", "staging", "audit")}
+    assert not lookalikes & set(schemas.all())
+    with cursor(warehouse.server.admin) as ask:
+        for name in lookalikes:
+            ask.execute(f"create database `{name}`")
+            ask.execute(f"create table `{name}`.secret (id int)")
+    try:
+        for name in lookalikes:
+            for role in ROLES:
+                with pytest.raises(pymysql.err.OperationalError) as refusal:
+                    warehouse.query(f"select * from `{name}`.secret", role=role)
+                assert refusal.value.args[0] in REFUSALS
+    finally:
+        with cursor(warehouse.server.admin) as ask:
+            for name in lookalikes:
+                ask.execute(f"drop database `{name}`")
+
+
+def test_the_longest_schema_names_have_accounts_of_their_own(server: Server, warehouse: Bench) -> None:
+    # Prevents: account names that the server refuses (32 characters), or that two warehouses share; schema names that
+    # fit, but not where GRANT spells `_` as two characters (64).
+    number = next(server.numbers)
+    names = [f"warehouse{number:03}".ljust(54, "z") + "y", f"a_warehouse_{number:03}".ljust(53, "z")]
+    assert {len(name) + name.count("_") for name in names} == {SCHEMA_NAME_CHARACTERS}
+    users = set()
+    for name in names:
+        bench = bench_in(server, server.home, AFTERSTATE_SCHEMA=name)
+        found = up(bench)
+        assert found.schemas.landing == f"{name}_landing"
+        bench.query("select count(*) from `{landing}`.landing_loads")
+        users |= {connection.username for connection in accounts_of(found)}
+    assert len(users) == len(names) * len(ROLES)
+    assert max(map(len, users)) <= USER_NAME_CHARACTERS
+    for name in ("z" * 56, "z_" * 19):
+        refused = bench_in(server, server.home, AFTERSTATE_SCHEMA=name).run("up")
+        assert refused.exit_code == 2
+        assert str(SCHEMA_NAME_CHARACTERS) in refused.output
+
+
+@pytest.mark.parametrize("schema", ["a", "a" * 20, "a" * 55, "a" + "_b" * 18])
+@pytest.mark.parametrize("mark", ["", "f00d42"])
+def test_account_names_fit_and_differ(schema: str, mark: str) -> None:
+    # Prevents: two roles, warehouses or checkouts sharing an account, and with it its rights.
+    names = {account_name(schema, role, mark) for role in ROLES} | {account_name(f"{schema}z", "bi", mark)}
+    assert len(names) == len(ROLES) + 1
+    assert max(map(len, names)) <= USER_NAME_CHARACTERS
+
+
+def test_passwords_are_long_random_and_please_password_policies() -> None:
+    # Prevents: `up` failing on a server with a password policy, or passwords that can be guessed.
+    password = new_password()
+    assert password != new_password()
+    assert len(password) >= 32
+    assert any(letter.isupper() for letter in password)
+    assert any(letter.islower() for letter in password)
+    assert any(letter.isdigit() for letter in password)
+    assert not password.isalnum()
+    assert password.isascii()
+
+
+def test_up_again_keeps_passwords_and_sessions(warehouse: Bench) -> None:
+    # Prevents: BI tools and running jobs losing their access each time somebody runs `up`.
+    before = warehouse.warehouse
+    with closing(connect(before.bi)) as session:
+        assert up(warehouse) == before
+        with session.cursor() as ask:
+            ask.execute(f"show tables from `{before.schemas.marts}`")
+        connect(before.bi).close()
+
+
+def test_up_takes_back_rights_beyond_an_accounts_role(tables: Bench) -> None:
+    # Prevents: a right that somebody once granted by hand staying for good, while `up` says that all is well.
+    found = tables.warehouse
+    marts, landing, audit = (
+        grant_pattern(name, wildcards=True)
+        for name in (found.schemas.marts, found.schemas.landing, found.schemas.audit)
+    )
+    grants = [
+        ("bi", f"insert, delete on `{marts}`.*"),
+        ("bi", f"select on `{found.schemas.landing}`.landing_loads"),
+        ("bi", "process on *.*"),
+        ("bi", f"select on `{found.schemas.marts}`.*"),  # `_` stands for any character
+        ("dbt", f"insert on `{landing}`.*"),
+        ("landing", f"select on `{found.schemas.marts}`.t"),
+    ]
+    with cursor(tables.server.admin) as ask:
+        for role, grant in grants:
+            ask.execute(f"grant {grant} to %s@'%%'", (getattr(found, role).username,))
+        ask.execute(f"grant select on `{audit}`.* to %s@'%%' with grant option", (found.bi.username,))
+    tables.query("insert into `{marts}`.t values (7)", role="bi")
+    up(tables)
+    for role, statement in [
+        ("bi", "insert into `{marts}`.t values (8)"),
+        ("bi", "select * from `{landing}`.landing_loads"),
+        ("dbt", "delete from `{landing}`.landing_loads"),
+        ("landing", "select * from `{marts}`.t"),
+    ]:
+        with pytest.raises(pymysql.err.OperationalError):
+            tables.query(statement, role=role)
+    for role in ROLES:
+        grants_left = " ".join(text for (text,) in tables.query("show grants", role=role))
+        assert "GRANT OPTION" not in grants_left
+        assert "PROCESS" not in grants_left
+        assert f"`{found.schemas.marts}`.*" not in grants_left
+    assert tables.query("select * from `{marts}`.t", role="bi") == [(7,)]
+
+
+def test_two_warehouses_stand_side_by_side(tables: Bench, server: Server) -> None:
+    # Prevents: the second warehouse of a home changing the first one's accounts, or reading what is in it.
+    first = tables.warehouse
+    other = bench_in(server, server.home, AFTERSTATE_SCHEMA=f"test_{next(server.numbers)}_beside")
+    second = up(other)
+    assert second.schemas.marts != first.schemas.marts
+    assert tables.warehouse == first
+    for connection in accounts_of(second):
+        with pytest.raises(pymysql.err.OperationalError), cursor(connection) as ask:
+            ask.execute(f"select * from `{first.schemas.marts}`.t")
+    unnamed = bench_in(server, server.home)
+    assert read_warehouse(unnamed.settings) == second  # the one that came up last is dbt's default target
+    up(tables)
+    assert read_warehouse(unnamed.settings) == first
+    assert other.warehouse == second
+
+
+@pytest.mark.parametrize("name", ["Upper", "1st", "a-b", "a`b", "a" * 57, "x_landing", "x_bi", "mysql.user"])
+def test_a_name_that_cannot_be_a_warehouse_is_wrong_usage(server: Server, name: str) -> None:
+    # Prevents: SQL in a schema's name, and a warehouse inside another's schemas.
+    result = bench_in(server, server.home, AFTERSTATE_SCHEMA=name).run("up")
+    assert result.exit_code == 2
+    assert name in result.output

@@ -1,0 +1,223 @@
+"""A server of one's own: `AFTERSTATE_MYSQL_URL` names it, and nothing is installed, started or stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from loaders import doctor
+from loaders.connect import connect, cursor
+from loaders.server import private, programs
+from tests.conftest import Bench, Server
+from tests.server.helpers import ROLES, accounts_of, bench_in, up
+
+
+def url_of(server: Server, user: str = "", password: str = "", options: str = "") -> str:
+    """Spell a URL for the test server, as its administrator unless an account is named."""
+    admin = server.admin
+    user, password = (user, password) if user else (admin.username, admin.password)
+    return f"mysql://{quote(user, safe='')}:{quote(password, safe='')}@{admin.server}:{admin.port}/{options}"
+
+
+def checkout(server: Server, home: Path, url: str = "", schema: str = "") -> Bench:
+    """Give a checkout of its own that names the test server by a URL."""
+    return bench_in(
+        server,
+        home,
+        AFTERSTATE_MYSQL_URL=url or url_of(server),
+        AFTERSTATE_SCHEMA=schema or f"url_{next(server.numbers)}",
+        AFTERSTATE_SERVER_PROGRAM="",
+    )
+
+
+@contextmanager
+def account(server: Server, password: str, *grants: str) -> Iterator[str]:
+    """Make an account with these grants on the server for a while; give its name."""
+    name = f"somebody_{next(server.numbers)}"
+    with cursor(server.admin) as ask:
+        ask.execute("create user %s@'%%' identified by %s", (name, password))
+        for grant in grants:
+            ask.execute(f"grant {grant} to %s@'%%'", (name,))
+    try:
+        yield name
+    finally:
+        with cursor(server.admin) as ask:
+            ask.execute("drop user %s@'%%'", (name,))
+
+
+def test_nothing_is_installed_started_or_stopped(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Prevents: a second server beside the one that was named, apt running on a machine that needs nothing, and `down`
+    # stopping a server that others use.
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("a private server was asked for")
+
+    for module, name in ((programs, "install_by_apt"), (programs, "find_program"), (private.PrivateServer, "start")):
+        monkeypatch.setattr(module, name, fail)
+    bench = checkout(server, tmp_path / "home")
+    found = up(bench)
+    assert (found.dbt.server, found.dbt.port) == (server.admin.server, server.admin.port)
+    assert {path.name for path in bench.server.home.iterdir()} <= {"profiles.yml", "up.lock"}
+    assert bench.query("select count(*) from `{landing}`.landing_loads") == [(0,)]
+    assert bench.run("status").exit_code == 0
+
+    down = bench.run("down")
+    assert down.exit_code == 0
+    assert "not Afterstate's to stop" in down.output
+    connect(server.admin).close()
+
+
+def test_up_again_and_without_the_url_in_the_environment(server: Server, tmp_path: Path) -> None:
+    # Prevents: commands that need the URL after `up`, though the profile has it all; passwords that change.
+    bench = checkout(server, tmp_path / "home")
+    before = up(bench)
+    assert up(bench) == before
+    later = bench_in(server, tmp_path / "home", AFTERSTATE_SERVER_PROGRAM="")
+    assert later.run("status").exit_code == 0
+    assert later.warehouse == before
+
+
+@pytest.mark.parametrize("has_tables", [False, True])
+def test_a_schema_under_a_case_blind_collation(server: Server, tmp_path: Path, has_tables: bool) -> None:
+    # Prevents: keys that differ by case being one key, since somebody made the database with the server's default;
+    # and a refusal that leaves half a warehouse behind.
+    bench = checkout(server, tmp_path / "home")
+    name = bench.environment["AFTERSTATE_SCHEMA"]
+    blind = {"mysql": "utf8mb4_0900_ai_ci", "mariadb": "utf8mb4_general_ci"}[server.engine]
+    with cursor(server.admin) as ask:
+        ask.execute(f"create database `{name}_audit` character set utf8mb4 collate {blind}")
+        if has_tables:
+            ask.execute(f"create table `{name}_audit`.theirs (k varchar(9) primary key)")
+    result = bench.run("up")
+    with cursor(server.admin) as ask:
+        ask.execute("select schema_name from information_schema.schemata")
+        found = {schema for (schema,) in ask.fetchall() if schema.startswith(name)}
+        ask.execute(
+            "select default_collation_name from information_schema.schemata where schema_name = %s", (f"{name}_audit",)
+        )
+        ((collation,),) = ask.fetchall()
+    if has_tables:
+        assert result.exit_code == 1
+        assert f"{name}_audit" in result.output
+        assert blind in result.output
+        assert "AFTERSTATE_SCHEMA" in result.output
+        assert (found, collation) == ({f"{name}_audit"}, blind)
+        assert not bench.settings.profiles_path.exists()
+    else:
+        assert result.exit_code == 0, result.output
+        assert collation == {"mysql": "utf8mb4_0900_bin", "mariadb": "utf8mb4_nopad_bin"}[server.engine]
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("not a url", "not a URL"),
+        ("mysql://user:pw@host:port/", "not a URL"),
+        ("mysql://user:pw@:3306/", "a host"),
+        ("mysql:///", "a host"),
+        ("mysql://host/", "a user"),
+        ("postgresql://user:pw@host/", "MySQL or MariaDB"),
+        ("mysql://user:pw@host/?ssl_mode=SOMETIMES", "VERIFY_IDENTITY"),
+        ("mysql://user:pw@host/?ssl_verify_cert=perhaps", "true or false"),
+        ("mysql://user:pw@host/?sslca=x", "ssl_ca"),
+        ("mysql://user:pw@host/?ssl_ca=/no/such/file.pem", "/no/such/file.pem"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_wrong_usage(server: Server, tmp_path: Path, url: str, named: str) -> None:
+    # Prevents: a typing error in the URL ending in a time-out or a traceback, or being ignored (TLS options above all).
+    result = checkout(server, tmp_path / "home", url).run("up")
+    assert result.exit_code == 2, result.output
+    assert named in result.output
+    assert "AFTERSTATE_MYSQL_URL" in result.output
+    assert "pw" not in result.output
+
+
+def test_a_password_with_any_characters(server: Server, tmp_path: Path) -> None:
+    # Prevents: passwords that a URL, a YAML file, or a driver's idea of an encoding change on the way.
+    password = "p@ss:w/o#r?d%&=+ 'x\"`\\1Aa-Größe-한국어-🧬"
+    with account(server, password, "all privileges on *.*") as name:
+        bench = checkout(server, tmp_path / "home", url_of(server, name, password))
+        found = up(bench)  # this account may not make others, so that the profile holds its password
+        assert {connection.password for connection in accounts_of(found)} == {password}
+        assert bench.run("doctor").exit_code == 0  # dbt logs in with it, too
+
+
+def test_a_wrong_password_is_the_urls_to_mend(server: Server, tmp_path: Path) -> None:
+    # Prevents: people being sent from `up` to `doctor`, and from there back to `up`.
+    result = checkout(server, tmp_path / "home", url_of(server, "nobody", "wrong")).run("up")
+    assert result.exit_code == 1
+    assert "password in `AFTERSTATE_MYSQL_URL`" in result.output
+    assert "doctor" not in result.output
+
+
+def test_a_server_that_is_not_there_is_the_urls_to_mend(server: Server, tmp_path: Path) -> None:
+    # Prevents: advice to start the private server, which the URL says not to use.
+    result = checkout(server, tmp_path / "home", "mysql://user:pw@127.0.0.1:1/").run("up")
+    assert result.exit_code == 1
+    assert "127.0.0.1:1" in result.output
+    assert "AFTERSTATE_MYSQL_URL" in result.output
+
+
+def test_an_account_that_may_make_schemas_only_does_all_the_work(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Prevents: hosted servers, where nobody may make accounts, being of no use; and BI getting a password that can
+    # change everything without anybody being told.
+    schema = f"url_{next(server.numbers)}"
+    grants = [f"all privileges on `{schema}{part}`.*" for part in ("", r"\_landing", r"\_staging", r"\_audit")]
+    with account(server, "Some-pass-1", *(grant.replace("url_", r"url\_") for grant in grants)) as name:
+        bench = checkout(server, tmp_path / "home", url_of(server, name, "Some-pass-1"), schema)
+        result = bench.run("up")
+        assert result.exit_code == 0, result.output
+        assert "may not make accounts" in result.output
+        assert {connection.username for connection in accounts_of(bench.warehouse)} == {name}
+        bench.query("create table `{marts}`.t (id int)", role="dbt")
+        monkeypatch.setattr(doctor, "run_dbt", lambda *_, **__: 0)
+        examined = bench.run("doctor")
+        assert examined.exit_code == 0, examined.output
+        assert "note  one account does it all" in examined.output
+
+
+def test_an_account_that_may_do_nothing_is_told_what_it_needs(server: Server, tmp_path: Path) -> None:
+    # Prevents: the server's bare "access denied", without what to ask the administrator for.
+    with account(server, "Some-pass-1") as name:
+        bench = checkout(server, tmp_path / "home", url_of(server, name, "Some-pass-1"))
+        result = bench.run("up")
+        assert result.exit_code == 1
+        assert f"schema `{bench.environment['AFTERSTATE_SCHEMA']}`" in result.output
+        assert "may create schemas" in result.output
+        assert not bench.settings.profiles_path.exists()
+
+
+def test_two_checkouts_do_not_change_each_others_passwords(server: Server, tmp_path: Path) -> None:
+    # Prevents: a colleague's `up` on the shared server locking everybody else out.
+    schema = f"url_{next(server.numbers)}"
+    mine, theirs = (checkout(server, tmp_path / name, schema=schema) for name in ("mine", "theirs"))
+    before = up(mine)
+    with closing(connect(before.bi)):
+        their_warehouse = up(theirs)
+        names = {connection.username for found in (before, their_warehouse) for connection in accounts_of(found)}
+        assert len(names) == 2 * len(ROLES)
+        for connection in accounts_of(before):
+            connect(connection).close()
+    mine.query("create table `{marts}`.shared (id int)", role="dbt")
+    assert theirs.query("select count(*) from `{marts}`.shared", role="bi") == [(0,)]
+
+
+@pytest.mark.parametrize("command", [["status"], ["land", "."], ["build"]])
+def test_a_profile_of_another_server_is_not_used(server: Server, tmp_path: Path, command: list[str]) -> None:
+    # Prevents: landing into the private server while the environment names the shared one.
+    bench = checkout(server, tmp_path / "home")
+    up(bench)
+    elsewhere = bench_in(
+        server, tmp_path / "home", AFTERSTATE_MYSQL_URL="mysql://user:pw@db.example:3307/", AFTERSTATE_SERVER_PROGRAM=""
+    )
+    result = elsewhere.run(*command)
+    assert result.exit_code == 2, result.output
+    assert "db.example:3307" in result.output
+    assert "afterstate up" in result.output
