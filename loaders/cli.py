@@ -59,7 +59,7 @@ def _stop(context: click.Context, message: str, code: int) -> None:
 @click.version_option(__version__, prog_name="afterstate")
 @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
 def main(debug: bool) -> None:
-    r"""Remember the state a system was in at the moment that mattered.
+    """Remember the state a system was in at the moment that mattered.
 
     \b
     afterstate up                       start the server, make the warehouse, write profiles.yml
@@ -69,7 +69,7 @@ def main(debug: bool) -> None:
 
     Exit codes: 0 done; 1 failed (nothing half-done is left visible); 2 wrong usage;
     3 `land --strict` and some rows were rejected.
-    """
+    """  # noqa: D301 (click wants the character that `\b` spells)
 
 
 @main.command()

@@ -37,7 +37,7 @@ class _GuardedResult(MySQLResult):
         stream, connection.stream = connection.stream, None
         allowed = stream is not None and asked == STREAM_NAME.encode()
         try:
-            for chunk in stream if allowed else ():
+            for chunk in filter(None, stream or ()) if allowed else ():  # an empty packet would end the stream
                 connection.write_packet(chunk)
         finally:
             connection.write_packet(b"")  # the empty packet ends the stream

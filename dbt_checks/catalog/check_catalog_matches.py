@@ -7,7 +7,7 @@ from dbt_bouncer.check_framework.decorator import check, fail
 
 @check
 def check_model_matches_catalog(model: Any, ctx: Any) -> None:
-    """A model is in the catalog, and its YAML names exactly the columns that it has."""
+    """Find models that are not in the catalog, or whose YAML names other columns than they have."""
     found = [node.catalog_node for node in ctx.catalog_nodes if node.unique_id == model.unique_id]
     if not found:
         fail(f"`{model.name}` is not in catalog.json: build it before `dbt docs generate`")
@@ -18,7 +18,7 @@ def check_model_matches_catalog(model: Any, ctx: Any) -> None:
 
 @check
 def check_staging_name_matches_source(model: Any) -> None:
-    """A model in staging/<source>/ is called stg_<source>__<entity>."""
+    """Find models in staging/<source>/ that are not called stg_<source>__<entity>."""
     source = model.original_file_path.split("/")[-2]
     if not model.name.startswith(f"stg_{source}__"):
         fail(f"`{model.name}` is not called stg_{source}__<entity>")
