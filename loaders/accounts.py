@@ -85,18 +85,22 @@ def grant_pattern(schema: str, wildcards: bool) -> str:
 
 
 def ensure_account(cursor: Any, account: Account, role: str, schemas: Schemas, wildcards: bool) -> None:
-    """Make the account with this password and exactly its role's rights.
+    """Make the account, with this password when it is new, and exactly its role's rights.
 
     Safe to repeat while others work with it: no right that it should have is taken away, not even for a moment.
     """
     user = (account.name, ANY_HOST)
     cursor.execute("create user if not exists %s@%s identified by %s", (*user, account.password))
-    cursor.execute("alter user %s@%s identified by %s", (*user, account.password))
     for place, privileges in GRANTS[role]:
         pattern = grant_pattern(getattr(schemas, place), wildcards)
         cursor.execute(f"grant {privileges} on `{pattern}`.* to %s@%s", user)
     for privilege, place in compare_rights(cursor, account.name, role, schemas, wildcards).beyond:
         cursor.execute(f"revoke {privilege} on {place} from %s@%s", user)
+
+
+def set_password(cursor: Any, account: Account) -> None:
+    """Change the password of an account that is there; a server with a password history takes none twice."""
+    cursor.execute("alter user %s@%s identified by %s", (account.name, ANY_HOST, account.password))
 
 
 @dataclass(frozen=True)

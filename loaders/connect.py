@@ -21,7 +21,7 @@ from loaders.engines import Engine
 from loaders.errors import AccountRefused, ServerError
 from loaders.profile import Connection
 
-CONNECT_TIMEOUT_SECONDS = 15
+CONNECT_TIMEOUT_SECONDS = 10
 # The name under which LOAD DATA LOCAL asks for the caller's stream.
 STREAM_NAME = "afterstate-stream"
 # Every session means the same by a quote and a number, whatever the server's defaults are, and counts time in UTC.
@@ -48,7 +48,13 @@ class _GuardedResult(MySQLResult):
 
 
 class _Connection(pymysql.connections.Connection):
-    """A connection that does not load the system's authorities (20 ms) where it verifies nobody."""
+    """A connection that gives up on a server that says nothing, and loads no authorities (20 ms) to verify nobody."""
+
+    def connect(self, sock: Any = None) -> None:
+        """Connect and log in within the time-out; statements later take as long as they take."""
+        self._read_timeout = CONNECT_TIMEOUT_SECONDS
+        super().connect(sock)
+        self._read_timeout = None
 
     def _create_ssl_ctx(self, settings: Any) -> ssl.SSLContext:
         return settings if isinstance(settings, ssl.SSLContext) else _unverified()
@@ -96,7 +102,7 @@ def connect(connection: Connection, *, landing: bool = False) -> Any:
     """
     make = LandingConnection if landing else _Connection
     try:
-        return make(
+        opened = make(
             host=connection.server,
             port=connection.port,
             user=connection.username,
@@ -106,9 +112,13 @@ def connect(connection: Connection, *, landing: bool = False) -> Any:
             local_infile=landing,
             init_command=SESSION,
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            read_timeout=CONNECT_TIMEOUT_SECONDS,
             ssl=tls_context(connection),
             ssl_disabled=connection.ssl_disabled,
         )
+        # What listens and says nothing is not waited for for ever; a query may take as long as it takes.
+        opened._read_timeout = None
+        return opened
     except (pymysql.err.OperationalError, pymysql.err.InternalError, OSError) as error:
         raise _refused(connection, error) from error
 
@@ -175,7 +185,7 @@ def detect(connection: Connection) -> Engine:
 def _refused(connection: Connection, error: Exception) -> ServerError:
     where = f"{connection.username}@{connection.server}:{connection.port}"
     code = error.args[0] if error.args else None
-    if code in (1044, 1045, 1698):
+    if code in (1044, 1045, 1698, 1862):  # the last: its password has expired
         return AccountRefused(f"the server refused the account {where}", "`afterstate doctor` says how to mend it")
     detail = error.args[-1] if error.args else error
     return ServerError(

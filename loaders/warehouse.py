@@ -165,15 +165,26 @@ def _ensure_accounts(
         name = accounts.account_name(schemas.marts, role, mark)
         kept = known and (known.server, known.username) == (admin.server, name)
         account = Account(name, known.password if known and kept else accounts.new_password())
+        connections[role] = _connection(admin, found, schemas, account)
         try:
             accounts.ensure_account(cursor, account, role, schemas, wildcards)
+            if not _lets_in(connections[role]):
+                accounts.set_password(cursor, account)
         except pymysql.MySQLError as error:
             if _code(error) not in NO_PRIVILEGE:
                 raise
             say(f"`{admin.username}` may not make accounts: it will do the work of `{name}` itself")
             account = Account(admin.username, admin.password)
-        connections[role] = _connection(admin, found, schemas, account)
+            connections[role] = _connection(admin, found, schemas, account)
     return Warehouse(schemas, **connections)
+
+
+def _lets_in(connection: Connection) -> bool:
+    try:
+        connect(connection).close()
+    except AccountRefused:
+        return False
+    return True
 
 
 def _connection(admin: Connection, found: Engine, schemas: Schemas, account: Account) -> Connection:

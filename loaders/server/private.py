@@ -211,7 +211,7 @@ class PrivateServer:
             )
         deadline = time.monotonic() + START_SECONDS
         while child.poll() is None:
-            if self._answer():
+            if self.places.pid.exists() and self._answer():  # until it has written this, another may have its port
                 return True
             self._pause(deadline)
         return False

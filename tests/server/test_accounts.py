@@ -7,7 +7,7 @@ from contextlib import closing
 import pymysql
 import pytest
 
-from loaders.accounts import USER_NAME_CHARACTERS, account_name, grant_pattern, new_password
+from loaders.accounts import USER_NAME_CHARACTERS, account_name, compare_rights, grant_pattern, new_password
 from loaders.connect import connect, cursor
 from loaders.profile import read_warehouse
 from loaders.settings import SCHEMA_NAME_CHARACTERS
@@ -182,6 +182,45 @@ def test_up_again_keeps_passwords_and_sessions(warehouse: Bench) -> None:
         with session.cursor() as ask:
             ask.execute(f"show tables from `{before.schemas.marts}`")
         connect(before.bi).close()
+
+
+def test_servers_with_password_rules_are_satisfied(server: Server) -> None:
+    # Prevents: the second `up` failing where a password may not be set twice; an expired password staying expired.
+    if server.engine != "mysql":
+        pytest.skip("MariaDB has these rules in a plugin that its core package lacks")
+    bench = bench_in(server, server.home, AFTERSTATE_SCHEMA=f"test_{next(server.numbers)}")
+    with cursor(server.admin) as ask:
+        ask.execute("set global password_history = 5")
+    try:
+        before = up(bench)
+        assert up(bench) == before
+        with cursor(server.admin) as ask:
+            ask.execute("set global password_history = 0")
+            ask.execute("alter user %s@'%%' password expire", (before.bi.username,))
+        assert up(bench) == before
+        connect(before.bi).close()
+    finally:
+        with cursor(server.admin) as ask:
+            ask.execute("set global password_history = 0")
+
+
+def test_a_server_that_takes_grants_literally_is_understood(server: Server) -> None:
+    # Prevents: rights on a schema called `test\\_1`, which nobody has, where MySQL runs with partial_revokes.
+    if server.engine != "mysql":
+        pytest.skip("MariaDB has no partial_revokes")
+    bench = bench_in(server, server.home, AFTERSTATE_SCHEMA=f"test_{next(server.numbers)}")
+    with cursor(server.admin) as ask:
+        ask.execute("set global partial_revokes = on")
+    try:
+        found = up(bench)
+        bench.query("create table `{marts}`.t (id int)", role="dbt")
+        assert bench.query("select * from `{marts}`.t", role="bi") == []
+        with connect(found.bi) as opened, opened.cursor() as ask:
+            rights = compare_rights(ask, found.bi.username, "bi", found.schemas, wildcards=False)
+        assert (rights.lacking, rights.beyond) == ([], [])
+    finally:
+        with cursor(server.admin) as ask:
+            ask.execute("set global partial_revokes = off")
 
 
 def test_up_takes_back_rights_beyond_an_accounts_role(tables: Bench) -> None:

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain, repeat
 from pathlib import Path
 
 import psutil
@@ -25,7 +26,7 @@ import yaml
 from loaders.connect import connect
 from loaders.engines import PRODUCTS, Engine
 from loaders.errors import ServerError
-from loaders.server import config
+from loaders.server import config, private
 from loaders.server.config import Places, memory_bytes, option_file
 from loaders.server.private import SOCKET_PATH_BYTES
 from loaders.server.programs import find_program
@@ -131,10 +132,14 @@ def test_a_pid_that_now_belongs_to_another_process_is_not_the_server(own: Bench)
     assert kept_rows(own) == {"first"}
 
 
-def test_a_taken_port_is_changed_and_the_profile_follows(own: Bench) -> None:
-    # Prevents: no server, or a profile that leads to somebody else's, when the port was taken in the meantime.
+def test_a_taken_port_is_changed_and_the_profile_follows(own: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Prevents: no server, or a profile that leads to somebody else's, when the port was taken in the meantime, be it
+    # between looking for a free one and listening on it.
     before = up(own)
     own.run("down")
+    look = private._free_port
+    answers = chain([lambda wanted: before.dbt.port], repeat(look))
+    monkeypatch.setattr(private, "_free_port", lambda wanted: next(answers)(wanted))
     with socket.create_server(("127.0.0.1", before.dbt.port)):
         after = up(own)
         assert after.dbt.port != before.dbt.port

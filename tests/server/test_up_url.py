@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
+import loaders.connect
 from loaders import doctor
 from loaders.connect import connect, cursor
 from loaders.server import private, programs
@@ -139,11 +141,11 @@ def test_a_url_that_cannot_be_used_is_wrong_usage(server: Server, tmp_path: Path
 
 def test_a_password_with_any_characters(server: Server, tmp_path: Path) -> None:
     # Prevents: passwords that a URL, a YAML file, or a driver's idea of an encoding change on the way.
-    password = "p@ss:w/o#r?d%&=+ 'x\"`\\1Aa-Größe-한국어-🧬"
-    with account(server, password, "all privileges on *.*") as name:
-        bench = checkout(server, tmp_path / "home", url_of(server, name, password))
+    odd = "p@ss:w/o#r?d%&=+ 'x\"`\\1Aa-Größe-한국어-🧬"
+    with account(server, odd, "all privileges on *.*") as name:
+        bench = checkout(server, tmp_path / "home", url_of(server, name, odd))
         found = up(bench)  # this account may not make others, so that the profile holds its password
-        assert {connection.password for connection in accounts_of(found)} == {password}
+        assert {connection.password for connection in accounts_of(found)} == {odd}
         assert bench.run("doctor").exit_code == 0  # dbt logs in with it, too
 
 
@@ -161,6 +163,27 @@ def test_a_server_that_is_not_there_is_the_urls_to_mend(server: Server, tmp_path
     assert result.exit_code == 1
     assert "127.0.0.1:1" in result.output
     assert "AFTERSTATE_MYSQL_URL" in result.output
+
+
+def test_a_port_where_something_else_listens_is_given_up(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Prevents: waiting for ever for the greeting of a web server, which waits for us to speak first.
+    monkeypatch.setattr(loaders.connect, "CONNECT_TIMEOUT_SECONDS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
+        result = checkout(server, tmp_path / "home", f"mysql://user:pw@127.0.0.1:{port}/").run("up")
+    assert result.exit_code == 1
+    assert "timed out" in result.output
+    assert "AFTERSTATE_MYSQL_URL" in result.output
+
+
+def test_a_slow_statement_is_waited_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Prevents: the time-out for connecting ending long landings, too.
+    monkeypatch.setattr(loaders.connect, "CONNECT_TIMEOUT_SECONDS", 1)
+    with cursor(server.admin) as ask:
+        ask.execute("select sleep(1.3)")
+        assert ask.fetchone() == (0,)
 
 
 def test_an_account_that_may_make_schemas_only_does_all_the_work(
