@@ -120,6 +120,8 @@ class PrivateServer:
                 f"the server (process {process.pid}) did not stop within {STOP_SECONDS} s",
                 f"it may still be writing; look at `{self.places.log}`",
             ) from None
+        if self.places.home not in self.places.run.parents:
+            shutil.rmtree(self.places.run, ignore_errors=True)
 
     def _data_engine(self) -> str | None:
         """Tell whose data these are, None when there are none; only MySQL has a tablespace of its own for `mysql`."""

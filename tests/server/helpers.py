@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import socket
 import subprocess
 import sys
@@ -37,6 +38,7 @@ def private_home(server: Server, home: Path, **environment: str) -> Iterator[Ben
         for process in server_processes(bench):
             process.kill()
             process.wait(30)
+        shutil.rmtree(bench.server.private.places.run, ignore_errors=True)
 
 
 def settle_on_a_quiet_port(bench: Bench) -> None:

@@ -23,6 +23,7 @@ import pymysql
 import pytest
 import yaml
 
+import loaders.connect
 from loaders.connect import connect
 from loaders.engines import PRODUCTS, Engine
 from loaders.errors import ServerError
@@ -140,6 +141,7 @@ def test_a_taken_port_is_changed_and_the_profile_follows(own: Bench, monkeypatch
     look = private._free_port
     answers = chain([lambda wanted: before.dbt.port], repeat(look))
     monkeypatch.setattr(private, "_free_port", lambda wanted: next(answers)(wanted))
+    monkeypatch.setattr(loaders.connect, "CONNECT_TIMEOUT_SECONDS", 1)  # nobody speaks at the taken port
     with socket.create_server(("127.0.0.1", before.dbt.port)):
         after = up(own)
         assert after.dbt.port != before.dbt.port
@@ -169,10 +171,13 @@ def test_interrupting_up_while_the_server_starts_leaves_it_to_the_next_up(own: B
 # --- places
 
 
-def test_a_home_with_blanks_quotes_hashes_and_letters_of_the_world(server: Server, tmp_path: Path) -> None:
+def test_a_home_with_blanks_quotes_hashes_and_letters_of_the_world(
+    server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     # Prevents: an option file that ends at a `#` or a quote, and an installer that splits its path at blanks; half a
     # data directory, left by an interrupted initialisation, being taken for a whole one.
-    home = tmp_path / """it's a "home" #1, back\\slash, Größe 한국어"""
+    around = tmp_path_factory.mktemp("odd")
+    home = around / """it's "a" #1\\, ö 한"""
     (home / "data.draft" / "mysql").mkdir(parents=True)
     (home / "data.draft" / "ibdata1").write_bytes(b"half of it")
     with private_home(server, home) as bench:
@@ -180,9 +185,10 @@ def test_a_home_with_blanks_quotes_hashes_and_letters_of_the_world(server: Serve
         put_rows(bench, "here")
         assert kept_rows(bench) == {"here"}
         assert bench.run("status").exit_code == 0
+        assert bench.server.private.places.socket.exists()
         assert (home / "data" / "mysql").is_dir()
         assert not (home / "data.draft").exists()
-    assert [path.name for path in tmp_path.iterdir()] == [home.name]
+    assert [path.name for path in around.iterdir()] == [home.name]
 
 
 def test_two_ups_at_once_in_a_new_home_too_long_for_a_socket(
@@ -212,6 +218,7 @@ def test_two_ups_at_once_in_a_new_home_too_long_for_a_socket(
         assert server_processes(bench) == [process]
         bench.run("down")
         assert server_processes(bench) == []
+        assert not bench.server.private.places.run.exists()
 
 
 def test_only_loopback_is_listened_on(own: Bench) -> None:

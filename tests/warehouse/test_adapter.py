@@ -25,7 +25,7 @@ from tests.warehouse.scenarios import base_files
 
 # AFTERSTATE_LONG_TESTS=1 repeats what is left to chance often enough to mean something; it takes some minutes.
 LONG = bool(os.environ.get("AFTERSTATE_LONG_TESTS"))
-REBUILDS = 20 if LONG else 4
+REBUILDS = 20 if LONG else 2
 KILLS = 20 if LONG else 1
 
 
