@@ -5,7 +5,6 @@ A stand-in of Python runs the real one with another version number, and notes wh
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, server_program
 from tests.server.helpers import fake_program
 
 TOOLS = (
@@ -248,8 +247,6 @@ def test_a_machine_without_a_debian_mirror_cannot_fetch(machine: Machine, tmp_pa
 
 def test_the_real_mysql_is_fetched_once() -> None:
     # Prevents: the cache's folder and the script's idea of it drifting apart.
-    found = sorted(Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")).glob("afterstate/mysql-*/mysqld"))
-    if not found:
-        pytest.skip("not run here: script/fetch-mysql has fetched nothing yet")
+    fetched = server_program("mysql")
     done = subprocess.run([ROOT / "script" / "fetch-mysql"], capture_output=True, text=True, check=True)
-    assert Path(done.stdout.strip()) in found
+    assert Path(done.stdout.strip()) == fetched
