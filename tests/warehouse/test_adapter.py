@@ -174,17 +174,18 @@ def test_readers_never_meet_a_missing_or_partial_table(warehouse: Bench) -> None
     """Prevents: a BI tool that fails, or shows half a table, while a build replaces it."""
     marts = prepare(warehouse)
     expected = {mart: count(warehouse, mart) for mart in marts}
+    found_warehouse = warehouse.warehouse  # asked for here: it looks at the environment, which all threads share
     problems: list[str] = []
     reads = [0]
     stop = threading.Event()
 
     def read() -> None:
-        reader = connect(warehouse.warehouse.bi)
+        reader = connect(found_warehouse.bi)
         while not stop.is_set():
             for mart in marts:
                 try:
                     with reader.cursor() as ask:
-                        ask.execute(f"select count(*) from `{warehouse.warehouse.schemas.marts}`.{mart}")
+                        ask.execute(f"select count(*) from `{found_warehouse.schemas.marts}`.{mart}")
                         found = ask.fetchone()[0]
                     reader.rollback()
                     if found != expected[mart]:
