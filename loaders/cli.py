@@ -22,6 +22,7 @@ from loaders.errors import AfterstateError, UsageError
 from loaders.export import export_snapshot
 from loaders.landing.land import Lander, find_files
 from loaders.landing.recognise import KINDS, kind_named
+from loaders.landing.runs import Told
 from loaders.profile import Warehouse, read_warehouse
 from loaders.server.private import PrivateServer
 from loaders.settings import Settings
@@ -134,10 +135,19 @@ def doctor() -> None:
 
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--session", metavar="NAME", help="The timeline that nand files belong to; else their folder's name.")
+@click.option("--run", metavar="RUN", help="The run of nand files whose name does not tell it.")
 @click.option("--kind", "kind_name", metavar="KIND", help=f"Take every file for one of: {', '.join(KIND_NAMES)}.")
 @click.option("--strict", is_flag=True, help="Exit with 3 when rows were rejected (the others land all the same).")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects, one a file, and nothing else.")
-def land(paths: tuple[Path, ...], kind_name: str | None, strict: bool, as_json: bool) -> None:
+def land(
+    paths: tuple[Path, ...],
+    session: str | None,
+    run: str | None,
+    kind_name: str | None,
+    strict: bool,
+    as_json: bool,
+) -> None:
     """Land files, and all files in folders, exactly once.
 
     The kind is told from the header. A file that landed before is left alone; files of other kinds are ignored, and
@@ -147,12 +157,14 @@ def land(paths: tuple[Path, ...], kind_name: str | None, strict: bool, as_json: 
     afterstate land samples/core
     afterstate land artifact/ --strict
     afterstate land trace.csv --kind core8_state_trace --json
+    afterstate land out/ --session chip_7
     """  # noqa: D301 (click wants the character that `\b` spells)
     kind = kind_named(kind_name) if kind_name else None
+    told = Told(session, run)
     files = find_files(paths)
     with console.byte_progress(quiet=as_json) as progress:
-        lander = Lander(read_warehouse(Settings.from_environment()), kind, progress)
-        results = [lander.land(file) for file in files]
+        lander = Lander(read_warehouse(Settings.from_environment()), kind, progress, told)
+        results = [lander.land(found.file, found.root) for found in files]
     if as_json:
         console.show_messages(results)
         click.echo(json.dumps([result.as_json() for result in results], indent=2, ensure_ascii=False))

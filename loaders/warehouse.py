@@ -18,6 +18,7 @@ from loaders.accounts import Account
 from loaders.connect import connect, detect, engine
 from loaders.engines import Engine
 from loaders.errors import AccountRefused, ServerError, UsageError
+from loaders.landing.migrations import bring_up_to_date
 from loaders.landing.tables import landing_tables
 from loaders.lock import one_at_a_time
 from loaders.profile import ROLES, Connection, Warehouse, known_connection, known_schema, write_warehouse
@@ -67,7 +68,9 @@ def _bring_up(settings: Settings, say: Say) -> Warehouse:
     finally:
         opened.close()
     tables = landing_tables(schemas.landing, found.exact_collation)
-    tables.metadata.create_all(engine(warehouse.landing), checkfirst=True)
+    with engine(warehouse.landing).connect() as connection:
+        for version in bring_up_to_date(connection, tables, found.exact_collation):
+            say(f"the landing schema was brought to version {version}")
     write_warehouse(settings, warehouse)
     return warehouse
 

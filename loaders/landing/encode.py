@@ -6,7 +6,7 @@ The format is that of `LOAD_FORMAT`: commas, text in quotes with quotes doubled,
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from loaders.landing.kinds import Kind
@@ -74,15 +74,29 @@ class Encoder:
                 spelled.append([NULL] * len(sound))
                 continue
             texts = [record.fields[index] for record in sound]
-            spellings, reasons = column.type.spell_all(texts, is_key=column.name in self.kind.key)
+            spellings, reasons = column.type.spell_all(texts, is_filled=not self.kind.takes_empty(column.name))
             spelled.append(spellings)
             for at, reason in reasons.items():
                 if at not in misfits:
                     misfits[at] = _reject(sound[at], column.name, texts[at], reason)
+        misfits |= self._check_rows(sound, misfits)
         spelled.append([self._other_columns(record.fields) for record in sound])
         lines = [",".join(line) for at, line in enumerate(zip(*spelled, strict=True)) if at not in misfits]
         rejects = sorted([*rejects, *misfits.values()], key=lambda reject: reject.row_no)
         return "".join(f"{line}\n" for line in lines).encode(), len(lines), rejects
+
+    def _check_rows(self, sound: Sequence[Record], misfits: Mapping[int, Reject]) -> dict[int, Reject]:
+        """Look at rows whose values fit, one by one, as a whole."""
+        rejects: dict[int, Reject] = {}
+        if not self.kind.check:
+            return rejects
+        for at, record in enumerate(sound):
+            row = {column.name: record.fields[index] for column, index in self._known if index is not None}
+            found = None if at in misfits else self.kind.check(row)
+            if found:
+                name, reason = found
+                rejects[at] = _reject(record, name, row[name], reason)
+        return rejects
 
     def _split(self, batch: Sequence[Record]) -> tuple[list[Record], list[Reject]]:
         """Part records whose fields can be looked at from those that are broken as a whole."""

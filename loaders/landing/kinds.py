@@ -5,9 +5,16 @@ To add a source, declare its kinds in a module like `core` and list them in `KIN
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import IO
 
+from loaders.landing import reader
+from loaders.landing.reader import Record
 from loaders.landing.values import ColumnType
+
+# From a row's texts, by column, to the column that does not fit the others and the reason; None when all is well.
+RowCheck = Callable[[Mapping[str, str]], tuple[str, str] | None]
 
 
 @dataclass(frozen=True)
@@ -21,19 +28,36 @@ class Column:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of file. Its name is also the name of its table in the landing schema; no row leaves its key empty.
+    """One kind of file. Its name is also the name of its table in the landing schema.
+
+    A later row of the same `key` restates an earlier one; a kind without a key is stated as a whole: a file holds all
+    that is known of its session and run (design section 3, rule 1). No row leaves its key empty, nor `filled`.
 
     `signature` are columns of which a header must have at least one (none: any header with the needed columns will
     do); `never` are columns that this kind never has, although it has everything else. `produced_as` is the producer's
-    name for the file, as a pattern: it helps only where the header does not tell.
+    name for the file, as a pattern: it helps only where the header does not tell. `records` reads a file of this kind,
+    the header first; `begins` are first lines that tell a kind which is no CSV. `check` looks at a row as a whole.
     """
 
     name: str
     produced_as: str
-    key: tuple[str, ...]
     columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    filled: tuple[str, ...] = ()
     signature: frozenset[str] = frozenset()
     never: frozenset[str] = frozenset()
+    records: Callable[[IO[bytes]], Iterator[Record]] = reader.records
+    begins: tuple[str, ...] = ()
+    check: RowCheck | None = None
+
+    @property
+    def is_stated_by_run(self) -> bool:
+        """Whether a file belongs to a session and a run, and states all of it."""
+        return not self.key
+
+    def takes_empty(self, column: str) -> bool:
+        """Whether a row may leave the column empty."""
+        return column not in self.key and column not in self.filled
 
     @property
     def needed(self) -> tuple[str, ...]:

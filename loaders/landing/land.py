@@ -25,7 +25,8 @@ from loaders.landing import store
 from loaders.landing.encode import Encoder
 from loaders.landing.kinds import Kind
 from loaders.landing.reader import Record, printable, records
-from loaders.landing.recognise import UnknownFile, read_header, recognise, require_needed
+from loaders.landing.recognise import UnknownFile, begun_like, read_header, recognise, require_needed
+from loaders.landing.runs import NO_RUN, Found, Run, Told
 from loaders.landing.tables import LandingTables, landing_tables
 from loaders.profile import Warehouse
 
@@ -39,6 +40,7 @@ SHOWN_REJECTS = 3
 DEADLOCK, LOCK_WAIT_TIMEOUT, ATTEMPTS = 1213, 1205, 5
 # PyMySQL's codes for a connection that ended: gone away, lost during a query, and already closed.
 CONNECTION_LOST = (2006, 2013, 0)
+MEMORY = "memory"  # where rows come from that never were in a file
 LANDING_SESSION = "set session transaction isolation level read committed"
 
 Progress = Callable[[Path, int, int], None]  # file, bytes read, bytes in all
@@ -71,12 +73,12 @@ class FileResult:
             self.messages.append(f"landed before as load {load.load_id}; later loads have restated all of its rows")
 
 
-def find_files(paths: Sequence[Path]) -> list[Path]:
+def find_files(paths: Sequence[Path]) -> list[Found]:
     """Give the files that `land` looks at: those named, and all in the folders named, hidden ones left out.
 
     Raises UsageError for what is neither, such as a pipe: landing reads a file more than once.
     """
-    found: dict[Path, None] = {}
+    found: dict[Path, Found] = {}
     for path in paths:
         if not path.is_dir() and not path.is_file():
             raise UsageError(f"`{path}` is neither a file nor a folder", "write it to a file and land that")
@@ -84,84 +86,128 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
         for file in inside:
             hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
             if file.is_file() and not hidden:
-                found[file] = None
-    return list(found)
+                found.setdefault(file, Found(file, path))
+    return list(found.values())
 
 
 class Lander:
     """Lands files into one warehouse over one connection."""
 
-    def __init__(self, warehouse: Warehouse, kind: Kind | None = None, progress: Progress | None = None) -> None:
-        """Take the warehouse, a kind that every file is said to have, and who wants to hear of progress."""
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        kind: Kind | None = None,
+        progress: Progress | None = None,
+        told: Told | None = None,
+    ) -> None:
+        """Take the warehouse, what every file is said to be and to belong to, and who wants to hear of progress."""
         self._kind = kind
+        self._told = told or Told()
         self._progress = progress
         self._engine = engine(warehouse.landing, landing=True)
         self._tables = landing_tables(warehouse.schemas.landing, detect(warehouse.landing).exact_collation)
 
-    def land(self, file: Path) -> FileResult:
-        """Land one file; what is wrong with it is in the result, nothing of it is then visible."""
+    def land(self, file: Path, root: Path | None = None) -> FileResult:
+        """Land one file; what is wrong with it is in the result, nothing of it is then visible.
+
+        `root` is the folder by which it was found, when it is not named by itself.
+        """
         result = FileResult(printable(str(file)))
         try:
             kind = self._recognise(file)
             result.kind = kind.name
-            self._land_with_patience(file, kind, result)
+            run = self._told.run_of(Found(file, root or file)) if kind.is_stated_by_run else NO_RUN
+            self._land_with_patience(_Source(file, kind, run, _place(file)), result)
         except UnknownFile as unknown:
             result.messages.append(str(unknown))
         except AfterstateError as error:
             _fail(result, str(error))
         except OSError as error:
             _fail(result, f"{file}: cannot be read: {error.strerror or error}")
-        except (DBAPIError, pymysql.MySQLError) as error:
-            _fail(result, f"{file}: {_server_said(error)}")
+        return result
+
+    def land_from_memory(self, file: Path, kind: Kind) -> FileResult:
+        """Land rows that were written to a passing file, of the session and the run that the caller tells."""
+        place = f"{MEMORY}:{kind.name}"
+        result = FileResult(place, kind.name)
+        run = Run(str(self._told.session), str(self._told.run), MEMORY, is_session_told=True)
+        try:
+            self._land_with_patience(_Source(file, kind, run, place), result)
+        except AfterstateError as error:
+            _fail(result, str(error))
         return result
 
     def _recognise(self, file: Path) -> Kind:
         with file.open("rb") as stream:
-            beginning = BytesIO(stream.read(HEADER_BYTES))
-        header = read_header(file, next(records(beginning), None), self._kind)
-        if self._kind:
-            require_needed(file, self._kind, header)
-            return self._kind
+            beginning = stream.read(HEADER_BYTES)
+        kind = self._kind or begun_like(beginning)
+        if kind and kind.begins:
+            return kind
+        header = read_header(file, next(records(BytesIO(beginning)), None), kind)
+        if kind:
+            require_needed(file, kind, header)
+            return kind
         return recognise(file, header)
 
-    def _land_with_patience(self, file: Path, kind: Kind, result: FileResult) -> None:
+    def _land_with_patience(self, source: _Source, result: FileResult) -> None:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                self._land_once(file, kind, result)
+                self._land_once(source, result)
                 return
             except (DBAPIError, pymysql.MySQLError) as error:
                 if _code(error) not in (DEADLOCK, LOCK_WAIT_TIMEOUT) or attempt == ATTEMPTS:
-                    raise
+                    raise LandingError(f"{source.shown}: {_server_said(error)}") from error
 
-    def _land_once(self, file: Path, kind: Kind, result: FileResult) -> None:
-        sha256 = _sha256(file)
+    def _land_once(self, source: _Source, result: FileResult) -> None:
+        sha256 = _sha256(source.file)
         with self._engine.connect() as connection:
             connection.exec_driver_sql(LANDING_SESSION)
             load_id = None
-            known = store.find_load(connection, self._tables.loads, kind, sha256)
+            store.require_session(connection, self._tables.sessions, source.run)
+            known = self._find_load(connection, source, sha256)
             if not known:
-                load_id = self._open_load(connection, file, kind, sha256)
-                known = None if load_id else store.find_load(connection, self._tables.loads, kind, sha256)
+                load_id = self._open_load(connection, source, sha256)
+                known = None if load_id else self._find_load(connection, source, sha256)
             if load_id:
-                _Load(connection, self._tables, file, kind, load_id, self._progress).run(sha256, result)
+                _Load(connection, self._tables, source, load_id, self._progress).run(sha256, result)
             elif known:
                 result.take(known)
             connection.commit()
 
-    def _open_load(self, connection: sqlalchemy.Connection, file: Path, kind: Kind, sha256: str) -> int | None:
-        with file.open("rb") as stream:
-            header = _header(records(stream))
-        repeated = Encoder(kind, header).repeated
+    def _find_load(self, connection: sqlalchemy.Connection, source: _Source, sha256: str) -> store.KnownLoad | None:
+        return store.find_load(connection, self._tables.loads, source.kind, sha256, source.run)
+
+    def _open_load(self, connection: sqlalchemy.Connection, source: _Source, sha256: str) -> int | None:
+        with source.file.open("rb") as stream:
+            header = _header(source.kind.records(stream))
+        repeated = Encoder(source.kind, header).repeated
         notes = f"repeated header, the first is kept: {', '.join(repeated)}" if repeated else None
         values = {
-            "kind": kind.name,
-            "file_path": _place(file),
-            "file_bytes": file.stat().st_size,
+            "kind": source.kind.name,
+            "session_id": source.run.session_id,
+            "run_id": source.run.run_id,
+            "file_path": source.place,
+            "file_bytes": source.file.stat().st_size,
             "content_sha256": sha256,
             "header": header,
             "notes": notes,
         }
         return store.open_load(connection, self._tables.loads, values)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A file, what it is and belongs to, and where its rows came from: what the manifest calls its path."""
+
+    file: Path
+    kind: Kind
+    run: Run
+    place: str
+
+    @property
+    def shown(self) -> str:
+        """What messages call it."""
+        return self.place if self.run.folder == MEMORY else str(self.file)
 
 
 class _Load:
@@ -171,15 +217,14 @@ class _Load:
         self,
         connection: sqlalchemy.Connection,
         tables: LandingTables,
-        file: Path,
-        kind: Kind,
+        source: _Source,
         load_id: int,
         progress: Progress | None,
     ) -> None:
         self._connection = connection
         self._tables = tables
-        self._file = file
-        self._kind = kind
+        self._source = source
+        self._kind = source.kind
         self._load_id = load_id
         self._progress = progress
         self._sent = self._rejected = 0
@@ -188,21 +233,24 @@ class _Load:
     def run(self, sha256: str, result: FileResult) -> None:
         """Land the file's rows and rejects; raises LandingError unless all of it arrived as it was sent."""
         rows = self._tables.rows[self._kind.name]
-        with self._file.open("rb", buffering=0) as raw, tempfile.SpooledTemporaryFile(REJECTS_IN_MEMORY_BYTES) as spool:
-            watched = _Watched(raw, self._file, self._progress)
-            found = records(BufferedReader(watched, READ_BYTES))
+        with (
+            self._source.file.open("rb", buffering=0) as raw,
+            tempfile.SpooledTemporaryFile(REJECTS_IN_MEMORY_BYTES) as spool,
+        ):
+            watched = _Watched(raw, self._source.file, self._progress)
+            found = self._kind.records(BufferedReader(watched, READ_BYTES))
             encoder = Encoder(self._kind, _header(found))
             lines = self._lines(encoder, found, spool)
             stored = store.stream_rows(self._connection, rows, encoder.columns, self._load_id, lines)
             self._require(stored, self._sent, "rows")
             if watched.sha256.hexdigest() != sha256:
                 raise LandingError(
-                    f"{self._file}: the file changed while it was read; nothing of it was landed",
+                    f"{self._source.shown}: the file changed while it was read; nothing of it was landed",
                     "land it again when its producer has finished",
                 )
             spool.seek(0)
             rejects = store.stream_rejects(
-                self._connection, self._tables.rejects, self._load_id, self._kind, _place(self._file), _blocks(spool)
+                self._connection, self._tables.rejects, self._load_id, self._kind, self._source.place, _blocks(spool)
             )
             self._require(rejects, self._rejected, "rejects")
         store.close_load(self._connection, self._tables.loads, self._load_id, self._sent, self._rejected)
@@ -217,14 +265,14 @@ class _Load:
             for reject in rejects:
                 spool.write(reject.line())
                 if len(self._first_rejects) < SHOWN_REJECTS:
-                    self._first_rejects.append(f"{self._file}: {reject}")
+                    self._first_rejects.append(f"{self._source.shown}: {reject}")
             for start in range(0, len(lines), READ_BYTES):
                 yield lines[start : start + READ_BYTES]
 
     def _require(self, stored: int, sent: int, what: str) -> None:
         if stored != sent:
             raise LandingError(
-                f"{self._file}: the server stored {stored} of {sent} {what}; nothing of the file was landed",
+                f"{self._source.shown}: the server stored {stored} of {sent} {what}; nothing of the file was landed",
                 "run the same command again; if it says so twice, please report it with the file's header",
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 from loaders.errors import LandingError, UsageError
 from loaders.landing.core import CORE_KINDS
 from loaders.landing.kinds import Kind
+from loaders.landing.nand import NAND_KINDS
 from loaders.landing.reader import Record, unprintable
 
-KINDS: tuple[Kind, ...] = CORE_KINDS
+KINDS: tuple[Kind, ...] = (*CORE_KINDS, *NAND_KINDS)
+_TABLES = tuple(kind for kind in KINDS if not kind.begins)
 _OTHER_DELIMITERS = {";": "`;`", "\t": "tabs", "|": "`|`"}
 
 
@@ -27,6 +30,12 @@ def kind_named(name: str) -> Kind:
     raise UsageError(f"there is no kind `{name}`", f"expected one of: {', '.join(kind.name for kind in KINDS)}")
 
 
+def begun_like(beginning: bytes) -> Kind | None:
+    """Give the kind whose files begin as this one does and are no CSV, None when there is none."""
+    first = beginning.removeprefix(BOM_UTF8)
+    return next((kind for kind in KINDS if first.startswith(tuple(text.encode() for text in kind.begins))), None)
+
+
 def read_header(path: Path, first: Record | None, told: Kind | None = None) -> list[str]:
     """Give the column names that the first record of a file states; an empty file states none.
 
@@ -40,7 +49,7 @@ def read_header(path: Path, first: Record | None, told: Kind | None = None) -> l
     if not first.problem and not unstorable:
         return first.fields
     reason = f"the header cannot be read: {first.problem or f'it {unstorable}'}"
-    if told or _named_like(path) or any(_fits(kind, first.fields) for kind in KINDS):
+    if told or _named_like(path) or any(_fits(kind, first.fields) for kind in _TABLES):
         raise LandingError(f"{path}: line {first.line_no}: {reason}", "save the file as CSV in UTF-8")
     raise UnknownFile(reason)
 
@@ -50,7 +59,7 @@ def recognise(path: Path, header: Sequence[str]) -> Kind:
 
     Raises UnknownFile for a file that is not ours, LandingError for one of ours that cannot be used as it is.
     """
-    fitting = [kind for kind in KINDS if _fits(kind, header)]
+    fitting = [kind for kind in _TABLES if _fits(kind, header)]
     telling = [kind for kind in fitting if _tells(kind, header)]
     if telling:
         return telling[0]
@@ -58,7 +67,7 @@ def recognise(path: Path, header: Sequence[str]) -> Kind:
     for kind in by_name:
         if kind in fitting:
             return kind
-    for kind in by_name or [kind for kind in KINDS if _almost_fits(kind, header)]:
+    for kind in by_name or [kind for kind in _TABLES if _almost_fits(kind, header)]:
         require_needed(path, kind, header)
     if fitting:
         names = " or ".join(kind.name for kind in fitting)
@@ -78,7 +87,7 @@ def require_needed(path: Path, kind: Kind, header: Sequence[str]) -> None:
 
 
 def _named_like(path: Path) -> list[Kind]:
-    return [kind for kind in KINDS if fnmatch(path.name, kind.produced_as)]
+    return [kind for kind in _TABLES if fnmatch(path.name, kind.produced_as)]
 
 
 def _fits(kind: Kind, header: Sequence[str]) -> bool:
@@ -105,7 +114,7 @@ def _require_commas(path: Path, header: str) -> None:
     """Raise LandingError for a file that would be ours if its columns were separated by commas."""
     for delimiter, spoken in _OTHER_DELIMITERS.items():
         names = [name.strip('"') for name in header.split(delimiter)]
-        if any(_fits(kind, names) and _tells(kind, names) for kind in KINDS):
+        if any(_fits(kind, names) and _tells(kind, names) for kind in _TABLES):
             raise LandingError(
                 f"{path}: line 1: the columns are separated by {spoken}, expected commas", "write the file as CSV again"
             )

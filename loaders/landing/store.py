@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from sqlalchemy import Connection, Table, and_, func, insert, select, update
+from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import IntegrityError
 
 from loaders.connect import STREAM_NAME, LandingConnection
 from loaders.errors import LandingError
 from loaders.landing.encode import LOAD_FORMAT, REJECT_COLUMNS
 from loaders.landing.kinds import Kind
+from loaders.landing.runs import Run
 from loaders.landing.tables import LandingTables
 
 UTC_NOW = func.utc_timestamp(6)
@@ -35,13 +37,39 @@ class KnownLoad:
     rows_rejected: int
 
 
-def find_load(connection: Connection, loads: Table, kind: Kind, sha256: str) -> KnownLoad | None:
-    """Give the load of a file with this content, None when it was never landed."""
+def find_load(connection: Connection, loads: Table, kind: Kind, sha256: str, run: Run) -> KnownLoad | None:
+    """Give the load of a file with this content, of this session and run, None when it was never landed."""
     columns = (loads.c.load_id, loads.c.status, loads.c.rows_read, loads.c.rows_landed, loads.c.rows_rejected)
     found = connection.execute(
-        select(*columns).where(loads.c.kind == kind.name, loads.c.content_sha256 == sha256)
+        select(*columns).where(
+            loads.c.kind == kind.name,
+            loads.c.content_sha256 == sha256,
+            loads.c.session_id == run.session_id,
+            loads.c.run_id == run.run_id,
+        )
     ).one_or_none()
     return KnownLoad(*found) if found else None
+
+
+def require_session(connection: Connection, sessions: Table, run: Run) -> None:
+    """Take the session for the folder that names it; raises LandingError when another folder did so before.
+
+    Another loader that brings the session at the same moment waits here until this one is through.
+    """
+    if not run.session_id:
+        return
+    named = select(sessions.c.folder).where(sessions.c.session_id == run.session_id)
+    folder = connection.scalar(named)
+    if folder is None:
+        taken = mysql.insert(sessions).values(session_id=run.session_id, folder=run.folder)
+        connection.execute(taken.on_duplicate_key_update(session_id=run.session_id))
+        folder = connection.scalar(named)
+    if not run.is_session_told and folder != run.folder:
+        raise LandingError(
+            f"the session `{run.session_id}` is the timeline in {folder}; {run.folder} has the same name",
+            "two timelines must never be mixed: give this one a name of its own with `--session NAME`, or say "
+            f"`--session {run.session_id}` if both folders hold parts of one timeline",
+        )
 
 
 def open_load(connection: Connection, loads: Table, values: dict[str, Any]) -> int | None:
@@ -89,7 +117,30 @@ def close_load(connection: Connection, loads: Table, load_id: int, rows_landed: 
 
 
 def mark_superseded(connection: Connection, tables: LandingTables, kind: Kind, load_id: int) -> None:
-    """Mark the loads of which every row has a later one of the same key (design section 3, rule 1).
+    """Mark the loads of which nothing is read any more: later ones restate all of it (design section 3, rule 1)."""
+    if kind.is_stated_by_run:
+        _supersede_run(connection, tables, load_id)
+    else:
+        _supersede_keys(connection, tables, kind, load_id)
+
+
+def _supersede_run(connection: Connection, tables: LandingTables, load_id: int) -> None:
+    """Of all loads of the same kind, session and run, the latest holds. Those that close at once do so one by one."""
+    loads, sessions = tables.loads, tables.sessions
+    this = connection.execute(select(loads).where(loads.c.load_id == load_id)).one()
+    connection.execute(select(sessions).where(sessions.c.session_id == this.session_id).with_for_update())
+    same_run = and_(
+        loads.c.kind == this.kind,
+        loads.c.session_id == this.session_id,
+        loads.c.run_id == this.run_id,
+        loads.c.status == "landed",
+    )
+    latest = connection.scalar(select(func.max(loads.c.load_id)).where(same_run))
+    connection.execute(update(loads).where(same_run, loads.c.load_id < latest).values(status="superseded"))
+
+
+def _supersede_keys(connection: Connection, tables: LandingTables, kind: Kind, load_id: int) -> None:
+    """Mark the loads of which every row has a later one of the same key.
 
     Only loads that share a key with the load just landed can have become so, and that load itself where a later one
     was faster: looking at them alone keeps a landing as quick after a thousand loads as after the first. The order of
@@ -97,6 +148,11 @@ def mark_superseded(connection: Connection, tables: LandingTables, kind: Kind, l
     it may choose to compare all with all.
     """
     loads, rows = tables.loads, tables.rows[kind.name]
+    others = select(loads.c.load_id).where(
+        loads.c.kind == kind.name, loads.c.load_id != load_id, loads.c.rows_landed > 0
+    )
+    if connection.execute(others.limit(1)).first() is None:
+        return
     newer = rows.alias("newer")
     same_key = and_(*(newer.c[name] == rows.c[name] for name in kind.key), newer.c["_load_id"] > rows.c["_load_id"])
     by_key = f"force index (`{kind.name}_key`)"

@@ -22,6 +22,8 @@ class LandingTables:
     metadata: MetaData
     loads: Table
     rejects: Table
+    sessions: Table
+    version: Table
     rows: dict[str, Table]
 
 
@@ -32,6 +34,8 @@ def landing_tables(schema: str, collation: str) -> LandingTables:
         metadata=metadata,
         loads=_loads(metadata, collation),
         rejects=_rejects(metadata, collation),
+        sessions=_sessions(metadata, collation),
+        version=_version(metadata, collation),
         rows={kind.name: _rows(metadata, collation, kind) for kind in KINDS},
     )
 
@@ -43,6 +47,8 @@ def _loads(metadata: MetaData, collation: str) -> Table:
         metadata,
         Column("load_id", mysql.BIGINT, primary_key=True, autoincrement=True),
         Column("kind", name, nullable=False),
+        Column("session_id", name, nullable=False, server_default="", comment="empty for a kind without sessions"),
+        Column("run_id", name, nullable=False, server_default="", comment="empty for a kind without sessions"),
         Column("file_path", mysql.TEXT(collation=collation), nullable=False),
         Column("file_bytes", mysql.BIGINT, nullable=False),
         Column("content_sha256", mysql.CHAR(64, collation=collation), nullable=False),
@@ -54,9 +60,32 @@ def _loads(metadata: MetaData, collation: str) -> Table:
         Column("finished_at", mysql.DATETIME(fsp=6), nullable=True, comment="UTC"),
         Column("status", mysql.VARCHAR(16, collation=collation), nullable=False, comment="landed or superseded"),
         Column("notes", mysql.TEXT(collation=collation), comment="what was odd about the file as a whole"),
-        # A file is known by its content: the server itself refuses it a second time, however many loaders run.
-        UniqueConstraint("kind", "content_sha256", name="landing_loads_content"),
+        # A file is known by its content: the server itself refuses it a second time, however many loaders run. (A core
+        # file has no session and run; NULL there would not count as the same.)
+        UniqueConstraint("kind", "content_sha256", "session_id", "run_id", name="landing_loads_content"),
+        Index("landing_loads_run", "session_id", "run_id", "kind"),
         comment="The manifest: one row for each file that was landed",
+        **_options(collation),
+    )
+
+
+def _sessions(metadata: MetaData, collation: str) -> Table:
+    return Table(
+        "landing_sessions",
+        metadata,
+        Column("session_id", mysql.VARCHAR(64, collation=collation), primary_key=True),
+        Column("folder", mysql.TEXT(collation=collation), nullable=False, comment="where its first files were"),
+        comment="One row for each session: two folders of the same name are two timelines, and are never mixed",
+        **_options(collation),
+    )
+
+
+def _version(metadata: MetaData, collation: str) -> Table:
+    return Table(
+        "landing_schema",
+        metadata,
+        Column("version", mysql.INTEGER, primary_key=True, autoincrement=False),
+        comment="One row: the version of the landing schema",
         **_options(collation),
     )
 
@@ -83,7 +112,7 @@ def _rejects(metadata: MetaData, collation: str) -> Table:
 
 def _rows(metadata: MetaData, collation: str, kind: Kind) -> Table:
     known = [
-        Column(column.name, column.type.sql_type(collation), nullable=column.name not in kind.key)
+        Column(column.name, column.type.sql_type(collation), nullable=kind.takes_empty(column.name))
         for column in kind.columns
     ]
     return Table(
@@ -95,8 +124,9 @@ def _rows(metadata: MetaData, collation: str, kind: Kind) -> Table:
         *known,
         Column("_other_columns", mysql.JSON, comment="columns that Afterstate does not know, as texts"),
         PrimaryKeyConstraint("_load_id", "_row_no"),
-        # Staging asks for the latest load of a key, and marts look single keys up; InnoDB appends the primary key.
-        Index(f"{kind.name}_key", *kind.key),
+        # Staging asks for the latest load of a key, and marts look single keys up; InnoDB appends the primary key. What
+        # is stated by run is read by load.
+        *([Index(f"{kind.name}_key", *kind.key)] if kind.key else []),
         comment=f"Rows of {kind.name} files as they were landed, every load of them",
         **_options(collation),
     )

@@ -17,6 +17,8 @@ from typing import Any
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
+from simulators.nand.phase_key import END, tick
+
 NULL = "NULL"  # in a format with ENCLOSED BY, the bare word is NULL and the quoted one is text
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 
@@ -24,6 +26,8 @@ INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 _NUMBER = re.compile(r"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 _NAN = ("nan", "NaN")
+OP_STATE_CHARACTERS = 128
+LONG_TEXT_CHARACTERS = 16_000  # TEXT holds 65,535 bytes, a character takes up to four
 
 
 class Misfit(ValueError):
@@ -37,11 +41,11 @@ class ColumnType:
     sql_type: Callable[[str], TypeEngine[Any]]  # from the collation to the column's type
     spell: Callable[[str], str]  # raises Misfit
 
-    def spell_all(self, texts: Sequence[str], is_key: bool) -> tuple[list[str], dict[int, str]]:
+    def spell_all(self, texts: Sequence[str], is_filled: bool) -> tuple[list[str], dict[int, str]]:
         """Spell the values of one column.
 
         Returns as many spellings as texts, and the reason for each index whose value does not fit (its spelling is
-        then meaningless). A key column takes no NULL.
+        then meaningless). A column that must be filled takes no NULL.
         """
         spellings: list[str] = []
         reasons: dict[int, str] = {}
@@ -49,8 +53,8 @@ class ColumnType:
         for index, text in enumerate(texts):
             try:
                 spelling = spell(text) if text else NULL
-                if is_key and spelling is NULL:
-                    raise Misfit("is empty, and this column is part of the key")
+                if is_filled and spelling is NULL:
+                    raise Misfit("is empty, and no row may leave this column so")
             except Misfit as misfit:
                 spelling = NULL
                 reasons[index] = str(misfit)
@@ -65,13 +69,16 @@ def quote(text: str) -> str:
 
 def text_type(characters: int) -> ColumnType:
     """Any text of at most that many characters, VARCHAR(characters) under the exact collation."""
+    return ColumnType(lambda collation: mysql.VARCHAR(characters, collation=collation), _spell_text(characters))
 
+
+def _spell_text(characters: int) -> Callable[[str], str]:
     def spell(text: str) -> str:
         if len(text) > characters:
             raise Misfit(f"has {len(text)} characters, at most {characters} fit")
         return quote(text)
 
-    return ColumnType(lambda collation: mysql.VARCHAR(characters, collation=collation), spell)
+    return spell
 
 
 def _spell_integer(text: str) -> str:
@@ -108,5 +115,29 @@ def _finite(text: str) -> float | None:
     return number
 
 
+def _spell_time(text: str) -> str:
+    time_us = _finite(text)
+    if time_us is None:
+        return NULL
+    try:
+        tick(time_us)
+    except ValueError:
+        raise Misfit("is beyond the times of which a double can tell the ticks of 0.01 µs, about 9e13 µs") from None
+    return repr(time_us)
+
+
+def _spell_op_state(text: str) -> str:
+    """Require `<BASE>.<STATE>`; a state is one word, so the last of several dots parts it from its base."""
+    base, dot, state = text.rpartition(".")
+    if not (dot and base and state):
+        raise Misfit("is no state, expected `<BASE>.<STATE>`")
+    if state == END:
+        raise Misfit(f"is virtual: `<BASE>.{END}` is what holds after a segment, never a segment")
+    return _spell_text(OP_STATE_CHARACTERS)(text)
+
+
 INTEGER = ColumnType(lambda _: mysql.INTEGER(), _spell_integer)
 DOUBLE = ColumnType(lambda _: mysql.DOUBLE(), _spell_double)
+TIME_US = ColumnType(lambda _: mysql.DOUBLE(), _spell_time)  # µs, finite, and exact to the tick
+OP_STATE = ColumnType(lambda collation: mysql.VARCHAR(OP_STATE_CHARACTERS, collation=collation), _spell_op_state)
+LONG_TEXT = ColumnType(lambda collation: mysql.TEXT(collation=collation), _spell_text(LONG_TEXT_CHARACTERS))

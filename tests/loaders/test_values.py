@@ -102,7 +102,7 @@ DIFFERENT_AS_DOUBLE = {**_BOTH, **dict.fromkeys(["inf", "-inf", "Infinity"], _BE
 
 def ours(column: ColumnType, text: str) -> Any:
     """Give what lands: the number that stands in LOAD DATA's line, None for NULL, REJECTED."""
-    spellings, reasons = column.spell_all([text], is_key=False)
+    spellings, reasons = column.spell_all([text], is_filled=False)
     if reasons:
         return REJECTED
     return None if spellings[0] == NULL else float(spellings[0])
@@ -164,7 +164,7 @@ def test_absurd_numbers_take_no_time() -> None:
         "from loaders.landing.values import DOUBLE, INTEGER\n"
         "fields = sys.stdin.read().split()\n"
         "for column in (INTEGER, DOUBLE):\n"
-        "    spellings, reasons = column.spell_all(fields, is_key=True)\n"
+        "    spellings, reasons = column.spell_all(fields, is_filled=True)\n"
         "    print(*('rejected' if at in reasons else text for at, text in enumerate(spellings)))\n"
     )
     done = subprocess.run(
@@ -184,11 +184,11 @@ def test_absurd_numbers_take_no_time() -> None:
 )
 def test_a_key_is_never_null(column: ColumnType, texts: list[str], misfits: list[int]) -> None:
     """Prevents rows without an identity, and reasons that are given to the wrong row of a batch."""
-    spellings, reasons = column.spell_all(texts, is_key=True)
+    spellings, reasons = column.spell_all(texts, is_filled=True)
     assert len(spellings) == len(texts)
     assert sorted(reasons) == misfits
-    assert all("key" in reason for reason in reasons.values())
-    assert column.spell_all(texts, is_key=False)[1] == {}
+    assert all("is empty" in reason for reason in reasons.values())
+    assert column.spell_all(texts, is_filled=False)[1] == {}
 
 
 @pytest.mark.parametrize("text", ["NA", "N/A", "NULL", "null", "None", "nan", "NaN", "-nan", "#N/A", "n/a"])
@@ -208,7 +208,7 @@ def test_none_is_a_status() -> None:
 def test_texts_are_measured_in_characters(character: str) -> None:
     """Prevents Korean and emoji from being refused at 64 bytes, and a text of 65 characters from being cut."""
     column = text_type(64)
-    assert column.spell_all([character * 64, character * 65], is_key=False)[1] == {
+    assert column.spell_all([character * 64, character * 65], is_filled=False)[1] == {
         1: "has 65 characters, at most 64 fit"
     }
 

@@ -1,0 +1,79 @@
+"""A landing schema that an older Afterstate made, brought to what this one expects, in place and with all its rows.
+
+`landing_schema` holds the version. Each step is one ALTER TABLE, which the server does wholly or not at all (MySQL
+manual, "Atomic Data Definition Statement Support"; MariaDB 10.6 and newer), and says which column it brings, so that a
+step whose version was not written down any more is not done twice. Tables that are new need no step: they are made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, inspect, select
+
+from loaders.errors import ServerError
+from loaders.landing.tables import LandingTables
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One step: to which version it leads, the table and the column that show that it was done, and its SQL."""
+
+    version: int
+    table: str
+    column: str
+    sql: str
+
+
+MIGRATIONS = (
+    Migration(
+        version=2,  # nand files belong to a session and a run, and are known by them, too
+        table="landing_loads",
+        column="session_id",
+        sql="""
+            alter table {table}
+                add column session_id varchar(64) collate {collation} not null default ''
+                    comment 'empty for a kind without sessions' after kind,
+                add column run_id varchar(64) collate {collation} not null default ''
+                    comment 'empty for a kind without sessions' after session_id,
+                drop index landing_loads_content,
+                add unique index landing_loads_content (kind, content_sha256, session_id, run_id),
+                add index landing_loads_run (session_id, run_id, kind)
+        """,
+    ),
+)
+VERSION = 1 + len(MIGRATIONS)
+
+
+def bring_up_to_date(connection: Connection, tables: LandingTables, collation: str) -> list[int]:
+    """Make what is missing in the landing schema, take the steps that it has not seen, and give their versions.
+
+    Raises ServerError for a schema that a newer Afterstate has changed.
+    """
+    schema = tables.metadata.schema
+    there = inspect(connection).get_table_names(schema=schema)
+    found = _version(connection, tables, there)
+    if found > VERSION:
+        raise ServerError(
+            f"the landing schema `{schema}` has version {found}, this Afterstate knows up to {VERSION}",
+            "use the Afterstate that brought it there, or a newer one",
+        )
+    steps = [step for step in MIGRATIONS if step.version > found]
+    for step in steps:
+        columns = inspect(connection).get_columns(step.table, schema=schema)
+        if step.column not in [column["name"] for column in columns]:
+            connection.exec_driver_sql(step.sql.format(table=f"`{schema}`.`{step.table}`", collation=collation))
+    tables.metadata.create_all(connection, checkfirst=True)
+    connection.execute(tables.version.delete())
+    connection.execute(tables.version.insert().values(version=VERSION))
+    connection.commit()
+    return [step.version for step in steps]
+
+
+def _version(connection: Connection, tables: LandingTables, there: list[str]) -> int:
+    """Give the schema's version: a new one has the latest, and the first one had no place to say so."""
+    if tables.loads.name not in there:
+        return VERSION
+    if tables.version.name not in there:
+        return 1
+    return int(connection.scalar(select(tables.version.c.version)) or 1)

@@ -1,0 +1,106 @@
+"""The nand kinds: what a NAND operation-sequence simulator writes of one run (design section 3).
+
+A file states all of its session and run. An operation timeline has the columns of a state timeline as well, so it comes
+first; the log is no CSV, and is told by its first line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from loaders.landing import proposer_log
+from loaders.landing.kinds import Column, Kind
+from loaders.landing.values import DOUBLE, INTEGER, LONG_TEXT, OP_STATE, TIME_US, text_type
+from simulators.nand.phase_key import tick
+
+_NAME = text_type(64)
+_PHASE_KEY = text_type(128)  # <BASE>.<STATE>
+
+_PLACE = (Column("die", INTEGER, needed=True), Column("plane", INTEGER, needed=True))
+_OPERATION = (
+    Column("op_name", _NAME, needed=True),
+    Column("op_base", _NAME, needed=True),
+    Column("op_uid", _NAME, needed=True),
+    Column("block", INTEGER),
+    Column("page", INTEGER),
+    Column("source", _NAME),
+)
+
+
+def _ends_after_its_start(row: Mapping[str, str]) -> tuple[str, str] | None:
+    """Compare in ticks: an end that is below its start by float noise alone is a segment of no length."""
+    if tick(float(row["end"])) < tick(float(row["start"])):
+        return "end", f"is before the segment's start, {row['start']} µs"
+    return None
+
+
+NAND_KINDS = (
+    Kind(
+        name="nand_operation_timeline",
+        produced_as="operation_timeline_*.csv",
+        columns=(
+            Column("start", TIME_US, needed=True),
+            Column("end", TIME_US, needed=True),
+            *_PLACE,
+            *_OPERATION,
+            Column("op_state", _PHASE_KEY),
+            Column("phase_key_used", _PHASE_KEY),
+            Column("phase_key_virtual", _PHASE_KEY),
+        ),
+        filled=("start", "end", "die", "plane", "op_name"),
+    ),
+    Kind(
+        name="nand_op_state_timeline",
+        produced_as="op_state_timeline_*.csv",
+        columns=(
+            Column("start", TIME_US, needed=True),
+            Column("end", TIME_US, needed=True),
+            *_PLACE,
+            Column("op_state", OP_STATE, needed=True),
+            Column("op_name", _NAME, needed=True),
+            Column("lane", _NAME),
+            Column("duration", DOUBLE),
+        ),
+        filled=("start", "end", "die", "plane", "op_state"),
+        never=frozenset({"op_uid", "op_base"}),
+        check=_ends_after_its_start,
+    ),
+    Kind(
+        name="nand_proposal_rows",
+        produced_as="proposal_rows_*.csv",
+        columns=(
+            Column("start_us", TIME_US, needed=True),
+            Column("end_us", TIME_US, needed=True),
+            *_PLACE,
+            *_OPERATION,
+            Column("phase_key", _PHASE_KEY),
+            Column("phase_hook_die", INTEGER),
+            Column("phase_hook_plane", INTEGER),
+            Column("phase_hook_label", _PHASE_KEY),
+            Column("phase_key_time", TIME_US),
+            Column("celltype_hint", _NAME),
+            Column("inherit_hints", LONG_TEXT),
+        ),
+        filled=("start_us", "die", "plane", "op_name"),
+    ),
+    Kind(
+        name="nand_proposer_log",
+        produced_as="proposer_debug_*.log",
+        columns=(
+            Column("line_kind", _NAME),
+            Column("now_us", TIME_US),
+            Column("die", INTEGER),
+            Column("plane", INTEGER),
+            Column("rm_state", _PHASE_KEY),
+            Column("hook_label", _PHASE_KEY),
+            Column("phase_key", _PHASE_KEY),
+            Column("op_name", _NAME),
+            Column("op_base", _NAME),
+            Column("start_us", TIME_US),
+            Column("len_batch", INTEGER),
+        ),
+        filled=("line_kind",),
+        records=proposer_log.records,
+        begins=proposer_log.BEGINS,
+    ),
+)

@@ -1,0 +1,60 @@
+"""A proposer's debug log as records.
+
+A `phase_key:` line says what key was chosen, where and when; a `selected` line says what operation came of the choice
+above it; all other lines are talk. Each record has the columns of its line and leaves the others empty.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from io import TextIOWrapper
+from typing import IO
+
+from loaders.landing.reader import Record
+
+BEGINS = ("# proposer debug log", "[proposer] ")
+COLUMNS = (
+    "line_kind",
+    "now_us",
+    "die",
+    "plane",
+    "rm_state",
+    "hook_label",
+    "phase_key",
+    "op_name",
+    "op_base",
+    "start_us",
+    "len_batch",
+)
+_LINES = {
+    "phase_key": re.compile(
+        r"\[proposer\] phase_key: now=(?P<now_us>\S+) die=(?P<die>\S+) plane=(?P<plane>\S+) rm_state=(?P<rm_state>.+) "
+        r"hook_label=(?P<hook_label>.+) -> key=(?P<phase_key>.+)"
+    ),
+    "selected": re.compile(
+        r"\[proposer\] selected op=(?P<op_name>.+) base=(?P<op_base>.+) "
+        r"start_us=(?P<start_us>\S+) len_batch=(?P<len_batch>\S+)"
+    ),
+}
+_EXPECTED = {
+    "phase_key": "now=… die=… plane=… rm_state=… hook_label=… -> key=…",
+    "selected": "op=… base=… start_us=… len_batch=…",
+}
+_WORD = re.compile(r"\[proposer\] (phase_key|selected)\b")
+
+
+def records(stream: IO[bytes]) -> Iterator[Record]:
+    """Yield the columns as record 0, then a record for each line that matters; a line cut short has a problem."""
+    yield Record(0, 1, list(COLUMNS), "")
+    row_no = 0
+    for line_no, line in enumerate(TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape"), start=1):
+        text = line.rstrip("\r\n")
+        word = _WORD.match(text)
+        if not word:
+            continue
+        row_no += 1
+        found = _LINES[word[1]].fullmatch(text)
+        values = {"line_kind": word[1], **(found.groupdict() if found else {})}
+        problem = "" if found else f"the line is not as the proposer writes it, expected `{_EXPECTED[word[1]]}`"
+        yield Record(row_no, line_no, [values.get(name, "") for name in COLUMNS], text, problem)

@@ -1,0 +1,91 @@
+"""Which session and run a file belongs to (design section 3).
+
+A session is one continuous timeline for each (die, plane) across its runs: `--session`, else the folder's name. A run
+is `YYMMDD_RUNID` from the file's name, else `--run`. `site_NN` folders are sessions of their own, always.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from loaders.errors import LandingError, UsageError
+from loaders.landing.reader import printable, unprintable
+
+MAX_CHARACTERS = 64
+_RUN_IN_NAME = re.compile(r"(?:^|_)(\d{6}_\d+)(?=\.)")
+_SITE = re.compile(r"site_\d+")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of one session; `folder` is where its file is. Kinds without sessions have empty names."""
+
+    session_id: str = ""
+    run_id: str = ""
+    folder: str = ""
+    is_session_told: bool = False
+
+
+NO_RUN = Run()
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file to land, and the path that the user named, by which it was found."""
+
+    file: Path
+    root: Path
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the user says of the session and the run; None is left to the folder's and the file's name.
+
+    Raises UsageError for names that cannot be kept.
+    """
+
+    session: str | None = None
+    run: str | None = None
+
+    def __post_init__(self) -> None:
+        for option, name in (("--session", self.session), ("--run", self.run)):
+            problem = None if name is None else _problem(name)
+            if problem:
+                raise UsageError(f"`{option} {name}`: {problem}", f"expected 1 to {MAX_CHARACTERS} characters")
+
+    def run_of(self, found: Found) -> Run:
+        """Give a file's session and run; raises LandingError when neither its name nor the user tells one."""
+        folder = found.file.resolve().parent
+        session = self._session(found) if self.session else folder.name
+        in_name = _RUN_IN_NAME.search(found.file.name)
+        run = in_name[1] if in_name else self.run
+        if not run:
+            raise LandingError(
+                f"{found.file}: the name tells no run, expected one like `op_state_timeline_261122_0000001.csv`",
+                "name the run with `--run RUN`",
+            )
+        for option, name in (("session", session), ("run", run)):
+            problem = _problem(name)
+            if problem:
+                raise LandingError(
+                    f"{found.file}: `{printable(name)}` cannot name a {option}: {problem}",
+                    f"name the {option} with `--{option} NAME`",
+                )
+        return Run(session, run, printable(str(folder)), is_session_told=self.session is not None)
+
+    def _session(self, found: Found) -> str:
+        """Give the session that the user names; sites below the named folder stay apart."""
+        below = found.file.parent.relative_to(found.root).parts if found.root.is_dir() else ()
+        return "/".join([str(self.session), *(part for part in below if _SITE.fullmatch(part))])
+
+
+def _problem(name: str) -> str | None:
+    if not name:
+        return "it is empty"
+    if len(name) > MAX_CHARACTERS:
+        return f"it has {len(name)} characters"
+    if unprintable(name) or not name.isprintable():
+        return "it holds characters that nobody can see"
+    return None
