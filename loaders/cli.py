@@ -19,17 +19,26 @@ from loaders.connect import cursor, detect
 from loaders.dbt import run_dbt
 from loaders.doctor import examine
 from loaders.errors import AfterstateError, UsageError
-from loaders.export import export_snapshot
+from loaders.export import export_phase_counts, export_snapshot
 from loaders.landing.land import Lander, find_files
 from loaders.landing.recognise import KINDS, kind_named
 from loaders.landing.runs import Told
+from loaders.phase_key import find_phase_key
 from loaders.profile import Warehouse, read_warehouse
 from loaders.server.private import PrivateServer
 from loaders.settings import Settings
 from loaders.warehouse import bring_up
+from simulators.nand.phase_key import BOUNDARIES, Boundary
 
 KIND_NAMES = [kind.name for kind in KINDS]
 FAILED, WRONG_USAGE, ROWS_REJECTED = 1, 2, 3
+BOUNDARY = click.option(
+    "--boundary",
+    type=click.Choice(BOUNDARIES),
+    default="covering",
+    show_default=True,
+    help="The state that covers the time, or the one just before it.",
+)
 
 
 class _Group(click.Group):
@@ -196,6 +205,33 @@ def snapshot(out: Path) -> None:
     """Write shutdown_state_snapshot as the notebook's core10_02_shutdown_snapshot.csv."""
     rows = export_snapshot(read_warehouse(Settings.from_environment()), out)
     click.echo(f"snapshots: {rows:,}, written to {out}")
+
+
+@export.command(name="phase-counts")
+@click.option("--session", required=True, help="The timeline.")
+@click.option("--run", required=True, metavar="RUN", help="Its run, YYMMDD_RUNID.")
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="The folder to write to.")
+@BOUNDARY
+def phase_counts(session: str, run: str, out: Path, boundary: Boundary) -> None:
+    """Write a run's phase_proposal_counts_RUN.csv, as its simulator does."""
+    file, rows = export_phase_counts(read_warehouse(Settings.from_environment()), session, run, boundary, out)
+    click.echo(f"counts: {rows:,}, written to {file}")
+
+
+@main.command(name="phase-key")
+@click.option("--session", required=True, help="The timeline.")
+@click.option("--die", required=True, type=int)
+@click.option("--plane", required=True, type=int)
+@click.option("--at", "time_us", required=True, type=float, metavar="US", help="The time, in µs.")
+@BOUNDARY
+def phase_key(session: str, die: int, plane: int, time_us: float, boundary: Boundary) -> None:
+    """Print the phase key of a plane at a time, and nothing else.
+
+    \b
+    afterstate phase-key --session out --die 0 --plane 1 --at 8100.0
+    """  # noqa: D301 (click wants the character that `\b` spells)
+    warehouse = read_warehouse(Settings.from_environment())
+    click.echo(find_phase_key(warehouse, session, die, plane, time_us, boundary))
 
 
 def _place(warehouse: Warehouse) -> str:

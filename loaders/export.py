@@ -1,17 +1,21 @@
-"""Marts as the files that their users' scripts read (design section 4)."""
+"""Marts as the files that their users' scripts read (design sections 4 and 5)."""
 
 from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pymysql
 
 from loaders.connect import connect
 from loaders.errors import AfterstateError
-from loaders.profile import Warehouse
+from loaders.profile import Connection, Warehouse
+from loaders.sessions import BUILD_FIRST, NO_SUCH_TABLE, require_built, require_run
+from simulators.nand.phase_key import Boundary
 
 # The notebook's order of columns in core10_02_shutdown_snapshot.csv.
 SNAPSHOT_COLUMNS = (
@@ -33,7 +37,8 @@ SNAPSHOT_COLUMNS = (
     "snapshot_rule_id",
     "snapshot_created_at",
 )
-NO_SUCH_TABLE = 1146
+# The plan's order of columns in phase_proposal_counts_YYMMDD_RUNID.csv.
+PHASE_COUNT_COLUMNS = ("phase_key_used", "phase_key_virtual", "die", "plane", "propose_time", "op_name", "count")
 
 
 def export_snapshot(warehouse: Warehouse, out: Path) -> int:
@@ -47,27 +52,61 @@ def export_snapshot(warehouse: Warehouse, out: Path) -> int:
         f"select {columns} from `{warehouse.schemas.marts}`.shutdown_state_snapshot "
         "order by run_id, case_id, antibody_id, shutdown_step"
     )
-    connection = connect(warehouse.bi)
+    return _export(warehouse.bi, statement, (), _Format(SNAPSHOT_COLUMNS, "\n"), out)
+
+
+def export_phase_counts(
+    warehouse: Warehouse, session: str, run: str, boundary: Boundary, out: Path
+) -> tuple[Path, int]:
+    """Write a run's phase_proposal_counts as its simulator does, and give the file and the number of its rows.
+
+    `propose_time` is in µs. `out` is a folder. A run without proposals gives the header alone. Raises AfterstateError
+    for a session or a run that is not there, and when the models are not built yet.
+    """
+    require_run(warehouse, session, run)
+    require_built(warehouse, session)
+    columns = ", ".join(f"`{name}`" for name in PHASE_COUNT_COLUMNS)
+    # Both boundaries are in the intermediate model, which is dbt's own: the mart has the one of the project's variable.
+    statement = (
+        f"select {columns} from `{warehouse.schemas.staging}`.int_phase_keys__proposal_counts "
+        "where session_id = %s and run_id = %s and boundary = %s "
+        "order by die, plane, op_name, phase_key_used, phase_key_virtual"
+    )
+    file = out / f"phase_proposal_counts_{run}.csv"
+    values = (session, run, boundary)
+    return file, _export(warehouse.dbt, statement, values, _Format(PHASE_COUNT_COLUMNS, "\r\n"), file)
+
+
+@dataclass(frozen=True)
+class _Format:
+    """What a producer's own file looks like: its columns, and how it ends a line."""
+
+    columns: Sequence[str]
+    line_end: str
+
+
+def _export(account: Connection, statement: str, values: Sequence[str], layout: _Format, out: Path) -> int:
+    connection = connect(account)
     try:
         with connection.cursor(pymysql.cursors.SSCursor) as cursor:
-            cursor.execute(statement)
-            return _write(out, cursor)
+            cursor.execute(statement, values)
+            return _write(out, layout, cursor)
     except pymysql.err.ProgrammingError as error:
         if error.args[0] != NO_SUCH_TABLE:
             raise
-        raise AfterstateError("there is no `shutdown_state_snapshot` yet", "run `afterstate build` first") from error
+        raise AfterstateError("the mart is not built yet", BUILD_FIRST) from error
     finally:
         connection.close()
 
 
-def _write(out: Path, cursor: pymysql.cursors.SSCursor) -> int:
+def _write(out: Path, layout: _Format, cursor: pymysql.cursors.SSCursor) -> int:
     draft = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("w", encoding="utf-8", newline="") as file:
-            # Numbers as Python spells them, NULL as nothing, lines ended by \n: what the notebook's to_csv does.
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(SNAPSHOT_COLUMNS)
+            # Numbers as Python spells them, NULL as nothing: what the producers' own writers do.
+            writer = csv.writer(file, lineterminator=layout.line_end)
+            writer.writerow(layout.columns)
             writer.writerows(cursor)
         draft.replace(out)
         return int(cursor.rownumber)

@@ -2,8 +2,9 @@
 
     dbt-mysql's own incremental deletes rows and inserts them again, ignores an unknown strategy and `on_schema_change`,
     doubles rows whose unique key holds a NULL, and renames the table away before it builds a full refresh; each can lose
-    what must never be lost. Here there is one strategy, `merge`: the table is made once from the model's contract,
-    stays in place for its readers, and takes each build's rows in one statement, which happens wholly or not at all.
+    what must never be lost. Here there are two strategies: `merge`, for tables that remember, and `replace` (in
+    replace.sql), for tables that are derived. With `merge`, the table is made once from the model's contract, stays in
+    place for its readers, and takes each build's rows in one statement, which happens wholly or not at all.
     A row whose unique key is new is inserted; one that is there is updated in all columns but the key.
     `merge_exclude_columns` are never written: the table gives them out. A full refresh, where the model allows one,
     is built beside and swapped in.
@@ -13,16 +14,16 @@
     that gives a key twice fails before anything is written. -#}
 
 {% materialization incremental, adapter="mysql" %}
-    {{ return(merge_in_place()) }}
+    {{ return(incremental_in_place()) }}
 {% endmaterialization %}
 
 {% materialization incremental, adapter="mariadb" %}
-    {{ return(merge_in_place()) }}
+    {{ return(incremental_in_place()) }}
 {% endmaterialization %}
 
-{% macro merge_in_place() %}
+{% macro incremental_in_place() %}
     {% do require_contract() %}
-    {% do require_merge_config() %}
+    {% set strategy = incremental_strategy() %}
     {% do begin_build() %}
     {% set target_relation = this.incorporate(type="table") %}
     {% set existing_relation = load_cached_relation(this) %}
@@ -30,11 +31,19 @@
     {{ run_hooks(pre_hooks) }}
     {% if existing_relation is none or should_full_refresh() %}
         {% do get_assert_columns_equivalent(sql) %}
-        {% do build_beside(target_relation, existing_relation) %}
+        {% if strategy == "replace" %}
+            {% do replace_all(target_relation, existing_relation) %}
+        {% else %}
+            {% do build_beside(target_relation, existing_relation) %}
+        {% endif %}
     {% else %}
         {% do apply_schema_change(existing_relation) %}
         {% do get_assert_columns_equivalent(sql) %}
-        {% do merge(target_relation) %}
+        {% if strategy == "replace" %}
+            {% do replace_in_place(target_relation) %}
+        {% else %}
+            {% do merge(target_relation) %}
+        {% endif %}
     {% endif %}
     {{ run_hooks(post_hooks) }}
 
@@ -76,15 +85,25 @@ on duplicate key update
     {%- endfor %}
 {% endmacro %}
 
-{% macro require_merge_config() %}
-    {% set place = "Model `" ~ model.name ~ "`: " %}
+{#- The model's strategy; one that is unknown, or lacks what it needs, is refused before anything is done. -#}
+{% macro incremental_strategy() %}
     {% set strategy = config.get("incremental_strategy") or "merge" %}
-    {% set unique_key = config.get("unique_key") %}
-    {% if strategy != "merge" %}
+    {% if strategy == "merge" %}
+        {% do require_merge_config() %}
+    {% elif strategy == "replace" %}
+        {% do require_replace_config() %}
+        {% do make_build_marks() %}
+    {% else %}
         {{ exceptions.raise_compiler_error(
-            place ~ "incremental_strategy is `" ~ strategy ~ "`, expected `merge`, the only one here"
+            "Model `" ~ model.name ~ "`: incremental_strategy is `" ~ strategy ~ "`, expected `merge` or `replace`"
         ) }}
     {% endif %}
+    {{ return(strategy) }}
+{% endmacro %}
+
+{% macro require_merge_config() %}
+    {% set place = "Model `" ~ model.name ~ "`: " %}
+    {% set unique_key = config.get("unique_key") %}
     {% if unique_key is string or not unique_key %}
         {{ exceptions.raise_compiler_error(place ~ "unique_key is `" ~ unique_key ~ "`, expected a list of columns") }}
     {% endif %}

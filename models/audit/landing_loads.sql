@@ -9,6 +9,8 @@ landing_loads as (
     select
         load_id,
         kind,
+        nullif(session_id, '') as session_id,
+        nullif(run_id, '') as run_id,
         file_path,
         file_bytes,
         content_sha256,

@@ -1,16 +1,20 @@
 -- What the manifest counts must be what the landing tables and the rejects hold: nothing lost, nothing doubled.
 with landed_rows as (
 
-    {% for kind in [
-        "core8_state_trace",
-        "core8_fallback_decisions",
-        "core9_reservation_log",
-        "core10_shutdown_events",
+    {% for source_name, kind in [
+        ("core", "core8_state_trace"),
+        ("core", "core8_fallback_decisions"),
+        ("core", "core9_reservation_log"),
+        ("core", "core10_shutdown_events"),
+        ("nand", "nand_op_state_timeline"),
+        ("nand", "nand_proposal_rows"),
+        ("nand", "nand_operation_timeline"),
+        ("nand", "nand_proposer_log"),
     ] %}
     select
         _load_id as load_id,
         count(*) as row_count
-    from {{ source("core", kind) }}
+    from {{ source(source_name, kind) }}
     group by _load_id
     {{ "union all" if not loop.last }}
     {% endfor %}

@@ -1,0 +1,12 @@
+-- A landed proposal that is missing from proposal_phase_keys.
+select
+    proposals.session_id,
+    proposals.run_id,
+    proposals.row_no
+from {{ ref("stg_nand__proposal_rows") }} as proposals
+left join {{ ref("proposal_phase_keys") }} as phase_keys
+    on
+        proposals.session_id = phase_keys.session_id
+        and proposals.run_id = phase_keys.run_id
+        and proposals.row_no = phase_keys.row_no
+where phase_keys.row_no is null
