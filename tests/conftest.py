@@ -131,6 +131,19 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     shutil.rmtree(running.home, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def nand_example() -> Path:
+    """Give the folder with two runs of a real simulator, which lies beside the checkout, or where the tester says."""
+    places = [ROOT.parent / "shared" / "data" / "nandseqgen_example"]
+    if os.environ.get("AFTERSTATE_TEST_DATA"):
+        places.append(Path(os.environ["AFTERSTATE_TEST_DATA"]))
+    for place in places:
+        if place.is_dir():
+            return place
+    reason = "there is no `../shared/data/nandseqgen_example`, and AFTERSTATE_TEST_DATA names no folder"
+    pytest.skip(f"not run here: {reason}")
+
+
 @dataclass
 class Bench:
     """A fresh warehouse on a test server, and what tests do with it."""
@@ -209,3 +222,14 @@ def warehouse(server: Server, tmp_path: Path) -> Bench:
     up = bench.run("up")
     assert up.exit_code == 0, up.output
     return bench
+
+
+@pytest.fixture
+def own_server(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """Give a warehouse on a server of its own, which may be killed."""
+    home = tmp_path_factory.mktemp("own")
+    environment = {"AFTERSTATE_HOME": str(home), "AFTERSTATE_SERVER_PROGRAM": str(server.program)}
+    bench = Bench(Server(server.engine, home, server.program), environment, tmp_path_factory.mktemp("files"))
+    assert bench.run("up").exit_code == 0
+    yield bench
+    bench.run("down")

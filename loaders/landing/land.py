@@ -25,7 +25,7 @@ from loaders.landing import store
 from loaders.landing.encode import Encoder
 from loaders.landing.kinds import Kind
 from loaders.landing.reader import Record, printable, records
-from loaders.landing.recognise import UnknownFile, begun_like, read_header, recognise, require_needed
+from loaders.landing.recognise import UnknownFile, begun_like, read_header, recognise, require_begun, require_needed
 from loaders.landing.runs import NO_RUN, Found, Run, Told
 from loaders.landing.tables import LandingTables, landing_tables
 from loaders.profile import Warehouse
@@ -38,6 +38,12 @@ REJECTS_IN_MEMORY_BYTES = 16 << 20
 SHOWN_REJECTS = 3
 # Two loaders may wait for each other's locks; the server then ends one of them, which simply starts again.
 DEADLOCK, LOCK_WAIT_TIMEOUT, ATTEMPTS = 1213, 1205, 5
+UNKNOWN_COLUMN = 1054
+HINTS = {
+    DEADLOCK: "run the same command again",
+    LOCK_WAIT_TIMEOUT: "run the same command again",
+    UNKNOWN_COLUMN: "`afterstate up` brings what an older Afterstate made up to date",
+}
 # PyMySQL's codes for a connection that ended: gone away, lost during a query, and already closed.
 CONNECTION_LOST = (2006, 2013, 0)
 MEMORY = "memory"  # where rows come from that never were in a file
@@ -142,6 +148,7 @@ class Lander:
             beginning = stream.read(HEADER_BYTES)
         kind = self._kind or begun_like(beginning)
         if kind and kind.begins:
+            require_begun(file, kind, beginning)
             return kind
         header = read_header(file, next(records(BytesIO(beginning)), None), kind)
         if kind:
@@ -163,7 +170,7 @@ class Lander:
         with self._engine.connect() as connection:
             connection.exec_driver_sql(LANDING_SESSION)
             load_id = None
-            store.require_session(connection, self._tables.sessions, source.run)
+            store.require_session(connection, self._tables.sessions, source.run, source.shown)
             known = self._find_load(connection, source, sha256)
             if not known:
                 load_id = self._open_load(connection, source, sha256)
@@ -358,6 +365,5 @@ def _server_said(error: Exception) -> str:
         )
     cause = error.orig if isinstance(error, DBAPIError) else error
     said = cause.args[-1] if cause is not None and cause.args else error
-    passing = _code(error) in (DEADLOCK, LOCK_WAIT_TIMEOUT)
-    hint = "run the same command again" if passing else "`afterstate doctor` looks for what is wrong"
+    hint = HINTS.get(_code(error) or 0, "`afterstate doctor` looks for what is wrong")
     return f"the server said: {said}; nothing of it was landed\n  {hint}"

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from loaders.errors import LandingError
+from loaders.errors import LandingError, UsageError
 from loaders.landing.land import FileResult, Lander
 from loaders.landing.recognise import kind_named
 from loaders.landing.runs import Told
@@ -35,19 +36,21 @@ def land_simulation(
 
     `rows` are what `timeline_rows()` gives: mappings with the columns of nand_proposal_rows; other columns are kept.
     `timeline` is what `snapshot()["timeline"]` gives: (die, plane, op_base, state, start_us, end_us), times in µs. It
-    may hold earlier runs' segments, too: what is stated again is the same segment. None is empty; so are texts without
-    characters; NaN is empty in numeric columns. `warehouse` is the environment's unless it is given.
+    may hold earlier runs' segments, too: what is stated again is the same segment. None and NaN are empty; so are texts
+    without characters. `warehouse` is the environment's unless it is given.
 
     Values that do not fit go to landing_rejects with their row. Raises UsageError for names that cannot be kept, and
-    LandingError when nothing of the rows or of the timeline could be landed.
+    LandingError when nothing of the rows or of the timeline could be landed. What cannot be spelled as rows at all
+    raises before anything has landed.
     """
     lander = Lander(warehouse or read_warehouse(Settings.from_environment()), told=Told(session, run))
-    results = []
+    given = {
+        "nand_op_state_timeline": None if timeline is None else _segments(timeline),
+        "nand_proposal_rows": rows,
+    }
     with tempfile.TemporaryDirectory(prefix="afterstate-") as folder:
-        if timeline is not None:
-            results.append(_land(lander, Path(folder) / "timeline", "nand_op_state_timeline", _segments(timeline)))
-        if rows is not None:
-            results.append(_land(lander, Path(folder) / "rows", "nand_proposal_rows", rows))
+        files = {name: _write(Path(folder) / name, name, kept) for name, kept in given.items() if kept is not None}
+        results = [lander.land_from_memory(file, kind_named(name)) for name, file in files.items()]
     failed = [message for result in results if result.status == "failed" for message in result.messages]
     if failed:
         raise LandingError(
@@ -56,30 +59,50 @@ def land_simulation(
     return results
 
 
-def _land(lander: Lander, file: Path, kind: str, rows: Iterable[Mapping[str, Any]]) -> FileResult:
-    """Write the rows of one kind beside, and land them under a name that says where they came from."""
-    known = kind_named(kind)
-    kept = list(rows)
-    names = dict.fromkeys(column.name for column in known.columns)
+def _write(file: Path, kind: str, rows: Iterable[Mapping[str, Any]]) -> Path:
+    """Write the rows of one kind to a passing file and give it; raises UsageError for a column nobody could name."""
+    kept = [{str(name): value for name, value in row.items()} for row in rows]
+    names = dict.fromkeys(column.name for column in kind_named(kind).columns)
     for row in kept:
-        names.update(dict.fromkeys(str(name) for name in row))
+        names.update(dict.fromkeys(row))
+    for name in names:
+        if "\0" in name or name.encode("utf-8", "replace").decode() != name:
+            raise UsageError(f"a row of {kind} has the column {name!a}", "expected a name that UTF-8 can spell")
     with file.open("w", encoding="utf-8", errors="surrogatepass", newline="") as out:
         writer = csv.writer(out)
         writer.writerow(names)
         writer.writerows([_spell(row.get(name)) for name in names] for row in kept)
-    return lander.land_from_memory(file, known)
+    return file
 
 
 def _segments(timeline: Iterable[Sequence[Any]]) -> Iterable[dict[str, Any]]:
-    for die, plane, op_base, state, start_us, end_us in timeline:
-        yield dict(zip(TIMELINE_COLUMNS, (die, plane, f"{op_base}.{state}", op_base, start_us, end_us), strict=True))
+    for number, segment in enumerate(timeline, start=1):
+        if len(segment) != len(TIMELINE_COLUMNS):
+            raise UsageError(
+                f"segment {number} of the timeline has {len(segment)} values",
+                "expected (die, plane, op_base, state, start_us, end_us)",
+            )
+        die, plane, op_base, state, start_us, end_us = segment
+        op_state = f"{_spell(op_base)}.{_spell(state)}"
+        yield dict(zip(TIMELINE_COLUMNS, (die, plane, op_state, op_base, start_us, end_us), strict=True))
 
 
 def _spell(value: Any) -> str:
     """Spell a value as a CSV has it: floats so that they come back the same, structures as JSON."""
-    if value is None:
+    item = _plain(value)
+    if item is None or (isinstance(item, float) and math.isnan(item)):
         return ""
-    if isinstance(value, dict | list | tuple):
-        return json.dumps(value, ensure_ascii=False)
-    item = value.item() if hasattr(value, "item") else value  # a numpy scalar's repr is no number
+    if isinstance(item, dict | list | tuple):
+        return json.dumps(item, ensure_ascii=False, default=_spell_inside)
     return repr(item) if isinstance(item, float) else str(item)
+
+
+def _spell_inside(value: Any) -> Any:
+    """Give what JSON has no word for as one that it has."""
+    item = _plain(value)
+    return str(item) if item is value else item
+
+
+def _plain(value: Any) -> Any:
+    """Give what numpy holds as Python's own: a numpy scalar's repr is no number."""
+    return value.tolist() if hasattr(value, "tolist") else value

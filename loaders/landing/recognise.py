@@ -36,6 +36,14 @@ def begun_like(beginning: bytes) -> Kind | None:
     return next((kind for kind in KINDS if first.startswith(tuple(text.encode() for text in kind.begins))), None)
 
 
+def require_begun(path: Path, kind: Kind, beginning: bytes) -> None:
+    """Raise LandingError when no line of a file's beginning is one of that kind, which is no CSV."""
+    texts = tuple(text.encode() for text in kind.begins)
+    if not any(line.startswith(texts) for line in beginning.removeprefix(BOM_UTF8).splitlines()):
+        expected = " or ".join(f"`{text}`" for text in kind.begins)
+        raise LandingError(f"{path}: line 1: the file is no {kind.name}", f"expected lines that begin with {expected}")
+
+
 def read_header(path: Path, first: Record | None, told: Kind | None = None) -> list[str]:
     """Give the column names that the first record of a file states; an empty file states none.
 
@@ -69,6 +77,12 @@ def recognise(path: Path, header: Sequence[str]) -> Kind:
             return kind
     for kind in by_name or [kind for kind in _TABLES if _almost_fits(kind, header)]:
         require_needed(path, kind, header)
+    for kind in by_name:
+        odd = ", ".join(f"`{name}`" for name in header if name in kind.never)
+        raise LandingError(
+            f"{path}: line 1: it has {odd}, which no {kind.name} has",
+            f"if it is one all the same, land it with `--kind {kind.name}`",
+        )
     if fitting:
         names = " or ".join(kind.name for kind in fitting)
         raise UnknownFile(f"its header has the key of {names}, but none of their own columns; `--kind` names one")

@@ -57,7 +57,7 @@ class Told:
 
     def run_of(self, found: Found) -> Run:
         """Give a file's session and run; raises LandingError when neither its name nor the user tells one."""
-        folder = found.file.resolve().parent
+        folder = found.file.parent.resolve()  # of a file that is a link, too: it belongs where it is named
         session = self._session(found) if self.session else folder.name
         in_name = _RUN_IN_NAME.search(found.file.name)
         run = in_name[1] if in_name else self.run
@@ -76,9 +76,13 @@ class Told:
         return Run(session, run, printable(str(folder)), is_session_told=self.session is not None)
 
     def _session(self, found: Found) -> str:
-        """Give the session that the user names; sites below the named folder stay apart."""
-        below = found.file.parent.relative_to(found.root).parts if found.root.is_dir() else ()
-        return "/".join([str(self.session), *(part for part in below if _SITE.fullmatch(part))])
+        """Give the session that the user names; sites stay apart, also those that the user names one by one."""
+        session, root = str(self.session), found.root if found.root.is_dir() else found.file.parent
+        folders = (root.resolve().name, *found.file.parent.relative_to(root).parts)
+        sites = [name for name in folders if _SITE.fullmatch(name)]
+        if sites[:1] == session.split("/")[-1:]:
+            sites = sites[1:]  # the user has named the site as well
+        return "/".join([session, *sites])
 
 
 def _problem(name: str) -> str | None:

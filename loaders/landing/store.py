@@ -51,10 +51,11 @@ def find_load(connection: Connection, loads: Table, kind: Kind, sha256: str, run
     return KnownLoad(*found) if found else None
 
 
-def require_session(connection: Connection, sessions: Table, run: Run) -> None:
+def require_session(connection: Connection, sessions: Table, run: Run, shown: str) -> None:
     """Take the session for the folder that names it; raises LandingError when another folder did so before.
 
-    Another loader that brings the session at the same moment waits here until this one is through.
+    Another loader that brings the session at the same moment waits here until this one is through. `shown` is what
+    messages call the file.
     """
     if not run.session_id:
         return
@@ -66,7 +67,7 @@ def require_session(connection: Connection, sessions: Table, run: Run) -> None:
         folder = connection.scalar(named)
     if not run.is_session_told and folder != run.folder:
         raise LandingError(
-            f"the session `{run.session_id}` is the timeline in {folder}; {run.folder} has the same name",
+            f"{shown}: the session `{run.session_id}` is the timeline in {folder}; {run.folder} has the same name",
             "two timelines must never be mixed: give this one a name of its own with `--session NAME`, or say "
             f"`--session {run.session_id}` if both folders hold parts of one timeline",
         )

@@ -1,0 +1,261 @@
+"""A warehouse that an older Afterstate made: `up` brings it up to date in place, and nothing that landed is touched.
+
+The older states are stored, with rows that their own Afterstate landed: a test of today's code cannot make them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loaders.connect import cursor, detect
+from loaders.landing.migrations import MIGRATIONS, VERSION
+from tests.conftest import Bench, Server
+from tests.loaders.helpers import another_warehouse, csv_text
+
+VERSIONS = Path(__file__).resolve().parent.parent / "landing_versions"
+STORED = {1: VERSIONS / "version_1.dump"}
+KEY = "run_id,case_id,antibody_id"
+RUN = "core7_04_1767776352,B_GOVERNED"
+# These landed in the stored state, byte for byte.
+EVENTS = f"{KEY},shutdown_step,shutdown_trigger_final\n{RUN},antibody_C,21,CORE8_PARTIAL_SEAL\n"
+EARLIER_EVENTS = EVENTS.replace(",21,", ",20,")
+TRACE = f"""{KEY},step,SoMS_cumsum_window,action_toggle_rate,blocked_rate_window,veto_streak,refusal_state
+{RUN},antibody_C,20,6.9,0.3,0.2,0,ACCEPTING
+{RUN},antibody_C,21,7.2,0.333333,0.2,1,거부됨
+{RUN},antibody_C,21.5,7.3,0.3,0.2,1,
+{RUN},항체 🧬,1,,nan,0.1,2,
+"""
+SEGMENTS = csv_text(["start", "end", "die", "plane", "op_state", "op_name"], [(0, 0.11, 0, 1, "ERASE.ISSUE", "ERASE")])
+SEGMENTS_FILE = "op_state_timeline_261122_0000001.csv"
+OLD_LOADS = [
+    (1, "core10_shutdown_events", "superseded"),
+    (2, "core8_state_trace", "landed"),
+    (3, "core8_fallback_decisions", "landed"),
+    (4, "core9_reservation_log", "landed"),
+    (5, "core10_shutdown_events", "landed"),
+    (6, "core10_shutdown_events", "landed"),
+]
+
+Table = tuple[list[str], list[tuple[Any, ...]]]
+Structure = dict[str, list[tuple[Any, ...]]]
+
+
+def tables(bench: Bench) -> list[str]:
+    found = bench.query(
+        "select table_name from information_schema.tables where table_schema = %s order by table_name",
+        bench.warehouse.schemas.landing,
+    )
+    return [name for (name,) in found]
+
+
+def structure(bench: Bench) -> Structure:
+    """Give all that the server says of the landing tables, columns and indexes; counters and sizes left out."""
+    schema = bench.warehouse.schemas.landing
+    wanted = {
+        "tables": "table_name, engine, row_format, table_collation, table_comment",
+        "columns": "table_name, ordinal_position, column_name, column_default, is_nullable, column_type, "
+        "collation_name, extra, column_comment",
+        "statistics": "table_name, index_name, seq_in_index, column_name, non_unique, sub_part",
+    }
+    return {
+        view: bench.query(
+            f"select {names} from information_schema.{view} where table_schema = %s order by {names}", schema
+        )
+        for view, names in wanted.items()
+    }
+
+
+def contents(bench: Bench, names: dict[str, list[str]] | None = None) -> dict[str, Table]:
+    """Give every row of the landing tables; `names` are the tables and columns to look at, else all there are."""
+    if names is None:
+        listed = bench.query(
+            "select table_name, column_name from information_schema.columns where table_schema = %s "
+            "order by table_name, ordinal_position",
+            bench.warehouse.schemas.landing,
+        )
+        names = {}
+        for table, column in listed:
+            names.setdefault(table, []).append(column)
+    found = {}
+    for table, columns in names.items():
+        quoted = [f"`{name}`" for name in columns]
+        order = ", ".join(quoted[:2])
+        found[table] = columns, bench.query(f"select {', '.join(quoted)} from {{landing}}.{table} order by {order}")
+    return found
+
+
+def columns_of(found: dict[str, Table]) -> dict[str, list[str]]:
+    return {table: columns for table, (columns, _) in found.items()}
+
+
+def put_back(bench: Bench, version: int) -> dict[str, Table]:
+    """Make the landing schema what it was at a version, rows and all, and give them."""
+    schema = f"`{bench.warehouse.schemas.landing}`"
+    with cursor(bench.warehouse.landing) as ask:
+        for table in tables(bench):
+            ask.execute(f"drop table {schema}.`{table}`")
+        text = STORED[version].read_text(encoding="utf-8")
+        collation = detect(bench.warehouse.landing).exact_collation
+        lines = [line for line in text.splitlines() if not line.startswith("--")]
+        text = "\n".join(lines).replace("{schema}", schema).replace("{collation}", collation)
+        for statement in text.rstrip(";\n").split(";\n"):
+            ask.execute(statement)
+    return contents(bench)
+
+
+@pytest.fixture(scope="module")
+def common_bench(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return another_warehouse(server, tmp_path_factory.mktemp("common"))
+
+
+@pytest.fixture(scope="module")
+def new_structure(common_bench: Bench) -> Structure:
+    """Give what a new warehouse looks like, before any test puts an older one in its place."""
+    assert version(common_bench) == [(VERSION,)]
+    return structure(common_bench)
+
+
+@pytest.fixture
+def common(common_bench: Bench, new_structure: Structure, tmp_path: Path) -> Bench:
+    """Give a warehouse whose landing schema every test here makes anew."""
+    return replace(common_bench, folder=tmp_path)
+
+
+def version(bench: Bench) -> list[tuple[Any, ...]]:
+    return bench.query("select version from {landing}.landing_schema")
+
+
+def up(bench: Bench) -> str:
+    result = bench.run("up")
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.mark.parametrize("stored", STORED)
+def test_up_brings_an_older_warehouse_up_to_date(common: Bench, new_structure: Structure, stored: int) -> None:
+    """Prevents an upgrade from losing or changing a landed row, or from leaving tables that no new warehouse has."""
+    before = put_back(common, stored)
+    assert [len(rows) for _, rows in before.values()] == [3, 2, 3, 1, 6, 2]
+    said = up(common)
+    for number in range(stored + 1, VERSION + 1):
+        assert f"the landing schema was brought to version {number}\n" in said
+    assert version(common) == [(VERSION,)]
+    assert contents(common, columns_of(before)) == before
+    assert common.query("select distinct session_id, run_id from {landing}.landing_loads") == [("", "")]
+    columns = "load_id, kind, status"
+    assert common.query(f"select {columns} from {{landing}}.landing_loads order by load_id") == OLD_LOADS
+
+    migrated, everything = structure(common), contents(common)
+    assert "brought" not in up(common)  # and again: nothing to do
+    assert (structure(common), contents(common)) == (migrated, everything)
+    assert migrated == new_structure
+
+
+def test_what_landed_before_is_known(common: Bench) -> None:
+    """Prevents files of the years before an upgrade from landing once more after it; and new ones from being refused.
+
+    The manifest of old goes on: what is restated is superseded, whether it landed before the upgrade or after.
+    """
+    put_back(common, 1)
+    up(common)
+    files = {name: common.write(name, text) for name, text in (("e.csv", EVENTS), ("t.csv", TRACE))}
+    assert [(result["status"], result["load_id"]) for result in common.land(*files.values())] == [
+        ("unchanged", 5),
+        ("unchanged", 2),
+    ]
+    [superseded] = common.land(common.write("e.csv", EARLIER_EVENTS))
+    assert (superseded["status"], superseded["load_id"], superseded["rows_landed"]) == ("superseded", 1, 1)
+
+    [restated] = common.land(common.write("t.csv", TRACE.replace("21.5", "22")))
+    assert (restated["status"], restated["rows_landed"], restated["rows_rejected"]) == ("landed", 4, 0)
+    segments = common.write(f"칩/{SEGMENTS_FILE}", SEGMENTS)
+    [landed] = common.land(segments)
+    assert (landed["status"], landed["kind"]) == ("landed", "nand_op_state_timeline")
+    assert common.land(segments)[0]["status"] == "unchanged"
+    columns = "load_id, kind, status, session_id, run_id"
+    assert common.query(f"select {columns} from {{landing}}.landing_loads order by load_id") == [
+        *[(load_id, kind, "superseded" if load_id == 2 else status, "", "") for load_id, kind, status in OLD_LOADS],
+        (restated["load_id"], "core8_state_trace", "landed", "", ""),
+        (landed["load_id"], "nand_op_state_timeline", "landed", "칩", "261122_0000001"),
+    ]
+
+
+def test_a_landing_before_up(common: Bench) -> None:
+    """Prevents a newer `land` from writing into an older schema, or from failing without saying what to do."""
+    before = put_back(common, 1)
+    for name, text in (("e.csv", EVENTS), (SEGMENTS_FILE, SEGMENTS)):
+        result = common.run("land", common.write(name, text))
+        assert result.exit_code == 1
+        assert "nothing of it was landed" in result.stderr
+        assert "Traceback" not in result.output
+    result = common.run("land", common.write("new.csv", EVENTS.replace("21", "22")))
+    assert "`afterstate up` brings what an older Afterstate made up to date" in result.stderr
+    assert contents(common) == before
+
+
+def _altered(bench: Bench) -> None:
+    for step in MIGRATIONS:
+        place = f"`{bench.warehouse.schemas.landing}`.`{step.table}`"
+        collation = detect(bench.warehouse.landing).exact_collation
+        bench.query(step.sql.format(table=place, collation=collation))
+
+
+def _altered_and_partly_made(bench: Bench) -> None:
+    up(bench)
+    bench.query("drop table {landing}.landing_schema")
+    bench.query("drop table {landing}.nand_proposal_rows")
+
+
+def _made_but_not_noted(bench: Bench) -> None:
+    up(bench)
+    bench.query("delete from {landing}.landing_schema")
+
+
+@pytest.mark.parametrize("crash", [_altered, _altered_and_partly_made, _made_but_not_noted])
+def test_up_after_a_crash(common: Bench, new_structure: Structure, crash: Callable[[Bench], None]) -> None:
+    """Prevents a crash between a step and the note of it from ending in an error, or in a step that is done twice."""
+    before = put_back(common, 1)
+    crash(common)
+    up(common)
+    assert version(common) == [(VERSION,)]
+    assert contents(common, columns_of(before)) == before
+    assert common.land(common.write("e.csv", EVENTS))[0]["status"] == "unchanged"
+    assert common.land(common.write(SEGMENTS_FILE, SEGMENTS))[0]["status"] == "landed"
+    assert structure(common) == new_structure
+
+
+def test_a_new_warehouse_that_crashed_while_it_was_made(common: Bench, new_structure: Structure) -> None:
+    """Prevents a first `up` that was cut off from being taken for an older warehouse that cannot be mended."""
+    put_back(common, 1)
+    up(common)
+    for table in tables(common):
+        if table != "landing_loads":
+            common.query(f"drop table {{landing}}.{table}")
+    common.query("delete from {landing}.landing_loads")
+    up(common)
+    assert version(common) == [(VERSION,)]
+    assert structure(common) == new_structure
+
+
+def test_a_newer_schema_is_refused(common: Bench) -> None:
+    """Prevents an older Afterstate from working on tables of which it does not know what they mean by now."""
+    put_back(common, 1)
+    up(common)
+    common.query("update {landing}.landing_schema set version = %s", VERSION + 1)
+    common.query("drop table {landing}.nand_proposer_log")  # as if the newer one had another place for it
+    profile = (common.server.home / "profiles.yml").read_bytes()
+    before = structure(common), contents(common)
+    refused = common.run("up")
+    assert refused.exit_code == 1
+    schema = common.warehouse.schemas.landing
+    assert (
+        f"afterstate: the landing schema `{schema}` has version {VERSION + 1}, this Afterstate knows up to {VERSION}\n"
+        "  use the Afterstate that brought it there, or a newer one\n"
+    ) in refused.stderr
+    assert (structure(common), contents(common)) == before
+    assert (common.server.home / "profiles.yml").read_bytes() == profile
