@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from dbt.cli.main import dbtRunner
 
 from loaders.connect import connect
 from tests.conftest import ROOT, Bench
+from tests.warehouse.phase_key_cases import draw, write_session
 from tests.warehouse.scenarios import base_files
 
 # AFTERSTATE_LONG_TESTS=1 repeats what is left to chance often enough to mean something; it takes some minutes.
@@ -88,7 +88,8 @@ INCREMENTAL = {"materialized": "incremental", "unique_key": ["id"]}
 
 
 REFUSED: tuple[tuple[dict[str, Any], dict[str, str], str], ...] = (
-    ({"incremental_strategy": "append"}, {"id": "int"}, "expected `merge`, the only one here"),
+    ({"incremental_strategy": "append"}, {"id": "int"}, "expected `merge` or `replace`"),
+    ({"incremental_strategy": "replace"}, {"id": "int"}, "needs `replaces`, the name of the macro"),
     ({"unique_key": "id"}, {"id": "int"}, "expected a list of columns"),
     ({"unique_key": ["id", "other"]}, {"id": "int", "other": "int"}, "two NULLs are two keys"),
     ({"contract": {"enforced": False}}, {"id": "int"}, "a table is made from its contract"),
@@ -215,17 +216,6 @@ def test_readers_never_meet_a_missing_or_partial_table(warehouse: Bench) -> None
     assert project.rows() == [(1,)]
 
 
-@pytest.fixture
-def own_server(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """Give a warehouse on a server of its own, which may be killed."""
-    home = tmp_path_factory.mktemp("own")
-    environment = {"AFTERSTATE_HOME": str(home), "AFTERSTATE_SERVER_PROGRAM": str(server.program)}
-    bench = Bench(type(server)(server.engine, home, server.program), environment, tmp_path_factory.mktemp("files"))
-    assert bench.run("up").exit_code == 0
-    yield bench
-    bench.run("down")
-
-
 def test_a_server_killed_while_building_leaves_every_mart_as_it_was(own_server: Bench) -> None:
     """Prevents: a power cut that costs a mart, or leaves half of one."""
     marts = prepare(own_server)
@@ -258,6 +248,8 @@ def prepare(warehouse: Bench) -> list[str]:
     for kind, text in base_files("other").items():
         warehouse.write(f"other/{kind}.csv", text)
     warehouse.land(warehouse.folder / "other")
+    write_session(warehouse.folder / "chip", draw(16))
+    warehouse.land(warehouse.folder / "chip")
     warehouse.build("--select", "resource_type:model", "resource_type:seed")
     named = warehouse.query(
         "select table_name from information_schema.tables where table_schema = '{marts}' and table_type = 'BASE TABLE' "

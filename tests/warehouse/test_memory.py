@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.conftest import ROOT, Bench
-from tests.warehouse.scenarios import base_files
+from tests.warehouse.scenarios import SHUTDOWN, base_files
 from tests.warehouse.scenarios import csv as csv_text
 
 
@@ -25,7 +25,7 @@ def rows(warehouse: Bench, statement: str) -> list[tuple[Any, ...]]:
 def test_drift_lists_every_column_that_changed(warehouse: Bench) -> None:
     """Prevents: a correction upstream that nobody hears of, because the snapshot rightly stays as it was."""
     land(warehouse, "before", {kind: base_files("run")[kind] for kind in ("events", "trace", "fallback")})
-    assert warehouse.check("no_snapshot_has_drifted") == "pass"
+    assert warehouse.check("no_snapshot_has_drifted", *SHUTDOWN) == "pass"
     frozen = rows(warehouse, "select * from {marts}.shutdown_state_snapshot")
     changed = base_files("run")
     changed["events"] = changed["events"].replace("CORE8_PARTIAL_SEAL", "CORE8_FULL_SEAL")
@@ -33,7 +33,7 @@ def test_drift_lists_every_column_that_changed(warehouse: Bench) -> None:
     changed["fallback"] = changed["fallback"].replace("REASON_21", "REASON_NEW")
     land(warehouse, "after", changed)
     for arguments in ((), ("--full-refresh",)):
-        assert warehouse.check("no_snapshot_has_drifted", *arguments) == "warn"
+        assert warehouse.check("no_snapshot_has_drifted", *SHUTDOWN, *arguments) == "warn"
         assert rows(warehouse, "select * from {marts}.shutdown_state_snapshot") == frozen
         drift = rows(
             warehouse,
@@ -55,20 +55,20 @@ def test_an_older_file_landed_again_changes_nothing(warehouse: Bench) -> None:
     land(warehouse, "first", base_files("run"))
     land(warehouse, "second", {"trace": base_files("run")["trace"].replace(",2.1,", ",2.2,")})
     land(warehouse, "first", base_files("run"))
-    warehouse.run_models()
+    warehouse.run_models(*SHUTDOWN)
     assert rows(warehouse, "select SoMS_cumsum_window from {marts}.shutdown_state_snapshot") == [(2.2,)]
 
 
 def test_a_removed_file_takes_nothing_away(warehouse: Bench) -> None:
     """Prevents: a producer's clean-up of its folder emptying the warehouse."""
     land(warehouse, "run", base_files("run"))
-    warehouse.run_models()
+    warehouse.run_models(*SHUTDOWN)
     everything = "select * from {marts}.shutdown_state_snapshot"
     remembered = rows(warehouse, everything)
     (warehouse.folder / "run" / "trace.csv").unlink()
     (warehouse.folder / "run" / "events.csv").unlink()
     assert {result["status"] for result in warehouse.land(warehouse.folder / "run")} == {"unchanged"}
-    warehouse.run_models("--full-refresh")
+    warehouse.run_models(*SHUTDOWN, "--full-refresh")
     assert rows(warehouse, everything) == remembered
     assert rows(warehouse, "select count(*) from {marts}.shutdown_snapshot_drift") == [(0,)]
 
@@ -76,10 +76,10 @@ def test_a_removed_file_takes_nothing_away(warehouse: Bench) -> None:
 def test_a_corrected_event_adds_a_snapshot_and_says_so(warehouse: Bench) -> None:
     """Prevents: a correction that overwrites what was remembered, or that passes without a word."""
     land(warehouse, "first", base_files("run"))
-    assert warehouse.check("a_design_is_shut_down_once") == "pass"
+    assert warehouse.check("a_design_is_shut_down_once", *SHUTDOWN) == "pass"
     first = rows(warehouse, "select * from {marts}.shutdown_state_snapshot")
     land(warehouse, "corrected", {"events": base_files("run")["events"].replace(",21,", ",22,")})
-    assert warehouse.check("a_design_is_shut_down_once") == "warn"
+    assert warehouse.check("a_design_is_shut_down_once", *SHUTDOWN) == "warn"
     both = rows(warehouse, "select * from {marts}.shutdown_state_snapshot order by shutdown_step")
     assert both[:1] == first
     assert [row[6] for row in both] == [21, 22]
@@ -94,7 +94,7 @@ def test_events_that_disagree_with_their_sources(warehouse: Bench) -> None:
     files["events"] = csv_text(header, "run,B_GOVERNED,antibody_C,21,CORE8_PARTIAL_SEAL,FULL_SEAL,0.441721,")
     del files["reservation"]
     land(warehouse, "run", files)
-    assert warehouse.check("no_event_disagrees_with_its_sources") == "warn"
+    assert warehouse.check("no_event_disagrees_with_its_sources", *SHUTDOWN) == "warn"
     assert rows(
         warehouse,
         "select shutdown_step, column_name, event_value, joined_value from {marts}.shutdown_event_disagreements",
@@ -108,7 +108,7 @@ def test_coverage_counts_what_is_missing(warehouse: Bench) -> None:
     partial["events"] += csv_text("partial,B_GOVERNED,antibody_X,5,CORE8_PARTIAL_SEAL")
     del partial["reservation"]
     land(warehouse, "partial", partial)
-    warehouse.run_models()
+    warehouse.run_models(*SHUTDOWN)
     assert rows(
         warehouse,
         "select run_id, event_count, matched_count, missing_trace_count, missing_fallback_count, "
@@ -119,7 +119,7 @@ def test_coverage_counts_what_is_missing(warehouse: Bench) -> None:
 def test_what_followed_the_shutdown(warehouse: Bench) -> None:
     """Prevents: the timeline missing steps, counting distance from elsewhere, or comparing with the moving state."""
     land(warehouse, "run", base_files("run"))
-    warehouse.run_models()
+    warehouse.run_models(*SHUTDOWN)
     timeline = (
         "select step, steps_after_shutdown, SoMS_cumsum_window, round(SoMS_cumsum_window_difference, 9), "
         "veto_streak_difference, fallback_stage, round(fallback_score_difference, 9), "
@@ -131,14 +131,14 @@ def test_what_followed_the_shutdown(warehouse: Bench) -> None:
     ]
     assert rows(warehouse, timeline) == expected
     land(warehouse, "later", {"trace": base_files("run")["trace"].replace(",2.1,", ",9.9,")})
-    warehouse.run_models()
+    warehouse.run_models(*SHUTDOWN)
     assert rows(warehouse, timeline) == expected  # still against the frozen state
 
 
 def test_the_sample_runs_summary(warehouse: Bench) -> None:
     """Prevents: designs missing from the summary, or extremes taken over the wrong rows."""
     warehouse.land(ROOT / "samples" / "core")
-    warehouse.run_models()
+    warehouse.run_models(*SHUTDOWN)
     summary = rows(
         warehouse,
         "select case_id, antibody_id, step_count, first_step, last_step, shutdown_count, first_shutdown_step "
@@ -161,7 +161,7 @@ def test_what_did_we_know_when(warehouse: Bench) -> None:
     """Prevents: a restated row whose earlier statements cannot be asked for any more."""
     for number, value in enumerate(("2.1", "2.2", "2.3")):
         land(warehouse, f"week{number}", {"trace": base_files("run")["trace"].replace(",2.1,", f",{value},")})
-    warehouse.run_models()
+    warehouse.run_models(*SHUTDOWN)
     history = rows(
         warehouse,
         "select SoMS_cumsum_window, known_from_at, known_until_at from {audit}.core_state_trace_history "
@@ -174,7 +174,7 @@ def test_what_did_we_know_when(warehouse: Bench) -> None:
 
 def test_bi_tools_show_what_each_column_means(warehouse: Bench) -> None:
     """Prevents: a column without an explanation in the tool that an analyst opens; a stale one after a change."""
-    warehouse.run_models()
+    warehouse.run_models(*SHUTDOWN)
     tables = rows(
         warehouse,
         "select table_name, table_comment from information_schema.tables where table_schema = '{marts}' "
@@ -192,7 +192,7 @@ def test_bi_tools_show_what_each_column_means(warehouse: Bench) -> None:
         "alter table {marts}.shutdown_state_snapshot modify column run_id varchar(64) not null comment 'old'",
         role="dbt",
     )
-    warehouse.run_models()
+    warehouse.run_models(*SHUTDOWN)
     ((comment,),) = rows(
         warehouse,
         "select column_comment from information_schema.columns where table_schema = '{marts}' "
