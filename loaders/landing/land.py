@@ -261,8 +261,9 @@ class _Load:
             )
             self._require(rejects, self._rejected, "rejects")
         store.close_load(self._connection, self._tables.loads, self._load_id, self._sent, self._rejected)
-        store.mark_superseded(self._connection, self._tables, self._kind, self._load_id)
+        replaced = store.mark_superseded(self._connection, self._tables, self._kind, self._load_id)
         self._report(encoder, result)
+        result.messages += [f"replaces what was landed of this run from {path}" for path in replaced]
 
     def _lines(self, encoder: Encoder, found: Iterator[Record], spool: IO[bytes]) -> Iterator[bytes]:
         while batch := list(islice(found, BATCH_ROWS)):

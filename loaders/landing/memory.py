@@ -43,7 +43,7 @@ def land_simulation(
     LandingError when nothing of the rows or of the timeline could be landed. What cannot be spelled as rows at all
     raises before anything has landed.
     """
-    lander = Lander(warehouse or read_warehouse(Settings.from_environment()), told=Told(session, run))
+    lander = Lander(warehouse or read_warehouse(Settings.from_environment()), told=Told(session or "", run or ""))
     given = {
         "nand_op_state_timeline": None if timeline is None else _segments(timeline),
         "nand_proposal_rows": rows,

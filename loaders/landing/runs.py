@@ -14,7 +14,8 @@ from loaders.errors import LandingError, UsageError
 from loaders.landing.reader import printable, unprintable
 
 MAX_CHARACTERS = 64
-_RUN_IN_NAME = re.compile(r"(?:^|_)(\d{6}_\d+)(?=\.)")
+# To the name's end: a backup beside the file, such as `….csv.bak`, is not the run stated anew.
+_RUN_IN_NAME = re.compile(r"(?:^|_)(\d{6}_\d+)\.(?:csv|log|txt)$")
 _SITE = re.compile(r"site_\d+")
 
 

@@ -117,15 +117,18 @@ def close_load(connection: Connection, loads: Table, load_id: int, rows_landed: 
     )
 
 
-def mark_superseded(connection: Connection, tables: LandingTables, kind: Kind, load_id: int) -> None:
-    """Mark the loads of which nothing is read any more: later ones restate all of it (design section 3, rule 1)."""
+def mark_superseded(connection: Connection, tables: LandingTables, kind: Kind, load_id: int) -> list[str]:
+    """Mark the loads of which nothing is read any more: later ones restate all of it (design section 3, rule 1).
+
+    Returns the files of the same run that the load replaces.
+    """
     if kind.is_stated_by_run:
-        _supersede_run(connection, tables, load_id)
-    else:
-        _supersede_keys(connection, tables, kind, load_id)
+        return _supersede_run(connection, tables, load_id)
+    _supersede_keys(connection, tables, kind, load_id)
+    return []
 
 
-def _supersede_run(connection: Connection, tables: LandingTables, load_id: int) -> None:
+def _supersede_run(connection: Connection, tables: LandingTables, load_id: int) -> list[str]:
     """Of all loads of the same kind, session and run, the latest holds. Those that close at once do so one by one."""
     loads, sessions = tables.loads, tables.sessions
     this = connection.execute(select(loads).where(loads.c.load_id == load_id)).one()
@@ -137,7 +140,9 @@ def _supersede_run(connection: Connection, tables: LandingTables, load_id: int) 
         loads.c.status == "landed",
     )
     latest = connection.scalar(select(func.max(loads.c.load_id)).where(same_run))
+    replaced = connection.scalars(select(loads.c.file_path).where(same_run, loads.c.load_id < latest)).all()
     connection.execute(update(loads).where(same_run, loads.c.load_id < latest).values(status="superseded"))
+    return [str(path) for path in replaced]
 
 
 def _supersede_keys(connection: Connection, tables: LandingTables, kind: Kind, load_id: int) -> None:

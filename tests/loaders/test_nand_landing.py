@@ -248,7 +248,7 @@ def test_the_folder_and_the_name_tell(common: Bench) -> None:
     [
         ("261122_0000001.csv", "261122_0000001"),
         ("a_261122_7.csv", "261122_7"),
-        ("op_state_timeline_261122_0000001.csv.bak", "261122_0000001"),
+        ("op_state_timeline_261122_0000001.csv.bak", None),
         ("op_state_timeline_261122_0000001_v2.csv", None),
         ("op_state_timeline_20261122_0000001.csv", None),
         ("op_state_timeline_261122.csv", None),
