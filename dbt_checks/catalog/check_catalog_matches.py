@@ -18,7 +18,8 @@ def check_model_matches_catalog(model: Any, ctx: Any) -> None:
 
 @check
 def check_staging_name_matches_source(model: Any) -> None:
-    """Find models in staging/<source>/ that are not called stg_<source>__<entity>."""
-    source = model.original_file_path.split("/")[-2]
-    if not model.name.startswith(f"stg_{source}__"):
-        fail(f"`{model.name}` is not called stg_{source}__<entity>")
+    """Find models in staging/<source>/ that are not called stg_<source>__<entity>, or base_… in its base/ folder."""
+    _, _, source, *below = model.original_file_path.split("/")
+    layer = "base" if below[0] == "base" else "stg"
+    if not model.name.startswith(f"{layer}_{source}__"):
+        fail(f"`{model.name}` is not called {layer}_{source}__<entity>")

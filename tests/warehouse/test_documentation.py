@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT, Bench
+from tests.warehouse.phase_key_cases import Case, Proposal, Statement, run_id, write_session
 
 BOUNCER = Path(sys.executable).parent / "dbt-bouncer"
 
@@ -55,6 +56,13 @@ def test_freshness_of_every_source(warehouse: Bench) -> None:
     never = warehouse.dbt("source freshness")
     assert set(never.values()) == {"warn"}
     warehouse.land(ROOT / "samples" / "core")
+    write_session(warehouse.folder / "chip", [Case([Statement(0, 1, "ERASE", "ISSUE", 1)], [Proposal(0, 1)])], runs=1)
+    operations = "start,end,die,plane,op_name,op_base,op_uid\n0,1,0,0,Erase,ERASE,1\n"
+    warehouse.write(f"chip/operation_timeline_{run_id(1)}.csv", operations)
+    warehouse.write(
+        f"chip/proposer_debug_{run_id(1)}.log", "[proposer] selected op=Erase base=ERASE start_us=0 len_batch=1\n"
+    )
+    warehouse.land(warehouse.folder / "chip")
     assert set(warehouse.dbt("source freshness").values()) == {"pass"}
     sources = json.loads((warehouse.server.home / "target" / "sources.json").read_text())
     assert all(0 <= result["max_loaded_at_time_ago_in_s"] < 600 for result in sources["results"])
