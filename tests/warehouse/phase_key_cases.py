@@ -33,6 +33,7 @@ PROPOSAL_HEADER = (
 )
 BASES = ("READ", "ERASE", "A.B")
 STATES = ("ISSUE", "CORE_BUSY", "DATAIN")
+PLANES_A_DIE = 4
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,13 @@ def draw(count: int) -> list[Case]:
     return drawn
 
 
+def place_of(number: int) -> tuple[int, int]:
+    """Give the die and the plane of a session's n-th case, from 0."""
+    return divmod(number, PLANES_A_DIE)
+
+
 def write_session(folder: Path, planes: Sequence[Case], runs: int = 3) -> dict[int, list[Path]]:
-    """Write a session's files, one case a plane of die 0, and give the paths of each run."""
+    """Write a session's files, one case a plane, and give the paths of each run."""
     folder.mkdir(parents=True, exist_ok=True)
     files: dict[int, list[Path]] = {}
     for run in range(1, runs + 1):
@@ -153,31 +159,32 @@ def run_id(run: int) -> str:
 
 
 def proposals_of(planes: Sequence[Case], run: int) -> Iterator[tuple[int, Proposal]]:
-    """Give a run's proposals in the order of its file, with their planes."""
-    for plane, case in enumerate(planes):
+    """Give a run's proposals in the order of its file, with the number of their case."""
+    for number, case in enumerate(planes):
         for proposal in case.proposals:
             if proposal.run == run:
-                yield plane, proposal
+                yield number, proposal
 
 
 def _timeline_rows(planes: Sequence[Case], run: int) -> Iterator[tuple[object, ...]]:
-    for plane, case in enumerate(planes):
+    for die, plane, case in ((*place_of(number), case) for number, case in enumerate(planes)):
         for number, s in enumerate(case.statements):
             if s.run == run:
                 noise = case.noise[number % len(case.noise)]
                 start, end = microseconds(s.start, noise), microseconds(s.end, noise)
-                yield start, end, 0, plane, f"{s.base}.{s.state}", f"d0-p{plane}", s.base, end - start
+                yield start, end, die, plane, f"{s.base}.{s.state}", f"d{die}-p{plane}", s.base, end - start
 
 
 def _proposal_rows(planes: Sequence[Case], run: int) -> Iterator[tuple[object, ...]]:
-    for number, (plane, proposal) in enumerate(proposals_of(planes, run)):
-        case = planes[plane]
+    for number, (of_case, proposal) in enumerate(proposals_of(planes, run)):
+        case = planes[of_case]
+        die, plane = place_of(of_case)
         time = microseconds(proposal.at, case.noise[number % len(case.noise)])
         # with a hook, the operation's own place and time are others, and do not count
         if proposal.has_hook:
-            yield time + 1000, time + 2000, 9, 9, "op", "OP", number, "USED.KEY", 0, plane, time
+            yield time + 1000, time + 2000, 9, 9, "op", "OP", number, "USED.KEY", die, plane, time
         else:
-            yield time, time + 2000, 0, plane, "op", "OP", number, "", "", plane, ""
+            yield time, time + 2000, die, plane, "op", "OP", number, "", "", plane, ""
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterator[tuple[object, ...]]) -> None:

@@ -29,6 +29,7 @@ from tests.warehouse.phase_key_cases import (
     draw,
     expected,
     microseconds,
+    place_of,
     proposals_of,
     run_id,
     segments_of,
@@ -176,7 +177,8 @@ def test_the_table_in_sql(warehouse: Bench) -> None:
     warehouse.land(warehouse.folder / "table")
     warehouse.run_models(*MODELS)
     found = warehouse.query(
-        "select phase_key_virtual, phase_key_before from {marts}.proposal_phase_keys order by key_plane", role="bi"
+        "select phase_key_virtual, phase_key_before from {marts}.proposal_phase_keys order by key_die, key_plane",
+        role="bi",
     )
     assert dict(zip(TABLE, found, strict=True)) == {name: row[2:] for name, row in TABLE.items()}
 
@@ -186,15 +188,15 @@ def compare_with_expected(warehouse: Bench, sessions: dict[str, list[Case]]) -> 
     found = {
         (session, run, row): answers
         for session, run, row, *answers in warehouse.query(
-            "select session_id, run_id, row_no, phase_key_virtual, phase_key_before, op_state, key_plane, "
+            "select session_id, run_id, row_no, phase_key_virtual, phase_key_before, op_state, key_die, key_plane, "
             "propose_tick, context_source from {marts}.proposal_phase_keys",
             role="bi",
         )
     }
     gaps = {
-        (session, plane, number): gap
-        for session, plane, number, *gap in warehouse.query(
-            "select session_id, plane, segment_no, virtual_end_key, virtual_end_from_tick, virtual_end_until_tick "
+        (session, (die, plane), number): gap
+        for session, die, plane, number, *gap in warehouse.query(
+            "select session_id, die, plane, segment_no, virtual_end_key, virtual_end_from_tick, virtual_end_until_tick "
             "from {marts}.op_state_spans",
             role="bi",
         )
@@ -203,17 +205,17 @@ def compare_with_expected(warehouse: Bench, sessions: dict[str, list[Case]]) -> 
     for session, planes in sessions.items():
         segments = [segments_of(case) for case in planes]
         for run in (1, 2, 3):
-            for row, (plane, proposal) in enumerate(proposals_of(planes, run), start=1):
+            for row, (number, proposal) in enumerate(proposals_of(planes, run), start=1):
                 source = "hook" if proposal.has_hook else "operation"
-                answer = [*expected(segments[plane], proposal.at), plane, proposal.at, source]
-                assert found[session, run_id(run), row] == answer, (planes[plane], proposal)
+                answer = [*expected(segments[number], proposal.at), *place_of(number), proposal.at, source]
+                assert found[session, run_id(run), row] == answer, (planes[number], proposal)
                 proposals += 1
-        for plane, held in enumerate(segments):
+        for case, held in enumerate(segments):
             for number, (segment, following) in enumerate(itertools.zip_longest(held, held[1:]), start=1):
                 has_gap = following is None or following.start > segment.end
                 until = following.start if has_gap and following else None
                 gap = [f"{segment.base}.END", segment.end, until] if has_gap else [None, None, None]
-                assert gaps.pop((session, plane, number)) == gap, (planes[plane], number)
+                assert gaps.pop((session, place_of(case), number)) == gap, (planes[case], number)
     assert gaps == {}
     assert len(found) == proposals
     return proposals
@@ -389,19 +391,21 @@ def test_the_phase_key_command(warehouse: Bench) -> None:
     """Prevents: another answer on the command line than in the tables, silence about what was not built, tracebacks."""
     planes = [table_case(segments, at) for segments, at, _, _ in TABLE.values()]
     write_session(warehouse.folder / "table", planes, runs=1)
-    ask = ("phase-key", "--session", "table", "--die", "0")
-    assert "there is no session `table`" in warehouse.run(*ask, "--plane", "0", "--at", "1").output
+    ask = ("phase-key", "--session", "table")
+    first = ("--die", "0", "--plane", "0", "--at")
+    assert "there is no session `table`" in warehouse.run(*ask, *first, "1").output
     warehouse.land(warehouse.folder / "table")
-    early = warehouse.run(*ask, "--plane", "0", "--at", "1")
+    early = warehouse.run(*ask, *first, "1")
     assert (early.exit_code, "afterstate build" in early.output) == (1, True)
     warehouse.run_models(*MODELS)
-    for plane, (name, (_, at, *keys)) in enumerate(TABLE.items()):
+    for number, (name, (_, at, *keys)) in enumerate(TABLE.items()):
+        die, plane = place_of(number)
         for boundary, key in zip(BOUNDARIES, keys, strict=True):
-            place = ("--plane", str(plane), "--at", repr(microseconds(at)), "--boundary", boundary)
+            place = ("--die", str(die), "--plane", str(plane), "--at", repr(microseconds(at)), "--boundary", boundary)
             assert warehouse.run(*ask, *place).stdout == f"{key}\n", (name, boundary)
-    assert warehouse.run(*ask, "--plane", "99", "--at", "1").stdout == "DEFAULT\n"
+    assert warehouse.run(*ask, "--die", "99", "--plane", "0", "--at", "1").stdout == "DEFAULT\n"
     for odd in ("nan", "inf", "1e300", "x"):
-        assert warehouse.run(*ask, "--plane", "0", "--at", odd).exit_code == 2
+        assert warehouse.run(*ask, *first, odd).exit_code == 2
     unknown = warehouse.run("export", "phase-counts", "--session", "table", "--run", "nope", "--out", warehouse.folder)
     assert (unknown.exit_code, run_id(1) in unknown.output) == (1, True)
     nothing = Case([], [])
