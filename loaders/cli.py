@@ -20,13 +20,14 @@ from loaders.dbt import run_dbt
 from loaders.doctor import examine
 from loaders.errors import AfterstateError, UsageError
 from loaders.export import export_phase_counts, export_snapshot
-from loaders.landing.land import Lander, find_files
+from loaders.land_command import land_paths
 from loaders.landing.recognise import KINDS, kind_named
 from loaders.landing.runs import Told
 from loaders.phase_key import find_phase_key
 from loaders.profile import Warehouse, read_warehouse
 from loaders.server.private import PrivateServer
 from loaders.settings import Settings
+from loaders.simulate import simulate
 from loaders.warehouse import bring_up
 from simulators.nand.phase_key import BOUNDARIES, Boundary
 
@@ -169,11 +170,7 @@ def land(
     afterstate land out/ --session chip_7
     """  # noqa: D301 (click wants the character that `\b` spells)
     kind = kind_named(kind_name) if kind_name else None
-    told = Told(session, run)
-    files = find_files(paths)
-    with console.byte_progress(quiet=as_json) as progress:
-        lander = Lander(read_warehouse(Settings.from_environment()), kind, progress, told)
-        results = [lander.land(found.file, found.root) for found in files]
+    results = land_paths(paths, kind=kind, told=Told(session, run), quiet=as_json)
     if as_json:
         console.show_messages(results)
         click.echo(json.dumps([result.as_json() for result in results], indent=2, ensure_ascii=False))
@@ -232,6 +229,9 @@ def phase_key(session: str, die: int, plane: int, time_us: float, boundary: Boun
     """  # noqa: D301 (click wants the character that `\b` spells)
     warehouse = read_warehouse(Settings.from_environment())
     click.echo(find_phase_key(warehouse, session, die, plane, time_us, boundary))
+
+
+main.add_command(simulate)
 
 
 def _place(warehouse: Warehouse) -> str:

@@ -12,14 +12,14 @@ where
 group by session_id
 {%- endmacro %}
 
-{#- Which runs have got other rows of a kind since a build. -#}
-{% macro changed_runs(kind, since) -%}
+{#- Which runs have got other rows of some kinds since a build. -#}
+{% macro changed_runs(kinds, since) -%}
 select distinct
     session_id,
     run_id
 from {{ ref("int_phase_keys__loads") }}
 where
-    kind = '{{ kind }}'
+    kind in ('{{ kinds | join("', '") }}')
     and changed_in_build > {{ since }}
 {%- endmacro %}
 

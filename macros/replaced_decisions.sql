@@ -5,7 +5,7 @@
         "deletes": [
             delete_changed(
                 target_relation,
-                changed_runs("nand_proposer_log", build_mark()),
+                changed_runs(["nand_proposer_log"], build_mark()),
                 columns=["session_id", "run_id"],
             ),
         ],

@@ -7,7 +7,7 @@
         "deletes": [
             delete_changed(
                 target_relation,
-                changed_runs("nand_proposal_rows", since),
+                changed_runs(["nand_proposal_rows"], since),
                 columns=["session_id", "run_id"],
             ),
             delete_changed(
