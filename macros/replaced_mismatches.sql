@@ -1,7 +1,7 @@
 {#- What proposer_log_mismatches replaces: the rows of runs whose proposals or whose log were landed anew. -#}
 {% macro replaced_mismatches(target_relation) %}
     {{ return({
-        "mark": latest_build_mark(),
+        "mark": [mark_of("proposal_phase_keys"), mark_of("int_phase_keys__decisions")] | min,
         "deletes": [
             delete_changed(
                 target_relation,

@@ -3,7 +3,7 @@
 {% macro replaced_phase_keys(target_relation) %}
     {% set since = build_mark() %}
     {{ return({
-        "mark": latest_build_mark(),
+        "mark": mark_of("op_state_spans"),
         "deletes": [
             delete_changed(
                 target_relation,
