@@ -51,10 +51,10 @@ class Told:
     run: str | None = None
 
     def __post_init__(self) -> None:
-        for option, name in (("--session", self.session), ("--run", self.run)):
-            problem = None if name is None else _problem(name)
+        for option, name in (("session", self.session), ("run", self.run)):
+            problem = None if name is None else _problem(option, name)
             if problem:
-                raise UsageError(f"`{option} {name}`: {problem}", f"expected 1 to {MAX_CHARACTERS} characters")
+                raise UsageError(f"`--{option} {name}`: {problem}", f"expected 1 to {MAX_CHARACTERS} characters")
 
     def run_of(self, found: Found) -> Run:
         """Give a file's session and run; raises LandingError when neither its name nor the user tells one."""
@@ -68,7 +68,7 @@ class Told:
                 "name the run with `--run RUN`",
             )
         for option, name in (("session", session), ("run", run)):
-            problem = _problem(name)
+            problem = _problem(option, name)
             if problem:
                 raise LandingError(
                     f"{found.file}: `{printable(name)}` cannot name a {option}: {problem}",
@@ -86,11 +86,13 @@ class Told:
         return "/".join([session, *sites])
 
 
-def _problem(name: str) -> str | None:
+def _problem(option: str, name: str) -> str | None:
     if not name:
         return "it is empty"
     if len(name) > MAX_CHARACTERS:
         return f"it has {len(name)} characters"
     if unprintable(name) or not name.isprintable():
         return "it holds characters that nobody can see"
+    if option == "run" and ("/" in name or "\\" in name):
+        return "it holds a slash, and is part of the names of files that are exported"
     return None

@@ -396,6 +396,14 @@ def test_names_that_nobody_can_use(option: str, name: str, says: str) -> None:
     assert caught.value.hint == "expected 1 to 64 characters"
 
 
+@pytest.mark.parametrize("run", ["../../etc/x", "a\\b", "/"])
+def test_a_run_is_no_path(run: str) -> None:
+    """Prevents an export, whose file is called after the run, from being written somewhere else."""
+    with pytest.raises(UsageError, match="it holds a slash"):
+        Told(run=run)
+    assert Told(session="chip/site_01").session == "chip/site_01"
+
+
 def test_wrong_names_are_wrong_usage(common: Bench) -> None:
     """Prevents a wrong `--session` from being found out file by file (design section 2: exit code 2)."""
     for option in ("--session", "--run"):
