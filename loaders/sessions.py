@@ -48,7 +48,7 @@ def require_built(warehouse: Warehouse, session: str) -> None:
             raise
         raise AfterstateError("the phase keys are not built yet", BUILD_FIRST) from error
     if files:
-        raise AfterstateError(f"{files} files of session `{session}` have landed since the last build", BUILD_FIRST)
+        raise AfterstateError(f"session `{session}` has files that landed since the last build: {files}", BUILD_FIRST)
 
 
 def _names(warehouse: Warehouse, select: str, where: str, values: Sequence[str]) -> list[str]:
