@@ -1,9 +1,12 @@
-"""`dbt`, connected as the profile says: dbt's own command line, with the profile's TLS settings.
+"""`dbt`, connected as the profile says: dbt's own command line, with the profile's TLS and with sessions of our own.
 
 dbt-mysql 1.7 drops every `ssl_*` key of a profile (all but MariaDB's `ssl_disabled`), so its connections could be
 encrypted, but never verified. This module is installed as the environment's `dbt`; dbt's plugins would be too late,
 and `dbt debug` loads none. A profile with TLS settings asks for the variable TLS_VARIABLE, which is set here: any other
 dbt stops before it connects. It can go the day the adapter passes the settings on.
+
+dbt-mysql also takes each session as the server's defaults make it, and waits for ever for the greeting of a port that
+listens and says nothing. Here sessions are set as the loaders' are, and the wait for a connection has an end.
 """
 
 from __future__ import annotations
@@ -21,16 +24,22 @@ from mysql.connector.constants import ClientFlag
 from mysql.connector.plugins import caching_sha2_password
 from pymysql._auth import sha2_rsa_encrypt
 
-from loaders.connect import tls_context
+from loaders import connect as loaders_connect
+from loaders.connect import SESSION, tls_context
 from loaders.profile import TLS_VARIABLE, Connection, target_connection
 
 
 def main() -> None:
     """Run dbt's command line."""
+    prepare()
+    cli(prog_name="dbt")
+
+
+def prepare() -> None:
+    """Let dbt-mysql, in this process, connect as described above."""
     os.environ[TLS_VARIABLE] = "as the profile says"
     mysql.connector.connect = connect
     caching_sha2_password.MySQLCachingSHA2PasswordAuthPlugin = SealedPassword
-    cli(prog_name="dbt")
 
 
 def connect(**arguments: Any) -> ProfileConnection:
@@ -46,7 +55,9 @@ class ProfileConnection(MySQLConnection):
         self._context: ssl.SSLContext | None = tls_context(target) if target else None
         if target and target.ssl_disabled:
             arguments["ssl_disabled"] = True
-        super().__init__(**arguments)
+        # The limit is for connecting; a query may take as long as it takes.
+        bounds = {"connection_timeout": loaders_connect.CONNECT_TIMEOUT_SECONDS, "init_command": SESSION}
+        super().__init__(**{**bounds, **arguments})
 
     def _do_handshake(self) -> None:
         """Learn what the server offers; nothing has been sent to it yet."""

@@ -24,8 +24,10 @@ from loaders.profile import Connection
 CONNECT_TIMEOUT_SECONDS = 10
 # The name under which LOAD DATA LOCAL asks for the caller's stream.
 STREAM_NAME = "afterstate-stream"
-# Every session means the same by a quote and a number, whatever the server's defaults are, and counts time in UTC.
-SESSION = "set session sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', session time_zone = '+00:00'"
+# Every session, the loaders' and dbt's, means the same by a quote and a number, whatever the server's defaults are:
+# a value that does not fit is an error, tables take part in transactions, and time is counted in UTC.
+SQL_MODE = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+SESSION = f"set session sql_mode = '{SQL_MODE}', session time_zone = '+00:00', session default_storage_engine = InnoDB"
 
 
 class _GuardedResult(MySQLResult):

@@ -18,12 +18,12 @@ from loaders.dbt import run_dbt
 from loaders.engines import Engine
 from loaders.errors import AccountRefused, AfterstateError, ServerError
 from loaders.profile import ROLES, Connection, Warehouse, read_warehouse
+from loaders.requirements import MIB, VARIABLES, server_variables, unmet
 from loaders.settings import Settings
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-MIB = 1 << 20
 DUTIES = {"landing": "landing needs", "dbt": "building needs", "bi": "reading the marts needs"}
-LEAST_PACKET, LEAST_SORT_BUFFER = 16 * MIB, 8 * MIB
+LEAST_SORT_BUFFER = 8 * MIB
 
 
 @dataclass(frozen=True)
@@ -131,12 +131,12 @@ def _charset(patient: Patient) -> Iterator[Finding]:
                 yield Finding("bad", f"there is no schema `{schema}`", "`afterstate up` makes it")
 
 
-def _local_infile(patient: Patient) -> Iterator[Finding]:
-    if patient.variables["local_infile"] == "ON":
+def _required_settings(patient: Patient) -> Iterator[Finding]:
+    found = {item.variable: item for item in unmet(patient.variables)}
+    for item in found.values():
+        yield Finding("bad", item.what, item.mend)
+    if "local_infile" not in found:
         yield Finding("ok", "local_infile is on: landing can stream into LOAD DATA LOCAL")
-    else:
-        mend = "as an administrator: set global local_infile = on;  -- and in the server's option file"
-        yield Finding("bad", "local_infile is off: nothing can be landed", mend)
 
 
 def _time_zone(patient: Patient) -> Iterator[Finding]:
@@ -145,12 +145,8 @@ def _time_zone(patient: Patient) -> Iterator[Finding]:
     yield Finding("ok", f"the server's time zone is {shown}; every time in the warehouse is written in UTC")
 
 
-def _settings(patient: Patient) -> Iterator[Finding]:
-    packet = int(patient.variables["max_allowed_packet"])
-    if packet < LEAST_PACKET:
-        mend = "set global max_allowed_packet = 268435456;"
-        yield Finding("bad", f"max_allowed_packet is {packet} bytes: long fields do not fit", mend)
-    buffer = int(patient.variables["sort_buffer_size"])
+def _buffers(patient: Patient) -> Iterator[Finding]:
+    packet, buffer = (int(patient.variables[name]) for name in ("max_allowed_packet", "sort_buffer_size"))
     if buffer < LEAST_SORT_BUFFER:
         mend = "dbt sets it for its own sessions; for your own queries: set global sort_buffer_size = 268435456;"
         yield Finding("note", f"sort_buffer_size is {buffer} bytes: windows over millions of rows will be slow", mend)
@@ -224,8 +220,8 @@ CHECKS: tuple[Check, ...] = (
     _profile_mode,
     _adapter,
     _charset,
-    _local_infile,
-    _settings,
+    _required_settings,
+    _buffers,
     _time_zone,
     _tls,
     _privileges,
@@ -235,7 +231,5 @@ CHECKS: tuple[Check, ...] = (
 
 
 def _variables(connection: Connection) -> dict[str, str]:
-    names = ("local_infile", "time_zone", "system_time_zone", "max_allowed_packet", "sort_buffer_size")
     with cursor(connection) as ask:
-        ask.execute(f"show global variables where variable_name in {names}")
-        return dict(ask.fetchall())
+        return server_variables(ask, (*VARIABLES, "time_zone", "system_time_zone", "sort_buffer_size"))

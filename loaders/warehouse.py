@@ -22,6 +22,7 @@ from loaders.landing.migrations import bring_up_to_date
 from loaders.landing.tables import landing_tables
 from loaders.lock import one_at_a_time
 from loaders.profile import ROLES, Connection, Warehouse, known_connection, known_schema, write_warehouse
+from loaders.requirements import require_settings
 from loaders.server.private import PrivateServer
 from loaders.server.programs import Say
 from loaders.settings import DEFAULT_SCHEMA, Schemas, Settings
@@ -61,6 +62,7 @@ def _bring_up(settings: Settings, say: Say) -> Warehouse:
     opened = connect(admin)
     try:
         with opened.cursor() as cursor:
+            require_settings(cursor)
             _ensure_schemas(cursor, schemas, found)
             mark = _checkout_mark(settings) if url else ""
             warehouse = _ensure_accounts(cursor, settings, schemas, found, admin, mark, say)

@@ -22,6 +22,7 @@ from click.testing import CliRunner, Result
 from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner
 
+import dbt_afterstate
 from loaders.cli import main
 from loaders.connect import cursor
 from loaders.dbt import dbt_command
@@ -52,9 +53,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.stats.get(outcome, []):
             file, _, parameters = report.nodeid.partition("::")[0], *report.nodeid.partition("[")[1:]
-            place = next((engine for engine in ENGINES if engine in parameters), "no server")
+            place = next((place for place in (*ENGINES, "both") if place in parameters), "no server")
             counts[file, place, outcome] += 1
-    places = (*ENGINES, "no server")
+    places = (*ENGINES, "both", "no server")
     terminalreporter.write_sep("-", "what ran where")
     terminalreporter.write_line(f"{'':<44}" + "".join(f"{place:>24}" for place in places))
     for file in sorted({file for file, _, _ in counts}):
@@ -181,6 +182,7 @@ class Bench:
 
     def dbt(self, command: str, *arguments: str) -> dict[str, str]:
         """Run a dbt command, such as `docs generate`, in this process, which spares its start."""
+        dbt_afterstate.prepare()  # connect as the environment's own `dbt` does
         reset_adapters()  # dbt keeps the first warehouse's connections otherwise
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("DBT_TARGET_PATH", str(self.server.home / "target"))

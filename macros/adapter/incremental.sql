@@ -28,7 +28,7 @@
     {% set target_relation = this.incorporate(type="table") %}
     {% set existing_relation = load_cached_relation(this) %}
 
-    {{ run_hooks(pre_hooks) }}
+    {{ begin_with(pre_hooks) }}
     {% if existing_relation is none or should_full_refresh() %}
         {% do get_assert_columns_equivalent(sql) %}
         {% if strategy == "replace" %}
@@ -45,7 +45,7 @@
             {% do merge(target_relation) %}
         {% endif %}
     {% endif %}
-    {{ run_hooks(post_hooks) }}
+    {{ end_with(post_hooks) }}
 
     {{ return({"relations": [target_relation]}) }}
 {% endmacro %}

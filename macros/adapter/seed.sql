@@ -1,11 +1,37 @@
 {#- Seeds are emptied inside the transaction that fills them: dbt truncates, which commits at once, and readers would find
-    a reference table empty. A seed whose columns have changed is still made anew, with `--full-refresh`. -#}
+    a reference table empty. A seed whose columns have changed is still made anew, with `--full-refresh`.
+
+    A seed's first column is its primary key, where `column_types` says its type (dbt's own guess, TEXT, cannot be one):
+    MySQL servers with `sql_require_primary_key`, as managed ones have it, take no table without, and dbt makes none. -#}
+
+{% macro mysql__create_csv_table(model, agate_table) %}
+    {% set sql %}
+        create table {{ this }} (
+            {%- for name in agate_table.column_names %}
+            {{ adapter.quote(name) }} {{ model.config.column_types.get(name) or adapter.convert_type(agate_table, loop.index0) }}
+            {{- "," if not loop.last }}
+            {%- endfor %}
+            {%- if seed_key(model, agate_table) %},
+            {{ seed_key(model, agate_table) }}
+            {%- endif %}
+        )
+    {% endset %}
+    {% call statement("create_seed") -%}
+        {{ sql }}
+    {%- endcall %}
+    {{ return(sql) }}
+{% endmacro %}
+
+{% macro mariadb__create_csv_table(model, agate_table) %}
+    {{ return(mysql__create_csv_table(model, agate_table)) }}
+{% endmacro %}
 
 {% macro mysql__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
     {% set there = adapter.get_columns_in_relation(old_relation) | map(attribute="name") | list %}
     {% if there != agate_table.column_names | list %}
         {{ return(default__reset_csv_table(model, full_refresh, old_relation, agate_table)) }}
     {% endif %}
+    {% do ensure_seed_key(old_relation, model, agate_table) %}
     {% set sql = "delete from " ~ old_relation %}
     {% call statement("empty_seed") -%}
         {{ sql }}
@@ -15,4 +41,22 @@
 
 {% macro mariadb__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
     {{ return(mysql__reset_csv_table(model, full_refresh, old_relation, agate_table)) }}
+{% endmacro %}
+
+{% macro seed_key(model, agate_table) -%}
+{%- set first = agate_table.column_names[0] -%}
+{%- if first in model.config.column_types -%}
+primary key ({{ adapter.quote(first) }})
+{%- endif -%}
+{%- endmacro %}
+
+{#- Seeds of older warehouses have no key; it is added before the transaction begins, since DDL ends one. -#}
+{% macro ensure_seed_key(relation, model, agate_table) %}
+    {% set found = run_query(
+        "select 1 from information_schema.table_constraints where constraint_type = 'PRIMARY KEY' and table_schema = '"
+        ~ relation.schema ~ "' and table_name = '" ~ relation.identifier ~ "'"
+    ) %}
+    {% if not found.rows and seed_key(model, agate_table) %}
+        {% do run_query("alter table " ~ relation ~ " add " ~ seed_key(model, agate_table)) %}
+    {% endif %}
 {% endmacro %}

@@ -14,10 +14,10 @@
     {% set target_relation = this.incorporate(type="table") %}
     {% set existing_relation = load_cached_relation(this) %}
 
-    {{ run_hooks(pre_hooks) }}
+    {{ begin_with(pre_hooks) }}
     {% do get_assert_columns_equivalent(sql) %}
     {% do build_beside(target_relation, existing_relation) %}
-    {{ run_hooks(post_hooks) }}
+    {{ end_with(post_hooks) }}
 
     {{ return({"relations": [target_relation]}) }}
 {% endmacro %}

@@ -18,7 +18,7 @@
     {% set existing_relation = load_cached_relation(this) %}
     {% set queue = "views " ~ target.schema %}
 
-    {{ run_hooks(pre_hooks) }}
+    {{ begin_with(pre_hooks) }}
 
     {% if existing_relation is not none and not existing_relation.is_view %}
         {% do adapter.drop_relation(existing_relation) %}
@@ -34,7 +34,7 @@
         select release_lock('{{ queue }}')
     {%- endcall %}
 
-    {{ run_hooks(post_hooks) }}
+    {{ end_with(post_hooks) }}
 
     {{ return({"relations": [target_relation]}) }}
 {% endmacro %}

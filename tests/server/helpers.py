@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from loaders.connect import cursor
 from loaders.profile import Connection, Warehouse, read_warehouse
 from tests.conftest import Bench, Server
 
@@ -119,3 +120,27 @@ def fake_program(path: Path, script: str) -> Path:
 def fake_server(path: Path, version: str) -> Path:
     """Write a stand-in for a server's program that says its version and can do nothing else."""
     return fake_program(path, f'echo "{path} Ver {version} on x86_64"\ncase "$*" in *--version*) exit 0;; esac\nexit 1')
+
+
+def as_admin(bench: Bench, *statements: str) -> None:
+    """Run statements as the server's administrator."""
+    with cursor(bench.server.admin) as ask:
+        for statement in statements:
+            ask.execute(statement)
+
+
+@contextmanager
+def global_setting(bench: Bench, name: str, value: object) -> Iterator[None]:
+    """Change a setting of the running server for a while."""
+    with cursor(bench.server.admin) as ask:
+        ask.execute(f"select @@global.{name}")
+        before = ask.fetchone()[0]
+    as_admin(bench, f"set global {name} = {_literal(value)}")
+    try:
+        yield
+    finally:
+        as_admin(bench, f"set global {name} = {_literal(before)}")
+
+
+def _literal(value: object) -> str:
+    return f"'{value}'" if isinstance(value, str) else str(value)

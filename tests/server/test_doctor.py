@@ -6,8 +6,6 @@ dbt itself is asked only where the test is about it, since that takes seconds.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,10 +13,10 @@ import yaml
 
 from loaders import doctor
 from loaders.accounts import grant_pattern
-from loaders.connect import cursor
-from loaders.doctor import LEAST_PACKET, LEAST_SORT_BUFFER
+from loaders.doctor import LEAST_SORT_BUFFER
+from loaders.requirements import LEAST_PACKET
 from tests.conftest import Bench, Server
-from tests.server.helpers import ROLES, bench_in, up
+from tests.server.helpers import ROLES, as_admin, bench_in, global_setting, up
 
 
 @pytest.fixture
@@ -41,25 +39,6 @@ def bad_findings(bench: Bench) -> list[tuple[str, str]]:
     assert len(found) == len(re.findall("^BAD", output, re.MULTILINE)), f"a bad finding without advice:\n{output}"
     assert code == (1 if found else 0), output
     return found
-
-
-def as_admin(bench: Bench, *statements: str) -> None:
-    with cursor(bench.server.admin) as ask:
-        for statement in statements:
-            ask.execute(statement)
-
-
-@contextmanager
-def global_setting(bench: Bench, name: str, value: int) -> Iterator[None]:
-    """Change a setting of the running server for a while."""
-    with cursor(bench.server.admin) as ask:
-        ask.execute(f"select @@global.{name}")
-        before = ask.fetchone()[0]
-    as_admin(bench, f"set global {name} = {value}")
-    try:
-        yield
-    finally:
-        as_admin(bench, f"set global {name} = {before}")
 
 
 def change_profile(bench: Bench, role: str, **settings: object) -> None:

@@ -14,68 +14,17 @@ from typing import Any
 
 import pymysql
 import pytest
-import yaml
-from dbt.adapters.factory import reset_adapters
-from dbt.cli.main import dbtRunner
 
 from loaders.connect import connect
 from tests.conftest import ROOT, Bench
 from tests.warehouse.phase_key_cases import draw, write_session
+from tests.warehouse.project import Project
 from tests.warehouse.scenarios import base_files
 
 # AFTERSTATE_LONG_TESTS=1 repeats what is left to chance often enough to mean something; it takes some minutes.
 LONG = bool(os.environ.get("AFTERSTATE_LONG_TESTS"))
 REBUILDS = 20 if LONG else 2
 KILLS = 20 if LONG else 1
-
-
-class Project:
-    """A dbt project of one model that uses the macros of this one."""
-
-    def __init__(self, warehouse: Bench) -> None:
-        self.warehouse = warehouse
-        self.folder = warehouse.folder / "project"
-        (self.folder / "models").mkdir(parents=True)
-        (self.folder / "macros").symlink_to(ROOT / "macros")
-        project = yaml.safe_load((ROOT / "dbt_project.yml").read_text())
-        kept = {key: project[key] for key in ("config-version", "profile", "flags")}
-        (self.folder / "dbt_project.yml").write_text(yaml.safe_dump({"name": "probe", "version": "1.0.0", **kept}))
-
-    def model(self, sql: str, columns: dict[str, str], *, key: str = "id", **config: Any) -> None:
-        """Write the model `probe`: its SQL, its columns with their types, its configuration."""
-        described = [
-            {
-                "name": name,
-                "data_type": data_type,
-                "description": f"Says what {name} is.",
-                **({"constraints": [{"type": "not_null"}]} if name == key else {}),
-            }
-            for name, data_type in columns.items()
-        ]
-        model = {
-            "name": "probe",
-            "description": "It's a probe.",
-            "config": {"contract": {"enforced": True}, "on_schema_change": "fail", **config},
-            "constraints": [{"type": "primary_key", "columns": [key]}] if key else [],
-            "columns": described,
-        }
-        (self.folder / "models" / "probe.sql").write_text(sql)
-        (self.folder / "models" / "probe.yml").write_text(yaml.safe_dump({"version": 2, "models": [model]}))
-
-    def run(self, *arguments: str) -> str:
-        """Run dbt and give the model's message, empty when all went well."""
-        reset_adapters()
-        profiles = str(self.warehouse.settings.profiles_path.parent)
-        target = self.warehouse.warehouse.schemas.marts
-        line = ["run", "--project-dir", str(self.folder), "--profiles-dir", profiles, "--target", target, "--quiet"]
-        done = dbtRunner().invoke([*line, *arguments])
-        if done.success:
-            return ""
-        return "\n".join([str(done.exception or ""), *(str(result.message) for result in done.result or [])])
-
-    def rows(self) -> list[tuple[Any, ...]]:
-        """Give what the model's table holds."""
-        return self.warehouse.query("select * from {marts}.probe order by 1", role="bi")
 
 
 @pytest.fixture

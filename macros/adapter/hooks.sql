@@ -1,0 +1,14 @@
+{#- A model's hooks, with what they write made to last: what follows the build's own commit would be rolled back when the
+    connection is given back. Hooks with `transaction: false` run outside of the build's transaction, as dbt has it. -#}
+
+{% macro begin_with(hooks) %}
+    {{ run_hooks(hooks, inside_transaction=false) }}
+    {{ run_hooks(hooks, inside_transaction=true) }}
+{% endmacro %}
+
+{% macro end_with(hooks) %}
+    {{ run_hooks(hooks, inside_transaction=true) }}
+    {% do run_query("commit") %}
+    {{ run_hooks(hooks, inside_transaction=false) }}
+    {% do run_query("commit") %}
+{% endmacro %}
