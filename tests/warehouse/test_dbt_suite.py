@@ -1,4 +1,4 @@
-"""The part of dbt's own adapter suite that applies, with our macros; docs/conformance.md has the rest."""
+"""The part of dbt's own adapter suite that applies, with our macros, on both servers; see docs/conformance.md."""
 
 from __future__ import annotations
 
