@@ -150,7 +150,7 @@ def test_readers_never_meet_a_missing_or_partial_table(warehouse: Bench) -> None
     thread.start()
     try:
         project = Project(warehouse)
-        for number in range(REBUILDS // 2):
+        for number in range(REBUILDS):
             refresh = ["--full-refresh"] if number % 2 else []
             warehouse.build("--select", "resource_type:model", "resource_type:seed", *refresh)
             # every other time, a mart's build fails half-way: its key is there twice
