@@ -38,12 +38,18 @@ class _GuardedResult(MySQLResult):
         connection = self.connection
         stream, connection.stream = connection.stream, None
         allowed = stream is not None and asked == STREAM_NAME.encode()
+        is_between_packets = True
         try:
-            for chunk in filter(None, stream or ()) if allowed else ():  # an empty packet would end the stream
+            for chunk in filter(len, stream or ()) if allowed else ():  # an empty packet would end the stream
+                is_between_packets = False
                 connection.write_packet(chunk)
+                is_between_packets = True
         finally:
-            connection.write_packet(b"")  # the empty packet ends the stream
-            packet = connection._read_packet()
+            if is_between_packets:
+                connection.write_packet(b"")  # the empty packet ends the stream
+                packet = connection._read_packet()
+            else:  # the server would take what follows for the rest of the packet
+                connection._force_close()
         if not allowed:
             raise ServerError(f"the server asked for the local file {asked!r}, which it was not offered")
         self._read_ok_packet(packet)
@@ -59,9 +65,9 @@ class _Connection(pymysql.connections.Connection):
 class LandingConnection(_Connection):
     """A connection that can stream bytes into LOAD DATA LOCAL, and can give away no file."""
 
-    stream: Iterable[bytes] | None = None
+    stream: Iterable[bytes | memoryview] | None = None
 
-    def load(self, statement: str, stream: Iterable[bytes]) -> tuple[int, int]:
+    def load(self, statement: str, stream: Iterable[bytes | memoryview]) -> tuple[int, int]:
         """Run LOAD DATA LOCAL INFILE 'afterstate-stream', fed with `stream`.
 
         Returns (rows stored, warnings). Raises what the stream raises; the caller rolls back.
@@ -72,6 +78,11 @@ class LandingConnection(_Connection):
         finally:
             self.stream = None
         return rows, self.warning_count
+
+    def rollback(self) -> None:
+        """Take back what was not committed; where the connection has ended, the server did so itself."""
+        if self.open:
+            super().rollback()
 
     @property
     def warning_count(self) -> int:

@@ -1,23 +1,56 @@
-"""Landing as the command line does it: with progress, over one connection."""
+"""Landing as the command line does it: with progress, over one connection, from files, folders and standard input."""
 
 from __future__ import annotations
 
+import shutil
+import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from loaders import console
+from loaders.errors import UsageError
 from loaders.landing.kinds import Kind
 from loaders.landing.land import FileResult, Lander, find_files
 from loaders.landing.runs import Told
 from loaders.profile import read_warehouse
 from loaders.settings import Settings
 
+STANDARD_INPUT = Path("-")
+
 
 def land_paths(
     paths: Sequence[Path], *, kind: Kind | None = None, told: Told | None = None, quiet: bool = False
 ) -> list[FileResult]:
-    """Land files and all files in folders, and say what became of each. Raises UsageError for what is neither."""
-    files = find_files(paths)
+    """Land files, all files in folders, and `-`, which is standard input, and say what became of each.
+
+    Raises UsageError for a path that is neither, and for standard input of which not all is told: it has no name.
+    """
+    told = told or Told()
+    if STANDARD_INPUT in paths:
+        _require_told(kind, told)
+    files = find_files([path for path in paths if path != STANDARD_INPUT])
     with console.byte_progress(quiet=quiet) as progress:
         lander = Lander(read_warehouse(Settings.from_environment()), kind, progress, told)
-        return [lander.land(found.file, found.root) for found in files]
+        results = [lander.land(found.file, found.root) for found in files]
+        if kind and STANDARD_INPUT in paths:
+            results.append(_land_standard_input(lander, kind))
+        return results
+
+
+def _require_told(kind: Kind | None, told: Told) -> None:
+    if not kind:
+        raise UsageError("`-` is standard input, which has no name to tell a kind from", "name it with `--kind KIND`")
+    if kind.is_stated_by_run and not (told.session and told.run):
+        raise UsageError(
+            f"`-` is standard input, and a {kind.name} belongs to a session and a run",
+            "name them with `--session NAME --run RUN`",
+        )
+
+
+def _land_standard_input(lander: Lander, kind: Kind) -> FileResult:
+    """Land a copy: whether a content has landed before is known from all of it."""
+    with tempfile.NamedTemporaryFile(prefix="afterstate-") as passing:
+        shutil.copyfileobj(sys.stdin.buffer, passing)
+        passing.flush()
+        return lander.land_passing(Path(passing.name), kind, str(STANDARD_INPUT), "standard input")

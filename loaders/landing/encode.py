@@ -6,17 +6,24 @@ The format is that of `LOAD_FORMAT`: commas, text in quotes with quotes doubled,
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from loaders.landing.kinds import Kind
-from loaders.landing.reader import Record, printable, unprintable
+from loaders.landing.reader import Batch, Record, printable, unprintable
 from loaders.landing.values import NULL, quote
 
 LOAD_FORMAT = (
     "character set utf8mb4 fields terminated by ',' optionally enclosed by '\"' escaped by '' lines terminated by '\\n'"
 )
 MAX_SHOWN_VALUE = 80
+# The names of unknown columns are spelled in each row again, and may be long.
+OTHER_NAMES_BYTES = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -46,85 +53,147 @@ REJECT_COLUMNS = ("row_no", "line_no", "column_name", "value", "reason", "row_te
 
 
 class Encoder:
-    """Turns the records of one file of one kind into lines for LOAD DATA."""
+    """Turns the rows of one file of one kind into lines for LOAD DATA."""
 
     def __init__(self, kind: Kind, header: Sequence[str]) -> None:
         self.kind = kind
         self.header = list(header)
         first = {name: index for index, name in reversed(list(enumerate(header)))}
         self.repeated = sorted({name for index, name in enumerate(header) if first[name] != index})
-        self._known = [(column, first.get(column.name)) for column in kind.columns]
+        self._known = [(column, first[column.name]) for column in kind.columns if column.name in first]
         known_names = {column.name for column in kind.columns}
         # An unknown column is kept under its own name, a repeated one only once (design section 3, rule 2).
-        self._unknown = [(name, index) for name, index in sorted(first.items(), key=lambda item: item[1])
+        self._unknown = [(_json_text(name), index) for name, index in sorted(first.items(), key=lambda item: item[1])
                          if name not in known_names]  # fmt: skip
+        names_bytes = sum(len(name.encode()) for name, _ in self._unknown)
+        self._rows_at_once = OTHER_NAMES_BYTES // (names_bytes + 1) + 1
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The landing table's columns, in the order of a line."""
-        return ("_row_no", "_line_no", *(column.name for column, _ in self._known), "_other_columns")
+        """The landing table's columns that the file fills, in the order of a line; the server takes time for each."""
+        others = ["_other_columns"] if self._unknown else []
+        return ("_row_no", "_line_no", *(column.name for column, _ in self._known), *others)
 
-    def encode(self, batch: Sequence[Record]) -> tuple[bytes, int, list[Reject]]:
-        """Give the batch as (lines, their number, rejects), both in the order of the file."""
-        sound, rejects = self._split(batch)
-        spelled = [[str(record.row_no) for record in sound], [str(record.line_no) for record in sound]]
+    def encode(self, batch: Batch) -> Iterator[tuple[memoryview, int, list[Reject]]]:
+        """Yield the batch as (lines, their number, rejects), in some parts, both in the order of the file."""
+        for part in batch.parts(self._rows_at_once):
+            yield self._encode(part)
+
+    def _encode(self, batch: Batch) -> tuple[memoryview, int, list[Reject]]:
         misfits: dict[int, Reject] = {}
+        spelled: dict[str, Any] = {}
+        line = _Line(batch.row_no, batch.line_no)
         for column, index in self._known:
-            if index is None:
-                spelled.append([NULL] * len(sound))
-                continue
-            texts = [record.fields[index] for record in sound]
-            spellings, reasons = column.type.spell_all(texts, is_filled=not self.kind.takes_empty(column.name))
-            spelled.append(spellings)
+            is_filled = not self.kind.takes_empty(column.name)
+            spellings, reasons = column.type.spell_all(batch.columns[index], is_filled)
             for at, reason in reasons.items():
                 if at not in misfits:
-                    misfits[at] = _reject(sound[at], column.name, texts[at], reason)
-        misfits |= self._check_rows(sound, misfits)
-        spelled.append([self._other_columns(record.fields) for record in sound])
-        lines = [",".join(line) for at, line in enumerate(zip(*spelled, strict=True)) if at not in misfits]
-        rejects = sorted([*rejects, *misfits.values()], key=lambda reject: reject.row_no)
-        return "".join(f"{line}\n" for line in lines).encode(), len(lines), rejects
+                    misfits[at] = _misfit(batch.record(at), column.name, index, reason)
+            spelled[column.name] = spellings
+            line.add(spellings, quoted=column.type.is_text)
+        self._check_rows(batch, spelled, misfits)
+        if self._unknown:
+            line.add(self._other_columns(batch), quoted=True)
+        rejects = [*(self._broken(record) for record in batch.broken), *misfits.values()]
+        sound = np.delete(np.arange(len(batch.row_no)), list(misfits))
+        lines = line.join()
+        kept = lines.take(pa.array(sound)) if misfits else lines
+        return _bytes(kept), len(kept), sorted(rejects, key=lambda reject: reject.row_no)
 
-    def _check_rows(self, sound: Sequence[Record], misfits: Mapping[int, Reject]) -> dict[int, Reject]:
-        """Look at rows whose values fit, one by one, as a whole."""
-        rejects: dict[int, Reject] = {}
-        if not self.kind.check:
-            return rejects
-        for at, record in enumerate(sound):
-            row = {column.name: record.fields[index] for column, index in self._known if index is not None}
-            found = None if at in misfits else self.kind.check(row)
+    def _check_rows(self, batch: Batch, spelled: dict[str, Any], misfits: dict[int, Reject]) -> None:
+        """Look at rows whose values fit as a whole; only those that are suspect one by one."""
+        check = self.kind.check
+        if not check:
+            return
+        for at in np.flatnonzero(check.suspects(spelled).fill_null(False).to_numpy(zero_copy_only=False)).tolist():
+            if at in misfits:
+                continue
+            found = check.find({name: spellings[at].as_py() for name, spellings in spelled.items()})
             if found:
                 name, reason = found
-                rejects[at] = _reject(record, name, row[name], reason)
-        return rejects
+                misfits[at] = _misfit(batch.record(at), name, self.header.index(name), reason)
 
-    def _split(self, batch: Sequence[Record]) -> tuple[list[Record], list[Reject]]:
-        """Part records whose fields can be looked at from those that are broken as a whole."""
-        sound, rejects = [], []
-        width = len(self.header)
-        for record in batch:
-            problem = record.problem
-            if not problem and len(record.fields) != width:
-                problem = f"the row has {len(record.fields)} fields, the header has {width}"
-            if problem:
-                rejects.append(_reject(record, None, None, problem))
-            elif unprintable(record.text):
-                rejects.append(self._unprintable(record))
-            else:
-                sound.append(record)
-        return sound, rejects
-
-    def _unprintable(self, record: Record) -> Reject:
+    def _broken(self, record: Record) -> Reject:
+        """Say of a record why its fields cannot be told or stored."""
+        if record.problem:
+            return _reject(record, None, None, record.problem)
+        if len(record.fields) != len(self.header):
+            problem = f"the row has {len(record.fields)} fields, the header has {len(self.header)}"
+            return _reject(record, None, None, problem)
         for name, value in zip(self.header, record.fields, strict=True):
             reason = unprintable(value)
             if reason:
                 return _reject(record, name, value, reason)
         return _reject(record, None, None, unprintable(record.text) or "")
 
-    def _other_columns(self, fields: Sequence[str]) -> str:
-        """Spell the unknown columns as a JSON object; an empty field is NULL, so it is left out."""
-        others = {name: fields[index] for name, index in self._unknown if fields[index]}
-        return quote(json.dumps(others, ensure_ascii=False)) if others else NULL
+    def _other_columns(self, batch: Batch) -> Any:
+        """Spell the unknown columns as JSON objects; an empty field is NULL, so it is left out."""
+        members = []
+        for name, index in self._unknown:
+            texts = batch.columns[index]
+            odd = pc.match_substring_regex(texts, _ODD_IN_JSON)
+            if odd.true_count:
+                texts = pc.replace_with_mask(
+                    texts, odd, pa.array([_json_text(text) for text in texts.filter(odd).to_pylist()], pa.string())
+                )
+            member = pc.binary_join_element_wise(f', "{name}": "', texts, '"', "")
+            members.append(pc.if_else(pc.equal(texts, ""), "", member))
+        objects = pc.binary_join_element_wise(*members, "")
+        spelled = pc.binary_join_element_wise(pc.utf8_replace_slice(objects, 0, 2, "{"), "}", "")
+        return pc.if_else(pc.equal(objects, ""), None, spelled)
+
+
+class _Line:
+    """The pieces of which lines are joined: arrays, one value a row, and what stands between them."""
+
+    def __init__(self, *numbers: Any) -> None:
+        self._pieces: list[Any] = []
+        self._between = ""
+        for each in numbers:
+            self.add(pc.cast(pa.array(each), pa.string()))
+
+    def add(self, texts: Any, quoted: bool = False) -> None:
+        """Add a column, whose nulls are NULL."""
+        if quoted and texts.null_count:
+            self._add(pc.binary_join_element_wise('"', _doubled(texts), '"', ""), ",")
+        elif quoted:
+            self._between += '"'
+            self._add(_doubled(texts), '",')
+        else:
+            self._add(texts, ",")
+
+    def _add(self, texts: Any, after: str) -> None:
+        self._pieces += [self._between, pc.fill_null(texts, NULL) if texts.null_count else texts]
+        self._between = after
+
+    def join(self) -> Any:
+        """Give the lines, a pa.StringArray."""
+        return pc.binary_join_element_wise(*self._pieces, f"{self._between[:-1]}\n", "")
+
+
+_ODD_IN_JSON = r'["\\\x00-\x1f\x7f]'
+
+
+def _json_text(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def _doubled(texts: Any) -> Any:
+    """Double the quotes in texts, as LOAD DATA with ENCLOSED BY '"' ESCAPED BY '' wants them."""
+    has_quotes = pc.match_substring(texts, '"')
+    return pc.replace_substring(texts, '"', '""') if has_quotes.true_count else texts
+
+
+def _bytes(lines: Any) -> memoryview:
+    """Give the bytes of all lines, without copying them."""
+    if not len(lines):
+        return memoryview(b"")
+    offsets = np.frombuffer(lines.buffers()[1], np.int32)[lines.offset : lines.offset + len(lines) + 1]
+    return memoryview(lines.buffers()[2])[offsets[0] : offsets[-1]]
+
+
+def _misfit(record: Record, column: str, index: int, reason: str) -> Reject:
+    return _reject(record, column, record.fields[index], reason)
 
 
 def _reject(record: Record, column: str | None, value: str | None, reason: str) -> Reject:

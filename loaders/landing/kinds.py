@@ -5,16 +5,26 @@ To add a source, declare its kinds in a module like `core` and list them in `KIN
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import IO
+from typing import Any
 
-from loaders.landing import reader
-from loaders.landing.reader import Record
+from loaders.landing import csv_file
+from loaders.landing.reader import Bytes, Reading
 from loaders.landing.values import ColumnType
 
-# From a row's texts, by column, to the column that does not fit the others and the reason; None when all is well.
-RowCheck = Callable[[Mapping[str, str]], tuple[str, str] | None]
+
+@dataclass(frozen=True)
+class RowCheck:
+    """A check of rows as a whole, whose values fit one by one.
+
+    `suspects` looks at all rows at once: from their spelled values, by column, to a pa.BooleanArray of rows that may be
+    amiss. `find` looks at one of them: from its spelled values to the column that does not fit the others and the
+    reason; None when all is well.
+    """
+
+    suspects: Callable[[Mapping[str, Any]], Any]
+    find: Callable[[Mapping[str, str]], tuple[str, str] | None]
 
 
 @dataclass(frozen=True)
@@ -35,8 +45,8 @@ class Kind:
 
     `signature` are columns of which a header must have at least one (none: any header with the needed columns will
     do); `never` are columns that this kind never has, although it has everything else. `produced_as` is the producer's
-    name for the file, as a pattern: it helps only where the header does not tell. `records` reads a file of this kind,
-    the header first; `begins` are first lines that tell a kind which is no CSV. `check` looks at a row as a whole.
+    name for the file, as a pattern: it helps only where the header does not tell. `read` reads a file of this kind;
+    `begins` are first lines that tell a kind which is no CSV. `check` looks at a row as a whole.
     """
 
     name: str
@@ -46,7 +56,7 @@ class Kind:
     filled: tuple[str, ...] = ()
     signature: frozenset[str] = frozenset()
     never: frozenset[str] = frozenset()
-    records: Callable[[IO[bytes]], Iterator[Record]] = reader.records
+    read: Callable[[Bytes], Reading] = csv_file.read
     begins: tuple[str, ...] = ()
     check: RowCheck | None = None
 

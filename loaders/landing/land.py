@@ -1,19 +1,17 @@
 """Landing files and folders: recognise, check, stream, and say what became of each file.
 
-Files land one after the other, each in a transaction of its own: one that fails leaves nothing behind and does not
-keep the others from landing.
+Each file lands in a transaction of its own: one that fails leaves nothing behind and does not keep the others from
+landing. While the server takes one block of a file in, the next one is read and checked.
 """
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from io import BufferedReader, BytesIO, FileIO, RawIOBase
-from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import pymysql
 import sqlalchemy
@@ -22,21 +20,29 @@ from sqlalchemy.exc import DBAPIError
 from loaders.connect import detect, engine
 from loaders.errors import AfterstateError, LandingError, UsageError
 from loaders.landing import store
-from loaders.landing.encode import Encoder
+from loaders.landing.content import Content, Progress, changed, measure, open_content
+from loaders.landing.encode import Encoder, Reject
 from loaders.landing.kinds import Kind
-from loaders.landing.reader import Record, printable, records
-from loaders.landing.recognise import UnknownFile, begun_like, read_header, recognise, require_begun, require_needed
+from loaders.landing.reader import Batch, Unreadable, printable
+from loaders.landing.recognise import (
+    UnknownFile,
+    begun_like,
+    read_beginning,
+    read_header,
+    recognise,
+    require_begun,
+    require_needed,
+)
 from loaders.landing.runs import NO_RUN, Found, Run, Told
 from loaders.landing.tables import LandingTables, landing_tables
 from loaders.profile import Warehouse
 
-BATCH_ROWS = 5_000
-READ_BYTES = 1 << 20
-# A kind is told from the file's beginning: somebody else's huge file without a line break is not read to its end.
-HEADER_BYTES = 1 << 20
+# A packet holds up to 16 MiB; smaller ones let the server begin sooner.
+SEND_BYTES = 1 << 20
 REJECTS_IN_MEMORY_BYTES = 16 << 20
 SHOWN_REJECTS = 3
-# Two loaders may wait for each other's locks; the server then ends one of them, which simply starts again.
+# Two loaders may wait for each other's locks; the server then ends one of them, which simply starts again. One that
+# waits for another to land the same file waits as long as that takes.
 DEADLOCK, LOCK_WAIT_TIMEOUT, ATTEMPTS = 1213, 1205, 5
 UNKNOWN_COLUMN = 1054
 HINTS = {
@@ -46,10 +52,12 @@ HINTS = {
 }
 # PyMySQL's codes for a connection that ended: gone away, lost during a query, and already closed.
 CONNECTION_LOST = (2006, 2013, 0)
-MEMORY = "memory"  # where rows come from that never were in a file
-LANDING_SESSION = "set session transaction isolation level read committed"
+LANDING_SESSION = (
+    "set session transaction isolation level read committed",
+    "set session innodb_lock_wait_timeout = 3600",
+)
 
-Progress = Callable[[Path, int, int], None]  # file, bytes read, bytes in all
+T = TypeVar("T")
 
 
 @dataclass
@@ -72,7 +80,7 @@ class FileResult:
 
     def take(self, load: store.KnownLoad) -> None:
         """Say that the file was landed before."""
-        self.status = "superseded" if load.status == "superseded" else "unchanged"
+        self.status = "unchanged" if load.status == "landed" else "superseded"
         self.load_id = load.load_id
         self.rows_read, self.rows_landed, self.rows_rejected = load.rows_read, load.rows_landed, load.rows_rejected
         if self.status == "superseded":
@@ -87,7 +95,10 @@ def find_files(paths: Sequence[Path]) -> list[Found]:
     found: dict[Path, Found] = {}
     for path in paths:
         if not path.is_dir() and not path.is_file():
-            raise UsageError(f"`{path}` is neither a file nor a folder", "write it to a file and land that")
+            raise UsageError(
+                f"`{path}` is neither a file nor a folder",
+                "write it to a file and land that, or pipe it: `… | afterstate land - --kind KIND`",
+            )
         inside = sorted(path.rglob("*")) if path.is_dir() else [path]
         for file in inside:
             hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
@@ -118,43 +129,53 @@ class Lander:
 
         `root` is the folder by which it was found, when it is not named by itself.
         """
-        result = FileResult(printable(str(file)))
-        try:
-            kind = self._recognise(file)
-            result.kind = kind.name
+
+        def source() -> _Source:
+            kind = self._recognise(file, result)
             run = self._told.run_of(Found(file, root or file)) if kind.is_stated_by_run else NO_RUN
-            self._land_with_patience(_Source(file, kind, run, _place(file)), result)
+            return _Source(file, kind, run, _place(file))
+
+        result = FileResult(printable(str(file)))
+        return self._land(file, source, result)
+
+    def land_passing(self, file: Path, kind: Kind, place: str, folder: str) -> FileResult:
+        """Land a passing file that holds what came from memory or a pipe; the user tells its session and run.
+
+        `place` and `folder` are what the manifest and the session say of where it came from.
+        """
+
+        def source() -> _Source:
+            self._recognise(file, result, kind)
+            told = Run(str(self._told.session), str(self._told.run), folder, is_session_told=True)
+            return _Source(file, kind, told if kind.is_stated_by_run else NO_RUN, place, is_passing=True)
+
+        result = FileResult(place, kind.name)
+        return self._land(Path(place), source, result)
+
+    def _land(self, shown: Path, source: Callable[[], _Source], result: FileResult) -> FileResult:
+        try:
+            self._land_with_patience(source(), result)
         except UnknownFile as unknown:
             result.messages.append(str(unknown))
         except AfterstateError as error:
             _fail(result, str(error))
         except OSError as error:
-            _fail(result, f"{file}: cannot be read: {error.strerror or error}")
+            _fail(result, f"{shown}: cannot be read: {error.strerror or error}")
         return result
 
-    def land_from_memory(self, file: Path, kind: Kind) -> FileResult:
-        """Land rows that were written to a passing file, of the session and the run that the caller tells."""
-        place = f"{MEMORY}:{kind.name}"
-        result = FileResult(place, kind.name)
-        run = Run(str(self._told.session), str(self._told.run), MEMORY, is_session_told=True)
-        try:
-            self._land_with_patience(_Source(file, kind, run, place), result)
-        except AfterstateError as error:
-            _fail(result, str(error))
-        return result
-
-    def _recognise(self, file: Path) -> Kind:
-        with file.open("rb") as stream:
-            beginning = stream.read(HEADER_BYTES)
-        kind = self._kind or begun_like(beginning)
+    def _recognise(self, file: Path, result: FileResult, told: Kind | None = None) -> Kind:
+        beginning, first = read_beginning(file, told or self._kind)
+        kind = told or self._kind or begun_like(beginning)
         if kind and kind.begins:
             require_begun(file, kind, beginning)
-            return kind
-        header = read_header(file, next(records(BytesIO(beginning)), None), kind)
-        if kind:
-            require_needed(file, kind, header)
-            return kind
-        return recognise(file, header)
+        else:
+            header = read_header(file, first, kind)
+            if kind:
+                require_needed(file, kind, header)
+            else:
+                kind = recognise(file, header)
+        result.kind = kind.name
+        return kind
 
     def _land_with_patience(self, source: _Source, result: FileResult) -> None:
         for attempt in range(1, ATTEMPTS + 1):
@@ -166,14 +187,15 @@ class Lander:
                     raise LandingError(f"{source.shown}: {_server_said(error)}") from error
 
     def _land_once(self, source: _Source, result: FileResult) -> None:
-        sha256 = _sha256(source.file)
+        sha256, size = measure(source.file)
         with self._engine.connect() as connection:
-            connection.exec_driver_sql(LANDING_SESSION)
+            for setting in LANDING_SESSION:
+                connection.exec_driver_sql(setting)
             load_id = None
             store.require_session(connection, self._tables.sessions, source.run, source.shown)
             known = self._find_load(connection, source, sha256)
             if not known:
-                load_id = self._open_load(connection, source, sha256)
+                load_id = self._open_load(connection, source, sha256, size)
                 known = None if load_id else self._find_load(connection, source, sha256)
             if load_id:
                 _Load(connection, self._tables, source, load_id, self._progress).run(sha256, result)
@@ -184,9 +206,9 @@ class Lander:
     def _find_load(self, connection: sqlalchemy.Connection, source: _Source, sha256: str) -> store.KnownLoad | None:
         return store.find_load(connection, self._tables.loads, source.kind, sha256, source.run)
 
-    def _open_load(self, connection: sqlalchemy.Connection, source: _Source, sha256: str) -> int | None:
-        with source.file.open("rb") as stream:
-            header = _header(source.kind.records(stream))
+    def _open_load(self, connection: sqlalchemy.Connection, source: _Source, sha256: str, size: int) -> int | None:
+        with open_content(source.file) as content:
+            header = source.kind.read(content).header
         repeated = Encoder(source.kind, header).repeated
         notes = f"repeated header, the first is kept: {', '.join(repeated)}" if repeated else None
         values = {
@@ -194,7 +216,7 @@ class Lander:
             "session_id": source.run.session_id,
             "run_id": source.run.run_id,
             "file_path": source.place,
-            "file_bytes": source.file.stat().st_size,
+            "file_bytes": size,
             "content_sha256": sha256,
             "header": header,
             "notes": notes,
@@ -210,11 +232,12 @@ class _Source:
     kind: Kind
     run: Run
     place: str
+    is_passing: bool = False
 
     @property
     def shown(self) -> str:
         """What messages call it."""
-        return self.place if self.run.folder == MEMORY else str(self.file)
+        return self.place if self.is_passing else str(self.file)
 
 
 class _Load:
@@ -239,25 +262,16 @@ class _Load:
 
     def run(self, sha256: str, result: FileResult) -> None:
         """Land the file's rows and rejects; raises LandingError unless all of it arrived as it was sent."""
-        rows = self._tables.rows[self._kind.name]
         with (
-            self._source.file.open("rb", buffering=0) as raw,
+            open_content(self._source.file, self._progress) as content,
             tempfile.SpooledTemporaryFile(REJECTS_IN_MEMORY_BYTES) as spool,
         ):
-            watched = _Watched(raw, self._source.file, self._progress)
-            found = self._kind.records(BufferedReader(watched, READ_BYTES))
-            encoder = Encoder(self._kind, _header(found))
-            lines = self._lines(encoder, found, spool)
-            stored = store.stream_rows(self._connection, rows, encoder.columns, self._load_id, lines)
-            self._require(stored, self._sent, "rows")
-            if watched.sha256.hexdigest() != sha256:
-                raise LandingError(
-                    f"{self._source.shown}: the file changed while it was read; nothing of it was landed",
-                    "land it again when its producer has finished",
-                )
+            encoder = self._send_rows(content, spool)
+            if content.sha256 != sha256:
+                raise changed(self._source.shown)
             spool.seek(0)
             rejects = store.stream_rejects(
-                self._connection, self._tables.rejects, self._load_id, self._kind, self._source.place, _blocks(spool)
+                self._connection, self._tables.rejects, self._load_id, self._kind, self._source.place, _read_all(spool)
             )
             self._require(rejects, self._rejected, "rejects")
         store.close_load(self._connection, self._tables.loads, self._load_id, self._sent, self._rejected)
@@ -265,17 +279,34 @@ class _Load:
         self._report(encoder, result)
         result.messages += [f"replaces what was landed of this run from {path}" for path in replaced]
 
-    def _lines(self, encoder: Encoder, found: Iterator[Record], spool: IO[bytes]) -> Iterator[bytes]:
-        while batch := list(islice(found, BATCH_ROWS)):
-            lines, count, rejects = encoder.encode(batch)
-            self._sent += count
-            self._rejected += len(rejects)
-            for reject in rejects:
-                spool.write(reject.line())
-                if len(self._first_rejects) < SHOWN_REJECTS:
-                    self._first_rejects.append(f"{self._source.shown}: {reject}")
-            for start in range(0, len(lines), READ_BYTES):
-                yield lines[start : start + READ_BYTES]
+    def _send_rows(self, content: Content, spool: IO[bytes]) -> Encoder:
+        try:
+            reading = self._kind.read(content)
+            encoder = Encoder(self._kind, reading.header)
+            lines = self._lines(encoder, reading.batches, spool)
+            table = self._tables.rows[self._kind.name]
+            stored = store.stream_rows(self._connection, table, encoder.columns, self._load_id, _one_ahead(lines))
+        except Unreadable as error:
+            raise LandingError(
+                f"{self._source.shown}: {error}", "expected CSV, one row a line; nothing of the file was landed"
+            ) from error
+        self._require(stored, self._sent, "rows")
+        return encoder
+
+    def _lines(self, encoder: Encoder, batches: Iterator[Batch], spool: IO[bytes]) -> Iterator[memoryview]:
+        for batch in batches:
+            for lines, count, rejects in encoder.encode(batch):
+                self._sent += count
+                self._keep(rejects, spool)
+                for start in range(0, len(lines), SEND_BYTES):
+                    yield lines[start : start + SEND_BYTES]
+
+    def _keep(self, rejects: Sequence[Reject], spool: IO[bytes]) -> None:
+        self._rejected += len(rejects)
+        for reject in rejects:
+            spool.write(reject.line())
+            if len(self._first_rejects) < SHOWN_REJECTS:
+                self._first_rejects.append(f"{self._source.shown}: {reject}")
 
     def _require(self, stored: int, sent: int, what: str) -> None:
         if stored != sent:
@@ -295,53 +326,23 @@ class _Load:
             result.messages.append(f"… and {self._rejected - SHOWN_REJECTS} more in landing_rejects")
 
 
-class _Watched(RawIOBase):
-    """A file's bytes as they are read: hashed, and told to whoever wants to see progress."""
-
-    def __init__(self, raw: FileIO, file: Path, progress: Progress | None) -> None:
-        self._raw = raw
-        self._file = file
-        self._size = file.stat().st_size
-        self._read = 0
-        self._progress = progress
-        self.sha256 = hashlib.sha256()
-
-    def readable(self) -> bool:
-        """Tell BufferedReader that this can be read."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Read into the buffer and give the number of bytes."""
-        count = self._raw.readinto(buffer)
-        self.sha256.update(memoryview(buffer)[:count])
-        self._read += count
-        if self._progress:
-            self._progress(self._file, self._read, self._size)
-        return int(count)
-
-
 def _place(file: Path) -> str:
     """Give the file's full path; a name that is not UTF-8 is spelled so that it can be stored."""
     return printable(str(file.resolve()))
 
 
-def _header(found: Iterator[Record]) -> list[str]:
-    """Take the header off; an empty file has none."""
-    first = next(found, None)
-    return first.fields if first else []
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        for block in _blocks(stream):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
-    while block := stream.read(READ_BYTES):
+def _read_all(stream: IO[bytes]) -> Iterator[bytes]:
+    while block := stream.read(SEND_BYTES):
         yield block
+
+
+def _one_ahead(items: Iterator[T]) -> Iterator[T]:
+    """Yield the items; while one is being used, a thread makes the next."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="landing") as worker:
+        coming = worker.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = worker.submit(next, items, None)
+            yield item
 
 
 def _fail(result: FileResult, message: str) -> None:

@@ -21,6 +21,7 @@ from loaders.landing.runs import Told
 from loaders.profile import Warehouse, read_warehouse
 from loaders.settings import Settings
 
+MEMORY = "memory"  # where rows come from that never were in a file
 TIMELINE_COLUMNS = ("die", "plane", "op_state", "op_name", "start", "end")
 
 
@@ -50,7 +51,9 @@ def land_simulation(
     }
     with tempfile.TemporaryDirectory(prefix="afterstate-") as folder:
         files = {name: _write(Path(folder) / name, name, kept) for name, kept in given.items() if kept is not None}
-        results = [lander.land_from_memory(file, kind_named(name)) for name, file in files.items()]
+        results = [
+            lander.land_passing(file, kind_named(name), f"{MEMORY}:{name}", MEMORY) for name, file in files.items()
+        ]
     failed = [message for result in results if result.status == "failed" for message in result.messages]
     if failed:
         raise LandingError(

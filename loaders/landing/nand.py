@@ -7,9 +7,13 @@ first; the log is no CSV, and is told by its first line.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from loaders.landing import proposer_log
-from loaders.landing.kinds import Column, Kind
+from loaders.landing.kinds import Column, Kind, RowCheck
 from loaders.landing.values import DOUBLE, INTEGER, LONG_TEXT, OP_STATE, TIME_US, text_type
 from simulators.nand.phase_key import tick
 
@@ -27,7 +31,11 @@ _OPERATION = (
 )
 
 
-def _ends_after_its_start(row: Mapping[str, str]) -> tuple[str, str] | None:
+def _ends_below_its_start(spelled: Mapping[str, Any]) -> Any:
+    return pc.less(pc.cast(spelled["end"], pa.float64()), pc.cast(spelled["start"], pa.float64()))
+
+
+def _ends_before_its_start(row: Mapping[str, str]) -> tuple[str, str] | None:
     """Compare in ticks: an end that is below its start by float noise alone is a segment of no length."""
     if tick(float(row["end"])) < tick(float(row["start"])):
         return "end", f"is before the segment's start, {row['start']} µs"
@@ -63,7 +71,7 @@ NAND_KINDS = (
         ),
         filled=("start", "end", "die", "plane", "op_state"),
         never=frozenset({"op_uid", "op_base"}),
-        check=_ends_after_its_start,
+        check=RowCheck(_ends_below_its_start, _ends_before_its_start),
     ),
     Kind(
         name="nand_proposal_rows",
@@ -100,7 +108,7 @@ NAND_KINDS = (
             Column("len_batch", INTEGER),
         ),
         filled=("line_kind",),
-        records=proposer_log.records,
+        read=proposer_log.read,
         begins=proposer_log.BEGINS,
     ),
 )

@@ -7,11 +7,10 @@ above it; all other lines are talk. Each record has the columns of its line and 
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
-from io import TextIOWrapper
-from typing import IO
 
-from loaders.landing.reader import Record
+from loaders.landing.reader import Bytes, Reading, Record, batches_of, read_lines
 
 BEGINS = ("# proposer debug log", "[proposer] ")
 COLUMNS = (
@@ -44,12 +43,15 @@ _EXPECTED = {
 _WORD = re.compile(r"\[proposer\] (phase_key|selected)\b")
 
 
-def records(stream: IO[bytes]) -> Iterator[Record]:
-    """Yield the columns as record 0, then a record for each line that matters; a line cut short has a problem."""
-    yield Record(0, 1, list(COLUMNS), "")
+def read(stream: Bytes) -> Reading:
+    """Read a log: its columns, and a row for each line that matters; a line cut short has a problem."""
+    return Reading(list(COLUMNS), batches_of(_records(stream), len(COLUMNS)))
+
+
+def _records(stream: Bytes) -> Iterator[Record]:
     row_no = 0
-    for line_no, line in enumerate(TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape"), start=1):
-        text = line.rstrip("\r\n")
+    for line_no, line in enumerate(read_lines(stream), start=1):
+        text = line.removeprefix(BOM_UTF8).decode("utf-8", "surrogateescape").rstrip("\r\n")
         word = _WORD.match(text)
         if not word:
             continue

@@ -1,24 +1,37 @@
-"""A CSV file as records, each with its place and its original text.
+"""A file as records, and records as batches of columns.
 
-A BOM, CRLF, line breaks inside quotes and any UTF-8 text are normal. Lines of nothing but blanks are no records, as in
-pandas. What is no CSV (a quote that never closes, say) is still a record, with the reason, so that no line is ever
-lost. Bytes that are no UTF-8 travel as surrogates and are named by `unprintable`.
+A `Record` is one row with its place and its original text. A `Batch` is many of them, turned by columns, so that they
+are checked and spelled a column at a time.
 """
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from io import TextIOWrapper
-from typing import IO
+from itertools import islice
+from typing import Any, Protocol
 
-# csv's own limit on a field is 128 KiB; LONGTEXT, where unknown columns and rejects go, takes what fits in a packet.
-csv.field_size_limit(2**31 - 1)
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
-_BLANKS = " \t\r\n"
+BATCH_ROWS = 10_000
+BLOCK_BYTES = 4 << 20
+LONGEST_LINE_BYTES = 64 << 20
 _SURROGATE = re.compile("[\udc80-\udcff]")
+
+
+class Bytes(Protocol):
+    """What can be read: a file, or its decompressed content."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """Give at most so many bytes, none at the end."""
+        ...
+
+
+class Unreadable(Exception):
+    """A file cannot be read to its end; the text is the reason."""
 
 
 @dataclass(frozen=True)
@@ -32,49 +45,86 @@ class Record:
     problem: str = ""
 
 
-class _Lines:
-    """Lines on their way to csv.reader; keeps those of the record being read."""
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of a file: their fields as one array a column of the header, numbered as records are.
 
-    def __init__(self, stream: TextIOWrapper) -> None:
-        self._stream = stream
-        self.taken: list[str] = []
+    `broken` are the records among them whose fields cannot be told or stored; they are in no column. `record` gives the
+    row at an index as a record, for those few that have to be looked at one by one.
+    """
 
-    def __iter__(self) -> _Lines:
-        return self
+    columns: Sequence[Any]  # pa.StringArray, each as long as `row_no`
+    row_no: NDArray[np.int64]
+    line_no: NDArray[np.int64]
+    broken: list[Record]
+    record: Callable[[int], Record]
 
-    def __next__(self) -> str:
-        line = next(self._stream)
-        self.taken.append(line)
-        # Python 3.10's csv refuses NUL, later ones pass it on; here it always is, to be rejected with its row.
-        return line.replace("\0", "\udc00") if "\0" in line else line
-
-
-def records(stream: IO[bytes]) -> Iterator[Record]:
-    """Yield the records of a CSV file; number 0 is the header."""
-    lines = _Lines(TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline=""))
-    reader = csv.reader(lines, strict=True)
-    row_no, line_no = 0, 1
-    while True:
-        problem, fields = "", []
-        try:
-            fields = next(reader)
-        except StopIteration:
+    def parts(self, rows: int) -> Iterator[Batch]:
+        """Yield the batch in parts of at most so many rows."""
+        if len(self.row_no) <= rows:
+            yield self
             return
-        except csv.Error as error:
-            problem = _PROBLEMS.get(str(error), str(error))
-            reader = csv.reader(lines, strict=True)  # after an error, the old one is inside of a field
-        taken, lines.taken = lines.taken, []
-        text = "".join(taken)
-        if text.strip(_BLANKS):
-            yield Record(row_no, line_no, fields, text.rstrip("\r\n"), problem)
-            row_no += 1
-        line_no += len(taken)
+        for start in range(0, len(self.row_no), rows):
+            part = slice(start, start + rows)
+            yield Batch(
+                [column[part] for column in self.columns],
+                self.row_no[part],
+                self.line_no[part],
+                [] if start else self.broken,
+                lambda index, start=start: self.record(start + index),  # type: ignore[misc]
+            )
 
 
-_PROBLEMS = {
-    "unexpected end of data": "a quote opens here and never closes; the row takes the rest of the file",
-    "',' expected after '\"'": "text follows a closing quote; expected a comma, or the quote doubled",
-}
+@dataclass(frozen=True)
+class Reading:
+    """A file being read: the columns that it states, and its rows."""
+
+    header: list[str]
+    batches: Iterator[Batch]
+
+
+def batches_of(found: Iterable[Record], width: int) -> Iterator[Batch]:
+    """Yield records in batches; those that have not `width` fields, or cannot be stored, are broken."""
+    records = iter(found)
+    while taken := list(islice(records, BATCH_ROWS)):
+        sound = [record for record in taken if _is_sound(record, width)]
+        broken = [record for record in taken if not _is_sound(record, width)] if len(sound) < len(taken) else []
+        columns = zip(*(record.fields for record in sound), strict=True) if sound else [()] * width
+        yield Batch(
+            [pa.array(column, pa.string()) for column in columns],
+            np.array([record.row_no for record in sound], np.int64),
+            np.array([record.line_no for record in sound], np.int64),
+            broken,
+            sound.__getitem__,
+        )
+
+
+def read_blocks(stream: Bytes, longest_line: int = LONGEST_LINE_BYTES) -> Iterator[tuple[bytes, bool]]:
+    """Yield a file in blocks that end where a line does, and whether a block is the last; one may be empty.
+
+    Raises Unreadable when a line has more bytes than `longest_line`.
+    """
+    rest = b""
+    while read := stream.read(BLOCK_BYTES):
+        block = rest + read
+        # of a CR at the block's very end nobody knows yet whether a LF follows
+        end = block.rfind(b"\n") + 1 or block.rfind(b"\r", 0, -1) + 1
+        if end:
+            yield block[:end], False
+        elif len(block) >= longest_line:
+            raise Unreadable(f"a line is longer than {longest_line >> 20} MiB")
+        rest = block[end:]
+    yield rest, True
+
+
+def read_lines(stream: Bytes) -> Iterator[bytes]:
+    """Yield a file's lines, each with its end; raises Unreadable as `read_blocks` does."""
+    for block, _ in read_blocks(stream):
+        yield from block.splitlines(keepends=True)
+
+
+def _is_sound(record: Record, width: int) -> bool:
+    return not record.problem and len(record.fields) == width and not unprintable(record.text)
 
 
 def unprintable(text: str) -> str | None:

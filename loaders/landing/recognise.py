@@ -8,6 +8,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from loaders.errors import LandingError, UsageError
+from loaders.landing import csv_file
+from loaders.landing.content import open_content, plain_name
 from loaders.landing.core import CORE_KINDS
 from loaders.landing.kinds import Kind
 from loaders.landing.nand import NAND_KINDS
@@ -15,6 +17,7 @@ from loaders.landing.reader import Record, unprintable
 
 KINDS: tuple[Kind, ...] = (*CORE_KINDS, *NAND_KINDS)
 _TABLES = tuple(kind for kind in KINDS if not kind.begins)
+BEGINNING_BYTES = 1 << 20  # in which a log shows what it is
 _OTHER_DELIMITERS = {";": "`;`", "\t": "tabs", "|": "`|`"}
 
 
@@ -42,6 +45,22 @@ def require_begun(path: Path, kind: Kind, beginning: bytes) -> None:
     if not any(line.startswith(texts) for line in beginning.removeprefix(BOM_UTF8).splitlines()):
         expected = " or ".join(f"`{text}`" for text in kind.begins)
         raise LandingError(f"{path}: line 1: the file is no {kind.name}", f"expected lines that begin with {expected}")
+
+
+def read_beginning(path: Path, told: Kind | None = None) -> tuple[bytes, Record | None]:
+    """Give a file's first bytes, and the first record that it has as a CSV.
+
+    Raises UnknownFile when it is compressed and damaged, LandingError when it should be ours all the same.
+    """
+    try:
+        with open_content(path) as content:
+            beginning = content.read(BEGINNING_BYTES)
+        with open_content(path) as content:
+            return beginning, csv_file.read_header(content)
+    except LandingError:
+        if told or _named_like(path, KINDS):
+            raise
+        raise UnknownFile("it is compressed, and damaged") from None
 
 
 def read_header(path: Path, first: Record | None, told: Kind | None = None) -> list[str]:
@@ -100,8 +119,8 @@ def require_needed(path: Path, kind: Kind, header: Sequence[str]) -> None:
         raise LandingError(f"{path}: line 1: no column {names}, which a {kind.name} needs", expected)
 
 
-def _named_like(path: Path) -> list[Kind]:
-    return [kind for kind in _TABLES if fnmatch(path.name, kind.produced_as)]
+def _named_like(path: Path, kinds: Sequence[Kind] = _TABLES) -> list[Kind]:
+    return [kind for kind in kinds if fnmatch(plain_name(path), kind.produced_as)]
 
 
 def _fits(kind: Kind, header: Sequence[str]) -> bool:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loaders.errors import LandingError, UsageError
+from loaders.landing.content import plain_name
 from loaders.landing.reader import printable, unprintable
 
 MAX_CHARACTERS = 64
 # To the name's end: a backup beside the file, such as `….csv.bak`, is not the run stated anew.
-_RUN_IN_NAME = re.compile(r"(?:^|_)(\d{6}_\d+)\.(?:csv|log|txt)$")
-_SITE = re.compile(r"site_\d+")
+_RUN_IN_NAME = re.compile(r"(?:^|_)([0-9]{6}_[0-9]+)\.(?:csv|log|txt)$")
+_SITE = re.compile(r"site_[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Told:
         """Give a file's session and run; raises LandingError when neither its name nor the user tells one."""
         folder = found.file.parent.resolve()  # of a file that is a link, too: it belongs where it is named
         session = self._session(found) if self.session else folder.name
-        in_name = _RUN_IN_NAME.search(found.file.name)
+        in_name = _RUN_IN_NAME.search(plain_name(found.file))
         run = in_name[1] if in_name else self.run
         if not run:
             raise LandingError(

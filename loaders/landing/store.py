@@ -6,6 +6,7 @@ waits for the first, then finds the file known.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,8 +23,10 @@ from loaders.landing.kinds import Kind
 from loaders.landing.runs import Run
 from loaders.landing.tables import LandingTables
 
+Buffer = bytes | memoryview
 UTC_NOW = func.utc_timestamp(6)
 DUPLICATE_KEY = 1062
+LOCK_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def open_load(connection: Connection, loads: Table, values: dict[str, Any]) -> i
 
 
 def stream_rows(
-    connection: Connection, table: Table, columns: Iterable[str], load_id: int, lines: Iterable[bytes]
+    connection: Connection, table: Table, columns: Iterable[str], load_id: int, lines: Iterable[Buffer]
 ) -> int:
     """Stream encoded lines into a landing table and give their number as the server counted it.
 
@@ -96,7 +99,7 @@ def stream_rows(
 
 
 def stream_rejects(
-    connection: Connection, rejects: Table, load_id: int, kind: Kind, file_path: str, lines: Iterable[bytes]
+    connection: Connection, rejects: Table, load_id: int, kind: Kind, file_path: str, lines: Iterable[Buffer]
 ) -> int:
     """Stream encoded rejects and give their number."""
     constants = {"load_id": load_id, "kind": kind.name, "file_path": file_path}
@@ -120,8 +123,15 @@ def close_load(connection: Connection, loads: Table, load_id: int, rows_landed: 
 def mark_superseded(connection: Connection, tables: LandingTables, kind: Kind, load_id: int) -> list[str]:
     """Mark the loads of which nothing is read any more: later ones restate all of it (design section 3, rule 1).
 
-    Returns the files of the same run that the load replaces.
+    Returns the files of the same run that the load replaces. Loads of a kind that close at the same time do so one by
+    one, so that the second sees what the first has committed; the lock ends with the connection, after the commit.
     """
+    name = hashlib.sha256(f"{tables.loads.schema}.{kind.name}".encode()).hexdigest()  # of 64 characters at most
+    if connection.scalar(select(func.get_lock(name, LOCK_SECONDS))) != 1:
+        raise LandingError(
+            f"another loader has not finished with {kind.name} for {LOCK_SECONDS} s; nothing of the file was landed",
+            "run the same command again",
+        )
     if kind.is_stated_by_run:
         return _supersede_run(connection, tables, load_id)
     _supersede_keys(connection, tables, kind, load_id)
@@ -129,10 +139,9 @@ def mark_superseded(connection: Connection, tables: LandingTables, kind: Kind, l
 
 
 def _supersede_run(connection: Connection, tables: LandingTables, load_id: int) -> list[str]:
-    """Of all loads of the same kind, session and run, the latest holds. Those that close at once do so one by one."""
-    loads, sessions = tables.loads, tables.sessions
+    """Of all loads of the same kind, session and run, the latest holds."""
+    loads = tables.loads
     this = connection.execute(select(loads).where(loads.c.load_id == load_id)).one()
-    connection.execute(select(sessions).where(sessions.c.session_id == this.session_id).with_for_update())
     same_run = and_(
         loads.c.kind == this.kind,
         loads.c.session_id == this.session_id,
@@ -188,7 +197,7 @@ def _supersede_keys(connection: Connection, tables: LandingTables, kind: Kind, l
 
 
 def _load_data(
-    connection: Connection, table: Table, columns: Iterable[str], constants: dict[str, Any], lines: Iterable[bytes]
+    connection: Connection, table: Table, columns: Iterable[str], constants: dict[str, Any], lines: Iterable[Buffer]
 ) -> int:
     raw = cast(LandingConnection, connection.connection.driver_connection)
     names = ", ".join(f"`{name}`" for name in columns)

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.landing.reader import Record, printable, records, unprintable
+from loaders.landing import csv_file, reader
+from loaders.landing.reader import Record, printable, unprintable
 from tests.loaders.helpers import fuzz, pandas_table
 
 BOM = b"\xef\xbb\xbf"
@@ -22,7 +23,7 @@ AFTER_QUOTE = "text follows a closing quote"
 
 
 def read(content: bytes) -> list[Record]:
-    return list(records(io.BytesIO(content)))
+    return list(csv_file.records(content))
 
 
 def as_pandas_reads(content: bytes) -> list[list[str]]:
@@ -88,21 +89,19 @@ def test_nothing(content: bytes) -> None:
     ],
 )
 def test_broken_quotes(broken: bytes, problem: str, pandas: Any) -> None:
-    """Prevents a broken row from landing as something else, and from taking the sound rows before it along."""
+    """Prevents a broken row from landing as something else, and from taking the sound rows around it along."""
     content = b"a,b\n1,2\n" + broken + b"\n3,4\n"
     sound, row, *rest = read(content)[1:]
     assert sound.fields == ["1", "2"]
     assert (row.row_no, row.line_no) == (2, 3)
     assert problem in row.problem
-    if problem == UNCLOSED:
-        assert rest == []
-        assert row.text == '1,"x\n3,4'
+    assert row.text == broken.decode()
+    assert [(record.line_no, record.fields) for record in rest] == [(4, ["3", "4"])]
+    if isinstance(pandas, list):
+        assert as_pandas_reads(content)[2] == pandas
+    else:
         with pytest.raises(pandas):
             as_pandas_reads(content)
-    else:
-        assert row.text == broken.decode()
-        assert [(record.line_no, record.fields) for record in rest] == [(4, ["3", "4"])]
-        assert as_pandas_reads(content)[2] == pandas
     assert bool(row.problem) is bool(problem)
 
 
@@ -144,14 +143,49 @@ def test_a_field_of_a_megabyte(quote: str) -> None:
     assert [record.fields for record in found] == [["a", "b"], ["1", field], ["3", "4"]]
 
 
-def test_a_long_file_is_not_held_in_memory() -> None:
-    """Prevents a file of gigabytes from needing gigabytes: the reader keeps one record."""
-    content = io.BytesIO(b"a,b\n" + b'"x\ny",2\n' * 30_000)
+def test_a_stray_quote_costs_its_own_line_only() -> None:
+    """Prevents one slip from rejecting all rows up to the next quote, or up to the end of the file."""
+    found = read(b'a,b\n"1,2\n3,4\n"5,6\n7,8\n"x\ny",9\n"10,11\n12,13\n')[1:]
+    assert [(record.line_no, record.fields or record.text) for record in found] == [
+        (2, '"1,2'),
+        (3, ["3", "4"]),
+        (4, '"5,6'),
+        (5, ["7", "8"]),
+        (6, ["x\ny", "9"]),  # a record over two lines, as its producer meant it
+        (8, '"10,11'),
+        (9, ["12", "13"]),
+    ]
+
+
+@pytest.mark.parametrize("line", [b'x","\n', b'"1,2\n', b'"x"y\n', b'1,"2\n'])
+def test_quotes_amiss_in_every_line_take_no_time(line: bytes) -> None:
+    """Prevents a file of slips from being read anew from every line to its end."""
+    lines = 200_000
+    assert len(read(b"a,b\n" + line * lines)) == lines + 1
+
+
+def test_a_long_file_is_not_held_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents a file of gigabytes from needing gigabytes: the reader keeps a block, whatever is in it."""
+    monkeypatch.setattr(reader, "BLOCK_BYTES", 1 << 16)
+
+    class Endless(io.RawIOBase):
+        given = 0
+
+        def read(self, size: int = -1) -> bytes:
+            self.given += size
+            return b'"x\ny",2\n' * (size // 8) if self.given < 40 * reader.BLOCK_BYTES else b""
+
+    stream = io.BytesIO(b"a,b\n")
     tracemalloc.start()
-    assert sum(1 for _ in records(content)) == 30_001
-    peak = tracemalloc.get_traced_memory()[1]
+    rest, rows = Endless(), 0
+    reading = csv_file.read(type("Both", (), {"read": lambda _, size: stream.read() or rest.read(size)})())
+    peaks = []
+    for batch in reading.batches:
+        rows += len(batch.row_no)
+        peaks.append(tracemalloc.get_traced_memory()[1])
     tracemalloc.stop()
-    assert peak < 1 << 20
+    assert rows == 39 * (reader.BLOCK_BYTES // 8)
+    assert peaks[-1] < 1.1 * peaks[len(peaks) // 4]
 
 
 # NUL is no text (tested above); surrogates cannot be written as UTF-8
@@ -165,6 +199,43 @@ def tables(draw: st.DrawFn) -> list[list[str]]:
     width = draw(st.integers(2, 4))
     row = st.lists(ANY_TEXT | TRICKY_TEXT, min_size=width, max_size=width)
     return [["first", *draw(row)[1:]], *draw(st.lists(row, max_size=6))]
+
+
+def as_batches(content: bytes, block_bytes: int = 32) -> list[Record]:
+    """Read in small blocks, as landing does, and give the rows in order; their columns must agree with them."""
+    found = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "BLOCK_BYTES", block_bytes)
+        for batch in csv_file.read(io.BytesIO(content)).batches:
+            rows = [batch.record(index) for index in range(len(batch.row_no))]
+            assert [list(fields) for fields in zip(*(column.to_pylist() for column in batch.columns), strict=True)] == [
+                row.fields for row in rows
+            ]
+            assert [row.row_no for row in rows] == batch.row_no.tolist()
+            assert [row.line_no for row in rows] == batch.line_no.tolist()
+            found += rows + batch.broken
+    return sorted(found, key=lambda record: record.row_no)
+
+
+# what decides which of the two roads a block takes
+ROADS = st.lists(
+    st.sampled_from(
+        [
+            *(b"1,2\n", b"1,2\r\n", b"1,2\r", b"1,2", b"\n", b" \n", b"1\n", b"1,2,3\n"),
+            *(b'"1","2"\n', b'"1""",2\n', b'"1\n2",3\n', b'1"2,3\n', b'"1,2\n', b'1,"2\n', b'"1"2,3\n', b'x","\n'),
+            *(b"\xff,2\n", b"1,\0\n", BOM + b"1,2\n", "한,\x0b\u2028\n".encode()),
+        ]
+    ),
+    max_size=40,
+)
+
+
+@fuzz(500)
+@given(ROADS, st.sampled_from([8, 32, 100, 1 << 20]))
+def test_both_roads_lead_to_the_same_rows(pieces: list[bytes], block_bytes: int) -> None:
+    """Prevents a row from depending on where a block ends, or on who parsed it: Arrow or `csv`."""
+    content = b"a,b\n" + b"".join(pieces)
+    assert as_batches(content, block_bytes) == read(content)[1:]
 
 
 @fuzz(300)
@@ -183,6 +254,7 @@ def test_whatever_csv_writer_writes(table: list[list[str]], spelling: tuple[str,
     found = read(content)
 
     assert [record.fields for record in found] == table
+    assert as_batches(content) == found[1:]
     assert as_pandas_reads(content) == table
     lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)", text)  # str.splitlines knows more line breaks than CSV does
     begins = [record.line_no - 1 for record in found]
@@ -196,6 +268,7 @@ def test_no_bytes_are_lost(content: bytes) -> None:
     """Prevents any file from stopping the reader, and any character of it from being in no record."""
     found = read(content)
     kept = "".join(record.text for record in found).encode("utf-8", "surrogateescape")
+    assert as_batches(content) == found[1:]
     drop = bytes.maketrans(b"", b"")
     assert kept.translate(drop, b"\r\n \t") == content.removeprefix(BOM).translate(drop, b"\r\n \t")
     assert [record.row_no for record in found] == list(range(len(found)))
