@@ -21,6 +21,7 @@ from loaders.doctor import examine
 from loaders.errors import AfterstateError, UsageError
 from loaders.export import export_phase_counts, export_snapshot
 from loaders.land_command import land_paths
+from loaders.landing.prune import Pruner
 from loaders.landing.recognise import KINDS, kind_named
 from loaders.landing.runs import Told
 from loaders.phase_key import find_phase_key
@@ -144,7 +145,7 @@ def doctor() -> None:
 
 
 @main.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True, path_type=Path))
 @click.option("--session", metavar="NAME", help="The timeline that nand files belong to; else their folder's name.")
 @click.option("--run", metavar="RUN", help="The run of nand files whose name does not tell it.")
 @click.option("--kind", "kind_name", metavar="KIND", help=f"Take every file for one of: {', '.join(KIND_NAMES)}.")
@@ -161,13 +162,15 @@ def land(
     """Land files, and all files in folders, exactly once.
 
     The kind is told from the header. A file that landed before is left alone; files of other kinds are ignored, and
-    rows that do not fit go to landing_rejects with the reason.
+    rows that do not fit go to landing_rejects with the reason. Files may be compressed with gzip or zstd, and `-` is
+    standard input, of the kind that `--kind` names.
 
     \b
     afterstate land samples/core
     afterstate land artifact/ --strict
     afterstate land trace.csv --kind core8_state_trace --json
     afterstate land out/ --session chip_7
+    curl … | afterstate land - --kind core8_state_trace
     """  # noqa: D301 (click wants the character that `\b` spells)
     kind = kind_named(kind_name) if kind_name else None
     results = land_paths(paths, kind=kind, told=Told(session, run), quiet=as_json)
@@ -180,6 +183,39 @@ def land(
         sys.exit(FAILED)
     if strict and any(result.rows_rejected for result in results):
         sys.exit(ROWS_REJECTED)
+
+
+@main.command()
+@click.option("--kind", "kind_name", metavar="KIND", help=f"Prune one kind only: {', '.join(KIND_NAMES)}.")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def prune(kind_name: str | None, dry_run: bool, yes: bool) -> None:
+    """Remove the rows of superseded loads: later loads have restated all of them.
+
+    Says what it will remove, then asks. The manifest keeps the loads, as `pruned`, so that their files do not land
+    again; their rejects stay. What core files once said is then gone from the audit schema's core_*_history.
+    """
+    kind = kind_named(kind_name) if kind_name else None
+    pruner = Pruner(read_warehouse(Settings.from_environment()))
+    loads = pruner.superseded(kind)
+    console.show_superseded(loads)
+    if not loads or dry_run:
+        return
+    if not yes:
+        _confirm("remove these rows for good?")
+    removed = 0
+    for load in loads:
+        rows = pruner.prune(load)
+        removed += rows
+        console.say(f"pruned load {load.load_id}: {rows:,} rows")
+    click.echo(f"removed {removed:,} rows; the server uses their space for new ones")
+
+
+def _confirm(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise UsageError("there is nobody to ask", "`--yes` says so beforehand, `--dry-run` only looks")
+    if not click.confirm(question):
+        raise click.Abort
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})

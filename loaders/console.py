@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from loaders.doctor import Finding
+from loaders.landing.content import Progress as Watcher
 from loaders.landing.land import FileResult
-from loaders.landing.land import Progress as Watcher
+from loaders.landing.prune import Superseded
 
 MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 
@@ -73,6 +74,14 @@ def show_messages(results: Sequence[FileResult]) -> None:
         if result.status != "ignored":
             for message in result.messages:
                 print("  " + message.replace("\n", "\n  "), file=sys.stderr, flush=True)
+
+
+def show_superseded(loads: Sequence[Superseded]) -> None:
+    """Print the loads whose rows can be pruned, and the sums."""
+    for load in loads:
+        belongs = f" of {load.session_id}, run {load.run_id}" if load.session_id else ""
+        print(f"load {load.load_id}: {load.kind}{belongs}: {load.rows_landed:,} rows  {load.file_path}")
+    print(f"superseded loads: {len(loads):,}; their rows: {sum(load.rows_landed for load in loads):,}")
 
 
 def show_finding(finding: Finding) -> None:
