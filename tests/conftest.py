@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from dbt.adapters.factory import reset_adapters
-from dbt.cli.main import dbtRunner
+from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 import dbt_afterstate
 from loaders.cli import main
@@ -29,11 +29,15 @@ from loaders.dbt import dbt_command
 from loaders.profile import Connection, Warehouse, read_warehouse
 from loaders.server.private import PrivateServer
 from loaders.server.programs import find_program, install_program
-from loaders.settings import Settings
+from loaders.settings import Schemas, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 ENGINES = ("mariadb", "mysql")
 IN_CI = bool(os.environ.get("CI"))
+
+
+# What makes `dbt build` leave its tests out; selecting models alone would bring their tests along.
+WITHOUT_TESTS = ("--resource-type", "model", "--resource-type", "seed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -145,6 +149,24 @@ def nand_example() -> Path:
     pytest.skip(f"not run here: {reason}")
 
 
+def invoke_dbt(line: list[str], artifacts: Path) -> dbtRunnerResult:
+    """Run dbt in this process, which spares its start, connected as the environment's own `dbt` connects.
+
+    What it parsed is kept in `artifacts` from one run to the next: no macro changes in between.
+    """
+    dbt_afterstate.prepare()
+    reset_adapters()  # dbt keeps the first warehouse's connections otherwise
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DBT_TARGET_PATH", str(artifacts))
+        patch.setenv("DBT_LOG_PATH", str(artifacts / "logs"))
+        # dbt 1.7 takes the project's own setting over its option, but not over the variable
+        patch.setenv("DBT_PARTIAL_PARSE", "true")
+        # a test says what failed, so nobody reads logs; of the artifacts, only the documentation's are looked at
+        patch.setenv("DBT_LOG_LEVEL_FILE", "none")
+        patch.setenv("DBT_WRITE_JSON", str(line[0] in ("docs", "source")))
+        return dbtRunner().invoke([*line, "--quiet"])
+
+
 @dataclass
 class Bench:
     """A fresh warehouse on a test server, and what tests do with it."""
@@ -164,6 +186,11 @@ class Bench:
                 patch.setenv(name, value)
             return Settings.from_environment()
 
+    @property
+    def artifacts(self) -> Path:
+        """Where dbt keeps what it knows of this warehouse, and what it says of it."""
+        return self.server.home / "target" / (self.settings.schema or "default")
+
     def run(self, *arguments: str | Path) -> Result:
         """Run `afterstate` in this process."""
         return CliRunner().invoke(main, [str(argument) for argument in arguments], env=self.environment)
@@ -178,20 +205,17 @@ class Bench:
 
     def check(self, test: str, *arguments: str) -> str:
         """Build every model, but run one test only, and give its status."""
-        return self.build("--select", "resource_type:model", "resource_type:seed", test, *arguments)[test]
+        self.build_without_tests(*arguments)
+        return self.dbt("test", "--select", test)[test]
+
+    def build_without_tests(self, *arguments: str) -> dict[str, str]:
+        """Run `dbt build` for models and seeds alone."""
+        return self.build(*WITHOUT_TESTS, *arguments)
 
     def dbt(self, command: str, *arguments: str) -> dict[str, str]:
-        """Run a dbt command, such as `docs generate`, in this process, which spares its start."""
-        dbt_afterstate.prepare()  # connect as the environment's own `dbt` does
-        reset_adapters()  # dbt keeps the first warehouse's connections otherwise
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("DBT_TARGET_PATH", str(self.server.home / "target"))
-            patch.setenv("DBT_LOG_PATH", str(self.server.home / "logs"))
-            # a test builds the same warehouse several times, and no macro changes in between; dbt 1.7 takes the
-            # project's own setting over its option, but not over the variable
-            patch.setenv("DBT_PARTIAL_PARSE", "true")
-            line = dbt_command(self.settings, command, arguments)[3:]
-            done = dbtRunner().invoke([*line, "--quiet"])
+        """Run a dbt command, such as `docs generate`, with the warehouse's own project."""
+        line = dbt_command(self.settings, command, arguments)[3:]
+        done = invoke_dbt(line, self.artifacts)
         statuses = {result.node.name: str(result.status) for result in getattr(done.result, "results", [])}
         assert done.success, (done.exception, {name: s for name, s in statuses.items() if s in ("error", "fail")})
         return statuses
@@ -220,9 +244,15 @@ class Bench:
 
 @pytest.fixture
 def warehouse(server: Server, tmp_path: Path) -> Bench:
-    """Give a warehouse of its own on a running server."""
-    environment = {**server.environment, "AFTERSTATE_SCHEMA": f"test_{next(server.numbers)}"}
-    bench = Bench(server, environment, tmp_path)
+    """Give an empty warehouse on a running server.
+
+    It has the same name for every test, so that dbt, which notes schemas with what it has parsed, parses the project
+    once a server, and the profile stays as short as a user's.
+    """
+    bench = Bench(server, {**server.environment, "AFTERSTATE_SCHEMA": "test_warehouse"}, tmp_path)
+    with cursor(server.admin) as ask:
+        for schema in Schemas("test_warehouse").all():
+            ask.execute(f"drop database if exists `{schema}`")
     up = bench.run("up")
     assert up.exit_code == 0, up.output
     return bench

@@ -18,13 +18,13 @@ import pytest
 from loaders import doctor
 from loaders.connect import cursor
 from loaders.server import private
-from tests.conftest import ROOT, Bench, Server
+from tests.conftest import ROOT, WITHOUT_TESTS, Bench, Server
 from tests.server.helpers import as_admin, bench_in, global_setting, private_home, up
 from tests.warehouse.checksums import mart_checksums
 from tests.warehouse.generated import THOUSANDS, write_generated
 
 LONG = bool(os.environ.get("AFTERSTATE_LONG_TESTS"))
-WHAT = () if LONG else ("--resource-type", "model", "--resource-type", "seed")
+WHAT = () if LONG else WITHOUT_TESTS
 # What must be known when the data directory is made.
 FROM_THE_START = ("lower_case_table_names",)
 

@@ -38,7 +38,7 @@ def test_every_model_and_column_is_documented_and_keyed(warehouse: Bench) -> Non
     """Prevents: a column that does not explain itself to an analyst, a model whose key nothing guards."""
     warehouse.run_models()
     warehouse.dbt("docs generate")
-    artifacts = warehouse.server.home / "target"
+    artifacts = warehouse.artifacts
     catalog = json.loads((artifacts / "catalog.json").read_text())
     assert len(catalog["nodes"]) >= 8
     assert bounce(artifacts, warehouse.folder) == []
@@ -64,5 +64,5 @@ def test_freshness_of_every_source(warehouse: Bench) -> None:
     )
     warehouse.land(warehouse.folder / "chip")
     assert set(warehouse.dbt("source freshness").values()) == {"pass"}
-    sources = json.loads((warehouse.server.home / "target" / "sources.json").read_text())
+    sources = json.loads((warehouse.artifacts / "sources.json").read_text())
     assert all(0 <= result["max_loaded_at_time_ago_in_s"] < 600 for result in sources["results"])

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ENGINES, ROOT, Bench, Server, server_program
+from tests.conftest import ENGINES, ROOT, WITHOUT_TESTS, Bench, Server, server_program
 from tests.server.helpers import private_home, up
 from tests.warehouse.checksums import mart_checksums
 from tests.warehouse.generated import MILLION, THOUSANDS, write_generated
 
 # AFTERSTATE_LONG_TESTS=1 compares a million rows, too, and runs every dbt test; it takes some minutes.
 LONG = bool(os.environ.get("AFTERSTATE_LONG_TESTS"))
-WHAT = () if LONG else ("--resource-type", "model", "--resource-type", "seed")
+WHAT = () if LONG else WITHOUT_TESTS
 
 
 @pytest.fixture(scope="module", params=["both"])
