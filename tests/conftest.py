@@ -1,7 +1,8 @@
 """Real servers for the tests: each engine's private server in a temporary home, started by the product's own code.
 
-`--server mariadb|mysql|both` chooses (default both). A test that takes `server` or `warehouse` runs once on each. A
-server that cannot be had is a skip on a user's machine, with the reason, and an error in CI.
+`--server mariadb|mysql|both` chooses (default both). A test that takes `server` or `warehouse` runs once on each, or on
+those that its mark `engines` names. A server that cannot be had is a skip on a user's machine, with the reason, and an
+error in CI; so is anything else that a machine may lack.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from click.testing import CliRunner, Result
@@ -49,6 +50,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         chosen = metafunc.config.getoption("--server")
         engines = ENGINES if chosen == "both" else (chosen,)
         metafunc.parametrize("server", engines, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave a test out where its mark `engines` does not name the server."""
+    left_out = [item for item in items if not _has_its_engine(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _has_its_engine(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("engines")
+    return mark is None or item.callspec.params["server"] in mark.args
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -109,19 +122,19 @@ def server_program(engine: str) -> Path:
     if engine == "mysql":
         fetched = subprocess.run([ROOT / "script" / "fetch-mysql"], capture_output=True, text=True, check=False)
         if fetched.returncode:
-            _missing(fetched.stderr.strip())
+            missing(fetched.stderr.strip())
         return Path(fetched.stdout.strip())
     place = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
     program = find_program(Path(place)) if place else install_program(print)
     if program is None or program.engine.name != "mariadb":
-        _missing("there is no `mariadbd` here")
-        raise AssertionError
+        missing("there is no `mariadbd` here")
     return program.path
 
 
-def _missing(reason: str) -> None:
+def missing(reason: str) -> NoReturn:
+    """Skip a test for what this machine lacks, which CI must have."""
     if IN_CI:
-        pytest.fail(f"a server that CI needs is missing: {reason}")
+        pytest.fail(f"CI must run this: {reason}")
     pytest.skip(f"not run here: {reason}")
 
 
@@ -145,8 +158,7 @@ def nand_example() -> Path:
     for place in places:
         if place.is_dir():
             return place
-    reason = "there is no `../shared/data/nandseqgen_example`, and AFTERSTATE_TEST_DATA names no folder"
-    pytest.skip(f"not run here: {reason}")
+    missing("there is no `../shared/data/nandseqgen_example`, and AFTERSTATE_TEST_DATA names no folder")
 
 
 def invoke_dbt(line: list[str], artifacts: Path) -> dbtRunnerResult:
@@ -242,17 +254,23 @@ class Bench:
         return list(json.loads(result.stdout))
 
 
-@pytest.fixture
-def warehouse(server: Server, tmp_path: Path) -> Bench:
-    """Give an empty warehouse on a running server.
+def empty_place(server: Server, folder: Path) -> Bench:
+    """Give a place for a warehouse on a running server, where none is up any more.
 
     It has the same name for every test, so that dbt, which notes schemas with what it has parsed, parses the project
     once a server, and the profile stays as short as a user's.
     """
-    bench = Bench(server, {**server.environment, "AFTERSTATE_SCHEMA": "test_warehouse"}, tmp_path)
+    name = "test_warehouse"
     with cursor(server.admin) as ask:
-        for schema in Schemas("test_warehouse").all():
+        for schema in Schemas(name).all():
             ask.execute(f"drop database if exists `{schema}`")
+    return Bench(server, {**server.environment, "AFTERSTATE_SCHEMA": name}, folder)
+
+
+@pytest.fixture
+def warehouse(server: Server, tmp_path: Path) -> Bench:
+    """Give an empty warehouse on a running server."""
+    bench = empty_place(server, tmp_path)
     up = bench.run("up")
     assert up.exit_code == 0, up.output
     return bench

@@ -8,10 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import yaml
 
-from tests.conftest import ROOT, Bench
+from tests.conftest import ROOT, Bench, missing
 from tests.warehouse.phase_key_cases import Case, Proposal, Statement, run_id, write_session
 
 BOUNCER = Path(sys.executable).parent / "dbt-bouncer"
@@ -20,7 +19,7 @@ BOUNCER = Path(sys.executable).parent / "dbt-bouncer"
 def bounce(artifacts: Path, folder: Path) -> list[dict[str, str]]:
     """Run dbt-bouncer over dbt's artifacts and give what it found."""
     if not BOUNCER.exists():
-        pytest.skip("dbt-bouncer needs Python 3.11 or newer")
+        missing("dbt-bouncer is not installed; it needs Python 3.11 or newer")
     config = yaml.safe_load((ROOT / "dbt-bouncer.yml").read_text())
     config |= {"dbt_artifacts_dir": str(artifacts), "custom_checks_dir": str(ROOT / "dbt_checks")}
     (folder / "dbt-bouncer.yml").write_text(yaml.safe_dump(config))
