@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def main() -> None:
 
 def prepare() -> None:
     """Let dbt-mysql, in this process, connect as described above."""
+    _target.cache_clear()
     os.environ[TLS_VARIABLE] = "as the profile says"
     mysql.connector.connect = connect
     caching_sha2_password.MySQLCachingSHA2PasswordAuthPlugin = SealedPassword
@@ -45,7 +47,13 @@ def prepare() -> None:
 def connect(**arguments: Any) -> ProfileConnection:
     """Stand in for mysql.connector.connect, through which dbt-mysql connects."""
     flags = get_flags()
-    return ProfileConnection(target_connection(Path(str(flags.PROFILES_DIR)), flags.PROFILE, flags.TARGET), arguments)
+    return ProfileConnection(_target(Path(str(flags.PROFILES_DIR)), flags.PROFILE, flags.TARGET), arguments)
+
+
+@cache
+def _target(folder: Path, profile: str | None, target: str | None) -> Connection | None:
+    """Read the profile once a run: dbt connects for every node, and reading takes longer than connecting."""
+    return target_connection(folder, profile, target)
 
 
 class ProfileConnection(MySQLConnection):

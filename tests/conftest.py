@@ -1,7 +1,8 @@
 """Real servers for the tests: each engine's private server in a temporary home, started by the product's own code.
 
-`--server mariadb|mysql|both` chooses (default both). A test that takes `server` or `warehouse` runs once on each. A
-server that cannot be had is a skip on a user's machine, with the reason, and an error in CI.
+`--server mariadb|mysql|both` chooses (default both). A test that takes `server` or `warehouse` runs once on each, or on
+those that its mark `engines` names. A server that cannot be had is a skip on a user's machine, with the reason, and an
+error in CI; so is anything else that a machine may lack.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from click.testing import CliRunner, Result
 from dbt.adapters.factory import reset_adapters
-from dbt.cli.main import dbtRunner
+from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 import dbt_afterstate
 from loaders.cli import main
@@ -29,11 +30,15 @@ from loaders.dbt import dbt_command
 from loaders.profile import Connection, Warehouse, read_warehouse
 from loaders.server.private import PrivateServer
 from loaders.server.programs import find_program, install_program
-from loaders.settings import Settings
+from loaders.settings import Schemas, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 ENGINES = ("mariadb", "mysql")
 IN_CI = bool(os.environ.get("CI"))
+
+
+# What makes `dbt build` leave its tests out; selecting models alone would bring their tests along.
+WITHOUT_TESTS = ("--resource-type", "model", "--resource-type", "seed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,6 +50,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         chosen = metafunc.config.getoption("--server")
         engines = ENGINES if chosen == "both" else (chosen,)
         metafunc.parametrize("server", engines, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave a test out where its mark `engines` does not name the server."""
+    left_out = [item for item in items if not _has_its_engine(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _has_its_engine(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("engines")
+    return mark is None or item.callspec.params["server"] in mark.args
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -105,19 +122,19 @@ def server_program(engine: str) -> Path:
     if engine == "mysql":
         fetched = subprocess.run([ROOT / "script" / "fetch-mysql"], capture_output=True, text=True, check=False)
         if fetched.returncode:
-            _missing(fetched.stderr.strip())
+            missing(fetched.stderr.strip())
         return Path(fetched.stdout.strip())
     place = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
     program = find_program(Path(place)) if place else install_program(print)
     if program is None or program.engine.name != "mariadb":
-        _missing("there is no `mariadbd` here")
-        raise AssertionError
+        missing("there is no `mariadbd` here")
     return program.path
 
 
-def _missing(reason: str) -> None:
+def missing(reason: str) -> NoReturn:
+    """Skip a test for what this machine lacks, which CI must have."""
     if IN_CI:
-        pytest.fail(f"a server that CI needs is missing: {reason}")
+        pytest.fail(f"CI must run this: {reason}")
     pytest.skip(f"not run here: {reason}")
 
 
@@ -141,8 +158,25 @@ def nand_example() -> Path:
     for place in places:
         if place.is_dir():
             return place
-    reason = "there is no `../shared/data/nandseqgen_example`, and AFTERSTATE_TEST_DATA names no folder"
-    pytest.skip(f"not run here: {reason}")
+    missing("there is no `../shared/data/nandseqgen_example`, and AFTERSTATE_TEST_DATA names no folder")
+
+
+def invoke_dbt(line: list[str], artifacts: Path) -> dbtRunnerResult:
+    """Run dbt in this process, which spares its start, connected as the environment's own `dbt` connects.
+
+    What it parsed is kept in `artifacts` from one run to the next: no macro changes in between.
+    """
+    dbt_afterstate.prepare()
+    reset_adapters()  # dbt keeps the first warehouse's connections otherwise
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DBT_TARGET_PATH", str(artifacts))
+        patch.setenv("DBT_LOG_PATH", str(artifacts / "logs"))
+        # dbt 1.7 takes the project's own setting over its option, but not over the variable
+        patch.setenv("DBT_PARTIAL_PARSE", "true")
+        # a test says what failed, so nobody reads logs; of the artifacts, only the documentation's are looked at
+        patch.setenv("DBT_LOG_LEVEL_FILE", "none")
+        patch.setenv("DBT_WRITE_JSON", str(line[0] in ("docs", "source")))
+        return dbtRunner().invoke([*line, "--quiet"])
 
 
 @dataclass
@@ -164,6 +198,11 @@ class Bench:
                 patch.setenv(name, value)
             return Settings.from_environment()
 
+    @property
+    def artifacts(self) -> Path:
+        """Where dbt keeps what it knows of this warehouse, and what it says of it."""
+        return self.server.home / "target" / (self.settings.schema or "default")
+
     def run(self, *arguments: str | Path) -> Result:
         """Run `afterstate` in this process."""
         return CliRunner().invoke(main, [str(argument) for argument in arguments], env=self.environment)
@@ -178,20 +217,17 @@ class Bench:
 
     def check(self, test: str, *arguments: str) -> str:
         """Build every model, but run one test only, and give its status."""
-        return self.build("--select", "resource_type:model", "resource_type:seed", test, *arguments)[test]
+        self.build_without_tests(*arguments)
+        return self.dbt("test", "--select", test)[test]
+
+    def build_without_tests(self, *arguments: str) -> dict[str, str]:
+        """Run `dbt build` for models and seeds alone."""
+        return self.build(*WITHOUT_TESTS, *arguments)
 
     def dbt(self, command: str, *arguments: str) -> dict[str, str]:
-        """Run a dbt command, such as `docs generate`, in this process, which spares its start."""
-        dbt_afterstate.prepare()  # connect as the environment's own `dbt` does
-        reset_adapters()  # dbt keeps the first warehouse's connections otherwise
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("DBT_TARGET_PATH", str(self.server.home / "target"))
-            patch.setenv("DBT_LOG_PATH", str(self.server.home / "logs"))
-            # a test builds the same warehouse several times, and no macro changes in between; dbt 1.7 takes the
-            # project's own setting over its option, but not over the variable
-            patch.setenv("DBT_PARTIAL_PARSE", "true")
-            line = dbt_command(self.settings, command, arguments)[3:]
-            done = dbtRunner().invoke([*line, "--quiet"])
+        """Run a dbt command, such as `docs generate`, with the warehouse's own project."""
+        line = dbt_command(self.settings, command, arguments)[3:]
+        done = invoke_dbt(line, self.artifacts)
         statuses = {result.node.name: str(result.status) for result in getattr(done.result, "results", [])}
         assert done.success, (done.exception, {name: s for name, s in statuses.items() if s in ("error", "fail")})
         return statuses
@@ -218,11 +254,23 @@ class Bench:
         return list(json.loads(result.stdout))
 
 
+def empty_place(server: Server, folder: Path) -> Bench:
+    """Give a place for a warehouse on a running server, where none is up any more.
+
+    It has the same name for every test, so that dbt, which notes schemas with what it has parsed, parses the project
+    once a server, and the profile stays as short as a user's.
+    """
+    name = "test_warehouse"
+    with cursor(server.admin) as ask:
+        for schema in Schemas(name).all():
+            ask.execute(f"drop database if exists `{schema}`")
+    return Bench(server, {**server.environment, "AFTERSTATE_SCHEMA": name}, folder)
+
+
 @pytest.fixture
 def warehouse(server: Server, tmp_path: Path) -> Bench:
-    """Give a warehouse of its own on a running server."""
-    environment = {**server.environment, "AFTERSTATE_SCHEMA": f"test_{next(server.numbers)}"}
-    bench = Bench(server, environment, tmp_path)
+    """Give an empty warehouse on a running server."""
+    bench = empty_place(server, tmp_path)
     up = bench.run("up")
     assert up.exit_code == 0, up.output
     return bench

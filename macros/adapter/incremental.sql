@@ -51,6 +51,14 @@
 {% endmacro %}
 
 {% macro merge(target_relation) %}
+    {% set incoming_relation = fill_incoming(target_relation, config.get("unique_key")) %}
+    {% call statement("main") -%}
+        {{ merge_sql(target_relation, incoming_relation, written_columns(), config.get("unique_key")) }}
+    {%- endcall %}
+    {% do finish_in_place(target_relation, incoming_relation) %}
+{% endmacro %}
+
+{% macro fill_incoming(target_relation, unique_key=none) %}
     {% set incoming_relation = beside(target_relation, "incoming") %}
     {% call statement("drop_left_over") -%}
         drop temporary table if exists {{ incoming_relation }}
@@ -59,11 +67,12 @@
         {{ create_contract_table(incoming_relation, temporary=true) }}
     {%- endcall %}
     {% call statement("fill_incoming") -%}
-        {{ fill_contract_table(incoming_relation, sql, written_columns(), config.get("unique_key")) }}
+        {{ fill_contract_table(incoming_relation, sql, written_columns(), unique_key) }}
     {%- endcall %}
-    {% call statement("main") -%}
-        {{ merge_sql(target_relation, incoming_relation, written_columns(), config.get("unique_key")) }}
-    {%- endcall %}
+    {{ return(incoming_relation) }}
+{% endmacro %}
+
+{% macro finish_in_place(target_relation, incoming_relation) %}
     {% do adapter.commit() %}
     {% call statement("drop_incoming") -%}
         drop temporary table {{ incoming_relation }}

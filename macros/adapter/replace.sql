@@ -8,16 +8,7 @@
     dbt-mysql's own `delete+insert` knows only rows of the same key, so that rows that are no more would stay. -#}
 {% macro replace_in_place(target_relation) %}
     {% set replaced = context[config.get("replaces")](target_relation) %}
-    {% set incoming_relation = beside(target_relation, "incoming") %}
-    {% call statement("drop_left_over") -%}
-        drop temporary table if exists {{ incoming_relation }}
-    {%- endcall %}
-    {% call statement("create_incoming") -%}
-        {{ create_contract_table(incoming_relation, temporary=true) }}
-    {%- endcall %}
-    {% call statement("fill_incoming") -%}
-        {{ fill_contract_table(incoming_relation, sql, written_columns()) }}
-    {%- endcall %}
+    {% set incoming_relation = fill_incoming(target_relation) %}
     {% for delete in replaced.deletes %}
         {% call statement("delete_" ~ loop.index) -%}
             {{ delete }}
@@ -28,11 +19,7 @@
         select {{ written_columns() | join(", ") }} from {{ incoming_relation }}
     {%- endcall %}
     {% do write_build_mark(replaced.mark) %}
-    {% do adapter.commit() %}
-    {% call statement("drop_incoming") -%}
-        drop temporary table {{ incoming_relation }}
-    {%- endcall %}
-    {% do refresh_comments(target_relation) %}
+    {% do finish_in_place(target_relation, incoming_relation) %}
 {% endmacro %}
 
 {#- Build all of it beside. The mark is written after the swap: should the build die between the two, the next one takes

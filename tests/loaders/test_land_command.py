@@ -19,23 +19,12 @@ from rich.console import Console
 from loaders import console
 from loaders.cli import main
 from loaders.landing.recognise import KINDS
-from tests.conftest import ROOT, Bench, Server
-from tests.loaders.helpers import KEY, TRACE_FILE, TRACE_KIND, another_warehouse, csv_text, trace
+from tests.conftest import ROOT, Bench
+from tests.loaders.helpers import KEY, TRACE_FILE, TRACE_KIND, csv_text, trace
 
 CONTRACT = ["file", "kind", "status", "rows_read", "rows_landed", "rows_rejected", "load_id"]
 GOOD, BAD = trace([(1,), (2,)]), trace([(3,), ("abc",)])
 MISSING = csv_text(KEY[1:])
-
-
-@pytest.fixture(scope="module")
-def common_bench(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return another_warehouse(server, tmp_path_factory.mktemp("common"))
-
-
-@pytest.fixture
-def common(common_bench: Bench, tmp_path: Path) -> Bench:
-    """Give a warehouse that other tests land in, too: use a run of your own."""
-    return replace(common_bench, folder=tmp_path)
 
 
 def test_exit_codes(warehouse: Bench) -> None:

@@ -15,7 +15,6 @@ import struct
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +31,13 @@ from loaders.landing.encode import Encoder
 from loaders.landing.land import FileResult, Lander
 from loaders.landing.recognise import kind_named
 from loaders.landing.tables import LandingTables, landing_tables
-from tests.conftest import Bench, Server
+from tests.conftest import Bench
 from tests.loaders.helpers import (
     KEY,
     TRACE,
     TRACE_FILE,
     TRACE_KIND,
     AskingServer,
-    another_warehouse,
     csv_text,
     fingerprint,
     fuzz,
@@ -48,17 +46,6 @@ from tests.loaders.helpers import (
 )
 
 TRACE_COLUMNS = ", ".join(TRACE)
-
-
-@pytest.fixture(scope="module")
-def common_bench(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return another_warehouse(server, tmp_path_factory.mktemp("common"))
-
-
-@pytest.fixture
-def common(common_bench: Bench, tmp_path: Path) -> Bench:
-    """Give a warehouse that other tests land in, too: look at your own load only."""
-    return replace(common_bench, folder=tmp_path)
 
 
 @pytest.fixture

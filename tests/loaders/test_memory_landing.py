@@ -16,8 +16,7 @@ from loaders.errors import LandingError, UsageError
 from loaders.landing.land import FileResult
 from loaders.landing.memory import land_simulation
 from simulators.nand.resource_manager import ResourceManager
-from tests.conftest import Bench, Server
-from tests.loaders.helpers import another_warehouse
+from tests.conftest import Bench
 
 TIMELINE_KIND, PROPOSALS_KIND = "nand_op_state_timeline", "nand_proposal_rows"
 RUN, NEXT_RUN = "261122_0000001", "261122_0000002"
@@ -26,17 +25,6 @@ TIMES = {"start_us", "end_us", "phase_key_time", "start", "end", "duration"}
 ROW = {"start_us": 1.5, "end_us": 2.25, "die": 0, "plane": 1, "op_name": "Read", "op_base": "READ", "op_uid": 7}
 SEGMENT = (0, 1, "READ", "ISSUE", 0.0, 0.11)
 BATCH = 5_000  # rows that are checked at a time
-
-
-@pytest.fixture(scope="module")
-def common_bench(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return another_warehouse(server, tmp_path_factory.mktemp("common"))
-
-
-@pytest.fixture
-def common(common_bench: Bench, tmp_path: Path) -> Bench:
-    """Give a warehouse that other tests land in, too; the folder's name, a session's, is the test's own."""
-    return replace(common_bench, folder=tmp_path)
 
 
 def land(bench: Bench, run: str = RUN, **given: Any) -> list[FileResult]:

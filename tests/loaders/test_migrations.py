@@ -14,8 +14,8 @@ import pytest
 
 from loaders.connect import cursor, detect
 from loaders.landing.migrations import MIGRATIONS, VERSION
-from tests.conftest import Bench, Server
-from tests.loaders.helpers import another_warehouse, csv_text
+from tests.conftest import Bench
+from tests.loaders.helpers import csv_text
 
 VERSIONS = Path(__file__).resolve().parent.parent / "landing_versions"
 STORED = {1: VERSIONS / "version_1.dump"}
@@ -106,11 +106,6 @@ def put_back(bench: Bench, version: int) -> dict[str, Table]:
         for statement in text.rstrip(";\n").split(";\n"):
             ask.execute(statement)
     return contents(bench)
-
-
-@pytest.fixture(scope="module")
-def common_bench(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return another_warehouse(server, tmp_path_factory.mktemp("common"))
 
 
 @pytest.fixture(scope="module")

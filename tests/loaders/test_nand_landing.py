@@ -10,7 +10,6 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,8 @@ from loaders.errors import LandingError, UsageError
 from loaders.landing.land import FileResult, Lander
 from loaders.landing.recognise import UnknownFile, begun_like, kind_named, recognise
 from loaders.landing.runs import Found, Told
-from tests.conftest import Bench, Server
-from tests.loaders.helpers import another_warehouse, csv_text
+from tests.conftest import Bench
+from tests.loaders.helpers import csv_text
 
 TIMELINE = ("start", "end", "die", "plane", "op_state", "lane", "op_name", "duration")
 OPERATIONS = ("start", "end", "die", "plane", "block", "page", "op_name", "op_base", "source", "op_uid")
@@ -75,17 +74,6 @@ FILES = {
     OPERATIONS_FILE: (OPERATIONS_KIND, spelled(OPERATION, {})),
     LOG_FILE: (LOG_KIND, LOG),
 }
-
-
-@pytest.fixture(scope="module")
-def common_bench(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return another_warehouse(server, tmp_path_factory.mktemp("common"))
-
-
-@pytest.fixture
-def common(common_bench: Bench, tmp_path: Path) -> Bench:
-    """Give a warehouse that other tests land in, too; the folder's name, a session's, is the test's own."""
-    return replace(common_bench, folder=tmp_path)
 
 
 def land(bench: Bench, name: str, content: str | bytes, **told: str) -> FileResult:

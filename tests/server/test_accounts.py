@@ -184,10 +184,9 @@ def test_up_again_keeps_passwords_and_sessions(warehouse: Bench) -> None:
         connect(before.bi).close()
 
 
+@pytest.mark.engines("mysql")  # MariaDB has these rules in a plugin that its core package lacks
 def test_servers_with_password_rules_are_satisfied(server: Server) -> None:
     # Prevents: the second `up` failing where a password may not be set twice; an expired password staying expired.
-    if server.engine != "mysql":
-        pytest.skip("MariaDB has these rules in a plugin that its core package lacks")
     bench = bench_in(server, server.home, AFTERSTATE_SCHEMA=f"test_{next(server.numbers)}")
     with cursor(server.admin) as ask:
         ask.execute("set global password_history = 5")
@@ -204,10 +203,9 @@ def test_servers_with_password_rules_are_satisfied(server: Server) -> None:
             ask.execute("set global password_history = 0")
 
 
+@pytest.mark.engines("mysql")  # MariaDB has no partial_revokes
 def test_a_server_that_takes_grants_literally_is_understood(server: Server) -> None:
     # Prevents: rights on a schema called `test\\_1`, which nobody has, where MySQL runs with partial_revokes.
-    if server.engine != "mysql":
-        pytest.skip("MariaDB has no partial_revokes")
     bench = bench_in(server, server.home, AFTERSTATE_SCHEMA=f"test_{next(server.numbers)}")
     with cursor(server.admin) as ask:
         ask.execute("set global partial_revokes = on")

@@ -34,6 +34,7 @@ class Amount:
 
 
 MILLION = Amount(sessions=4, planes=16, segments=4_000, proposals=25_000, designs=400, steps=250)
+HUNDRED_THOUSAND = Amount(sessions=2, planes=8, segments=2_000, proposals=4_000, designs=50, steps=150)
 THOUSANDS = Amount(sessions=2, planes=4, segments=60, proposals=120, designs=6, steps=40)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import yaml
-from dbt.adapters.factory import reset_adapters
-from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.cli.main import dbtRunnerResult
 
-import dbt_afterstate
-from tests.conftest import ROOT, Bench
+from tests.conftest import ROOT, Bench, invoke_dbt
 
 
 class Project:
@@ -25,6 +24,7 @@ class Project:
         project = yaml.safe_load((ROOT / "dbt_project.yml").read_text())
         kept = {key: project[key] for key in ("config-version", "profile", "flags")}
         (self.folder / "dbt_project.yml").write_text(yaml.safe_dump({"name": "probe", "version": "1.0.0", **kept}))
+        self._take_parsed_macros()
 
     def model(self, sql: str, columns: dict[str, str], *, key: str = "id", **config: Any) -> None:
         """Write the model `probe`: its SQL, its columns with their types, its configuration."""
@@ -72,13 +72,22 @@ class Project:
         return {result.node.name: str(result.status) for result in done.result}
 
     def invoke(self, command: str, *arguments: str) -> dbtRunnerResult:
-        """Run a dbt command in this process, connected as the environment's own `dbt` connects."""
-        dbt_afterstate.prepare()
-        reset_adapters()
+        """Run a dbt command; its artifacts are in `target`."""
         profiles = str(self.warehouse.settings.profiles_path.parent)
         target = self.warehouse.warehouse.schemas.marts
         line = [*command.split(), "--project-dir", str(self.folder), "--profiles-dir", profiles, "--target", target]
-        return dbtRunner().invoke([*line, "--quiet", *arguments])
+        return invoke_dbt([*line, *arguments], self.folder / "target")
+
+    def _take_parsed_macros(self) -> None:
+        """Begin with the macros as dbt parsed them for the first project of this warehouse."""
+        parsed = self.warehouse.artifacts / "macros.msgpack"
+        own = self.folder / "target" / "partial_parse.msgpack"
+        if not parsed.exists():
+            assert self.invoke("parse").success
+            parsed.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(own, parsed)
+        own.parent.mkdir(exist_ok=True)
+        shutil.copy(parsed, own)
 
     def rows(self) -> list[tuple[Any, ...]]:
         """Give what the model's table holds."""

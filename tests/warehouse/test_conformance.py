@@ -278,7 +278,7 @@ def test_docs_have_every_column_with_its_type(project: Project) -> None:
     project.model("select 1 as id, 'a' as name", TWO, materialized="table")
     project.write("models/seen.sql", "{{ config(schema='staging') }} select * from {{ ref('probe') }}")
     assert project.run() == ""
-    done = project.invoke("docs generate", "--target-path", str(project.folder / "target"))
+    done = project.invoke("docs generate")
     assert done.success, done.exception
     catalog = json.loads((project.folder / "target" / "catalog.json").read_text())
     assert catalog["errors"] is None

@@ -8,10 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import yaml
 
-from tests.conftest import ROOT, Bench
+from tests.conftest import ROOT, Bench, missing
 from tests.warehouse.phase_key_cases import Case, Proposal, Statement, run_id, write_session
 
 BOUNCER = Path(sys.executable).parent / "dbt-bouncer"
@@ -20,7 +19,7 @@ BOUNCER = Path(sys.executable).parent / "dbt-bouncer"
 def bounce(artifacts: Path, folder: Path) -> list[dict[str, str]]:
     """Run dbt-bouncer over dbt's artifacts and give what it found."""
     if not BOUNCER.exists():
-        pytest.skip("dbt-bouncer needs Python 3.11 or newer")
+        missing("dbt-bouncer is not installed; it needs Python 3.11 or newer")
     config = yaml.safe_load((ROOT / "dbt-bouncer.yml").read_text())
     config |= {"dbt_artifacts_dir": str(artifacts), "custom_checks_dir": str(ROOT / "dbt_checks")}
     (folder / "dbt-bouncer.yml").write_text(yaml.safe_dump(config))
@@ -38,7 +37,7 @@ def test_every_model_and_column_is_documented_and_keyed(warehouse: Bench) -> Non
     """Prevents: a column that does not explain itself to an analyst, a model whose key nothing guards."""
     warehouse.run_models()
     warehouse.dbt("docs generate")
-    artifacts = warehouse.server.home / "target"
+    artifacts = warehouse.artifacts
     catalog = json.loads((artifacts / "catalog.json").read_text())
     assert len(catalog["nodes"]) >= 8
     assert bounce(artifacts, warehouse.folder) == []
@@ -64,5 +63,5 @@ def test_freshness_of_every_source(warehouse: Bench) -> None:
     )
     warehouse.land(warehouse.folder / "chip")
     assert set(warehouse.dbt("source freshness").values()) == {"pass"}
-    sources = json.loads((warehouse.server.home / "target" / "sources.json").read_text())
+    sources = json.loads((warehouse.artifacts / "sources.json").read_text())
     assert all(0 <= result["max_loaded_at_time_ago_in_s"] < 600 for result in sources["results"])

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ENGINES, ROOT, Bench, Server, server_program
+from tests.conftest import ENGINES, ROOT, WITHOUT_TESTS, Bench, Server, empty_place, server_program
 from tests.server.helpers import private_home, up
 from tests.warehouse.checksums import mart_checksums
-from tests.warehouse.generated import MILLION, THOUSANDS, write_generated
+from tests.warehouse.generated import HUNDRED_THOUSAND, MILLION, THOUSANDS, write_generated
 
-# AFTERSTATE_LONG_TESTS=1 compares a million rows, too, and runs every dbt test; it takes some minutes.
+# AFTERSTATE_LONG_TESTS=1 compares a million rows, and runs every dbt test; it takes some minutes.
 LONG = bool(os.environ.get("AFTERSTATE_LONG_TESTS"))
-WHAT = () if LONG else ("--resource-type", "model", "--resource-type", "seed")
+WHAT = () if LONG else WITHOUT_TESTS
+MANY = MILLION if LONG else HUNDRED_THOUSAND
 
 
 @pytest.fixture(scope="module", params=["both"])
@@ -31,9 +32,10 @@ def homes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield [mariadb, mysql]
 
 
-def built(bench: Bench, schema: str, *places: Path) -> dict[str, str]:
+def built(home: Bench, *places: Path) -> dict[str, str]:
     """Land, build, and give each mart's checksum; each step says how long it took."""
-    bench = Bench(bench.server, {**bench.environment, "AFTERSTATE_SCHEMA": schema}, bench.folder)
+    home.server.private.start(print)
+    bench = empty_place(home.server, home.folder)
     up(bench)
     began = time.monotonic()
     landed = bench.land(*places)
@@ -50,18 +52,17 @@ def built(bench: Bench, schema: str, *places: Path) -> dict[str, str]:
 def test_the_marts_are_the_same_on_both_servers(homes: list[Bench], nand_example: Path, tmp_path: Path) -> None:
     """Prevents: figures that depend on which of the two servers somebody happens to run."""
     write_generated(tmp_path, THOUSANDS)
-    mariadb, mysql = (built(bench, "small", ROOT / "samples" / "core", nand_example, tmp_path) for bench in homes)
+    mariadb, mysql = (built(bench, ROOT / "samples" / "core", nand_example, tmp_path) for bench in homes)
     assert mariadb == mysql
     empty = {mart for mart, found in mariadb.items() if found.startswith("0:")}
     assert empty == {"shutdown_snapshot_drift", "proposer_log_mismatches"}
 
 
-@pytest.mark.skipif(not LONG, reason="takes minutes; AFTERSTATE_LONG_TESTS=1 runs it")
-def test_the_marts_of_a_million_rows_are_the_same_on_both_servers(homes: list[Bench], tmp_path: Path) -> None:
+def test_the_marts_of_many_rows_are_the_same_on_both_servers(homes: list[Bench], tmp_path: Path) -> None:
     """Prevents: a difference that small samples do not show: ties, magnitudes, plans that change with the volume."""
-    assert MILLION.rows >= 1_000_000
-    write_generated(tmp_path, MILLION)
-    mariadb, mysql = (built(bench, "million", tmp_path) for bench in homes)
+    assert MANY.rows >= 100_000
+    write_generated(tmp_path, MANY)
+    mariadb, mysql = (built(bench, tmp_path) for bench in homes)
     assert mariadb == mysql
-    assert int(mariadb["proposal_phase_keys"].split(":")[0]) == 2 * MILLION.sessions * MILLION.proposals
-    assert int(mariadb["shutdown_state_snapshot"].split(":")[0]) == MILLION.designs // 2
+    assert int(mariadb["proposal_phase_keys"].split(":")[0]) == 2 * MANY.sessions * MANY.proposals
+    assert int(mariadb["shutdown_state_snapshot"].split(":")[0]) == MANY.designs // 2
