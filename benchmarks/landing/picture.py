@@ -18,8 +18,9 @@ COLOURS = ("#0b5cad", "#6aa9e9", "#222222", "#888888", "#c0392b", "#e08e2b", "#4
 def draw(figures: list[dict], titles: dict[str, str], out: Path) -> None:  # type: ignore[type-arg]
     """Draw every figure that was measured."""
     mpl.rcParams["svg.hashsalt"] = "afterstate"  # the same picture for the same figures
+    sizes = sorted({figure["rows"] for figure in figures})
     panels = list(dict.fromkeys((figure["engine"], figure["kind"]) for figure in figures))
-    picture = Figure(figsize=(5 * len(panels), 4.5), layout="constrained")
+    picture = Figure(figsize=(max(4 * len(panels), 9), 4.5), layout="constrained")
     axes = picture.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for panel, (engine, kind) in zip(axes, panels, strict=True):
         for (name, title), colour in zip(titles.items(), COLOURS, strict=True):
@@ -28,9 +29,12 @@ def draw(figures: list[dict], titles: dict[str, str], out: Path) -> None:  # typ
             if points:
                 panel.plot(*zip(*points, strict=True), marker="o", color=colour, label=title)
         panel.set(title=f"{engine}, {kind}", xlabel="rows", xscale="log", yscale="log")
+        panel.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize="small")
+        panel.minorticks_off()
         panel.grid(which="major", alpha=0.3)
     axes[0].set_ylabel("rows a second, imports left out")
-    axes[0].legend(fontsize="small")
+    lines = {line.get_label(): line for panel in axes for line in panel.get_lines()}
+    picture.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=len(lines))
     picture.savefig(out, metadata={"Date": None} if out.suffix == ".svg" else None)
 
 
