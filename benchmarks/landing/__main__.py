@@ -24,8 +24,8 @@ dlt          Its `sqlalchemy` destination, fed with Arrow tables, handed on as P
              for MySQL, which dlt would take by itself, does not).
 
 The last three are slow, and run up to `--slow-rows` only; at larger sizes they are reckoned at the best rows a second
-that they showed, and marked with `~`. After every landing the rows are counted, and in the first round, up to 2M rows, a
-checksum over all values is compared with bare's: `(*)` marks who changed some.
+that they showed, and marked with `~`. After every landing the rows are counted, and in the first round, up to 2M rows,
+a checksum over all values is compared with bare's: `(*)` marks who changed some.
 """
 
 from __future__ import annotations
