@@ -34,10 +34,12 @@ import argparse
 import importlib.metadata
 import json
 import platform
+import re
 import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -53,7 +55,7 @@ from benchmarks.landing.comparison import (
     require_environment,
 )
 from benchmarks.landing.files import KINDS, Landed, write_file
-from benchmarks.landing.report import Figure, Report, parse_names, parse_rows
+from benchmarks.landing.report import Figure, Report
 from benchmarks.landing.servers import ENGINES, ROOT, Server, running_server
 from loaders.errors import AfterstateError
 from loaders.server.config import memory_bytes
@@ -156,6 +158,26 @@ def _draw(figures: Path, out: Path) -> None:
     subprocess.run([OTHERS_PYTHON, "-m", "benchmarks.landing.picture", figures, out], cwd=ROOT, check=True)
 
 
+def _names(text: str, known: Sequence[str]) -> list[str]:
+    names = text.split(",")
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: expected some of {','.join(known)}")
+    return names
+
+
+def _rows(text: str) -> int:
+    """Read a size such as 300, 20k or 2M."""
+    found = re.fullmatch(r"(\d+)([kM]?)", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"`{text}` is no number of rows, expected one like 300, 20k or 2M")
+    return int(found[1]) * {"": 1, "k": 1_000, "M": 1_000_000}[found[2]]
+
+
+def _sizes(text: str) -> list[int]:
+    return [_rows(size) for size in text.split(",")]
+
+
 def _arguments() -> argparse.Namespace:
     description, _, rest = (__doc__ or "").partition("\n\n")
     parser = argparse.ArgumentParser(
@@ -166,18 +188,15 @@ def _arguments() -> argparse.Namespace:
     )
 
     def names(option: str, known: tuple[str, ...]) -> None:
-        read = partial(parse_names, known=known)
+        read = partial(_names, known=known)
         parser.add_argument(option, type=read, default=list(known), help=f"some of {','.join(known)}; default all")
-
-    def sizes(text: str) -> list[int]:
-        return [parse_rows(size) for size in text.split(",")]
 
     names("--engines", ENGINES)
     names("--kinds", tuple(KINDS))
     names("--contenders", tuple(CONTENDERS))
-    parser.add_argument("--sizes", type=sizes, default="20k,200k,2M,10M", help="rows; default %(default)s")
-    parser.add_argument("--rejects-at", type=sizes, default="2M", help="sizes for `rejects`; default %(default)s")
-    parser.add_argument("--slow-rows", type=parse_rows, default=SLOW_ROWS, help="default %(default)s")
+    parser.add_argument("--sizes", type=_sizes, default="20k,200k,2M,10M", help="rows; default %(default)s")
+    parser.add_argument("--rejects-at", type=_sizes, default="2M", help="sizes for `rejects`; default %(default)s")
+    parser.add_argument("--slow-rows", type=_rows, default=SLOW_ROWS, help="default %(default)s")
     parser.add_argument("--repeats", type=int, default=3, help="rounds up to 2M rows; default %(default)s")
     parser.add_argument("--json", type=Path, help="write every measurement here")
     parser.add_argument("--markdown", type=Path, help="write the tables here, for docs/benchmarks.md")

@@ -5,7 +5,7 @@ A slow way that was not run at a size stands there all the same, with `~`: recko
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from statistics import median
 
@@ -191,19 +191,3 @@ def _fill(cell: str, at: int, width: int) -> str:
 
 def _verdict(reached: bool) -> str:
     return "reached" if reached else "MISSED"
-
-
-def parse_rows(text: str) -> int:
-    """Read a size such as 300, 20k or 2M."""
-    units: dict[str, int] = {"k": 1_000, "m": 1_000_000}
-    unit = units.get(text[-1:].lower(), 1)
-    return int(text[:-1] if unit > 1 else text) * unit
-
-
-def parse_names(text: str, known: Sequence[str]) -> list[str]:
-    """Read names between commas; raises ValueError for one that is not known."""
-    names = text.split(",")
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise ValueError(f"unknown: {', '.join(unknown)}")
-    return names
