@@ -12,7 +12,6 @@ length of a run.
 from __future__ import annotations
 
 import argparse
-import resource
 import statistics
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.measuring import peak_megabytes
 from simulators.core.governed_files import write_governed_runs
 from simulators.core.governed_runs import Size
 from simulators.nand.configuration import PRESETS, load_configuration
@@ -99,12 +99,6 @@ def memory_of(run_us: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         simulate_session(Order(load_configuration(), 1, run_us, 1, "261122"), Path(folder))
     print(f"{peak_megabytes():,.0f}")
-
-
-def peak_megabytes() -> float:
-    """Give this process's peak memory; Linux counts kilobytes, macOS bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def main() -> None:
