@@ -1,0 +1,174 @@
+"""Hundreds of odd files: what cannot land is rejected with its place and reason, all else lands value for value."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loaders.connect import cursor
+from tests.conftest import Bench, Server
+from tests.loaders.helpers import another_warehouse
+from tests.loaders.odd import outcome
+from tests.loaders.odd.expect import Landed, OddFile, Rejected, Value
+from tests.loaders.odd.outcome import Call, Outcome
+from tests.loaders.odd_files import odd_files
+
+SHOWN = 500
+MISSING = object()
+
+
+@dataclass
+class Landing:
+    """All files, landed twice into one warehouse, and what the server looked like before and after."""
+
+    first: Call
+    again: Call
+    found: dict[str, tuple[OddFile, Outcome]]
+    inventory: list[list[tuple[Any, ...]]]
+    contents: list[list[tuple[Any, ...]]]
+
+
+@pytest.fixture(scope="module")
+def landing(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Landing:
+    bench = another_warehouse(server, tmp_path_factory.mktemp("odd"))
+    files = outcome.write(odd_files(), bench.folder / "files")
+    inventory = [server_inventory(bench)]
+    first = outcome.land(bench, bench.folder / "files", "--json")
+    contents = [everything(bench)]
+    again = outcome.land(bench, bench.folder / "files")
+    contents.append(everything(bench))
+    inventory.append(server_inventory(bench))
+    found = outcome.outcomes(bench, files, first, again)
+    return Landing(first, again, {path: (files[path], found[path]) for path in files}, inventory, contents)
+
+
+def server_inventory(bench: Bench) -> list[tuple[Any, ...]]:
+    """List all that SQL could make or unmake, in every schema, and who may log in."""
+    names = {
+        "columns": "table_schema, table_name, column_name, column_type",
+        "routines": "routine_schema, routine_name",
+        "triggers": "trigger_schema, trigger_name",
+        "events": "event_schema, event_name",
+        "user_privileges": "grantee, privilege_type",
+    }
+    with cursor(bench.server.admin) as ask:
+        found: list[tuple[Any, ...]] = []
+        for table, columns in names.items():
+            ask.execute(f"select '{table}', {columns} from information_schema.{table} order by {columns}")
+            found += ask.fetchall()
+        ask.execute("select user, host from mysql.user order by user, host")
+        return [*found, *ask.fetchall()]
+
+
+def everything(bench: Bench) -> list[tuple[Any, ...]]:
+    """Sum up every table of the landing schema, times and ids included."""
+    schema = bench.warehouse.schemas.landing
+    tables = bench.query("select table_name from information_schema.tables where table_schema = %s order by 1", schema)
+    names = ", ".join(f"`{schema}`.`{name}`" for (name,) in tables)
+    return bench.query(f"checksum table {names}")
+
+
+def complain(problems: list[str]) -> None:
+    assert not problems, f"{len(problems)} problems:\n" + "\n".join(problems[:SHOWN])
+
+
+def test_there_are_hundreds() -> None:
+    """Prevents two odd files from being one, and the rules that make them from making less than is promised."""
+    files = odd_files()
+    assert len({file.name for file in files}) == len(files) >= 300
+    landed = [file.sha256 for file in files if file.status == "landed"]
+    assert len(set(landed)) == len(landed) >= 300
+
+
+def test_each_file_is_landed_ignored_or_failed_as_it_should(landing: Landing) -> None:
+    """Prevents a file of ours from being passed over, a stranger's from failing, and a failure without a reason."""
+    problems = []
+    for path, (file, found) in landing.found.items():
+        rejected = sum(isinstance(row, Rejected) for row in file.rows)
+        expected = (file.status, file.kind, len(file.rows), len(file.rows) - rejected, rejected)
+        result = found.result
+        got = tuple(result[name] for name in ("status", "kind", "rows_read", "rows_landed", "rows_rejected"))
+        if got != expected:
+            problems.append(f"{file.name} ({file.odd}): {got}, expected {expected}; {found.said}")
+        elif file.says and not re.search(file.says, found.said):
+            problems.append(f"{file.name} ({file.odd}): said `{found.said}`, expected `{file.says}`")
+        elif file.status == "landed" and found.sha256 != file.sha256:
+            problems.append(f"{file.name}: known by {found.sha256}, expected {file.sha256}")
+        elif file.status != "landed" and result["load_id"] is not None:
+            problems.append(f"{path}: has a load, and did not land")
+    complain(problems)
+
+
+def test_each_row_lands_value_for_value_or_is_rejected_by_name(landing: Landing) -> None:
+    """Prevents a lost row, a changed value, and a reject that does not say where it stood, what it was and why."""
+    problems = []
+    for file, found in landing.found.values():
+        rows = {row["_row_no"]: row for row in found.rows}
+        rejects = {row["row_no"]: row for row in found.rejects}
+        for number, expected in enumerate(file.rows, start=1):
+            got = rows.get(number), rejects.get(number)
+            problem = difference(expected, *got)
+            if problem:
+                problems.append(f"{file.name} ({file.odd}), row {number}: {problem}")
+        extra = [number for number in {*rows, *rejects} if number > len(file.rows)]
+        if extra or set(rows) & set(rejects):
+            problems.append(f"{file.name} ({file.odd}): rows {extra} are in no file, or landed and rejected at once")
+    complain(problems)
+
+
+def difference(expected: Landed | Rejected, row: dict[str, Any] | None, reject: dict[str, Any] | None) -> str | None:
+    """Say how a row differs from what it should have become; None when it does not."""
+    if isinstance(expected, Landed):
+        if row is None:
+            return f"is rejected: {reject}"[:400]
+        others = json.loads(row["_other_columns"] or "{}")
+        got = {**{f"other {name}": text for name, text in others.items()}, "line": row["_line_no"]}
+        got |= {name: row[name] for name in expected.values}
+        return differences(
+            {**expected.values, **{f"other {name}": text for name, text in expected.others.items()}, "line": expected.line_no},
+            got,
+        )
+    if reject is None:
+        return f"landed, expected a reject that says `{expected.says}` of {expected.column}"
+    if not re.match(f"(?:{expected.says})", reject["reason"]):
+        return f"the reason is `{reject['reason']}`, expected `{expected.says}`"
+    names = {"line_no": "line_no", "column_name": "column", "value": "value", "row_text": "text"}
+    return differences({name: getattr(expected, of) for name, of in names.items()}, {name: reject[name] for name in names})
+
+
+def differences(expected: Mapping[str, Value], got: Mapping[str, Any]) -> str | None:
+    """Compare texts, whole numbers and the bits of floats."""
+    wrong = [
+        f"{name} is {got.get(name, MISSING)!r:.80}, expected {expected.get(name, MISSING)!r:.80}"
+        for name in {**expected, **got}
+        if exact(got.get(name, MISSING)) != exact(expected.get(name, MISSING))
+    ]
+    return "; ".join(wrong) or None
+
+
+def exact(value: Any) -> Any:
+    return value.hex() if isinstance(value, float) else (type(value), value)
+
+
+def test_the_command_keeps_its_manners(landing: Landing) -> None:
+    """Prevents a traceback, an exit code that hides the failures, and a landing again that does something."""
+    failed = any(file.status == "failed" for file, _ in landing.found.values())
+    for call in (landing.first, landing.again):
+        assert "Traceback" not in call.stdout + call.stderr
+        assert call.exit_code == (1 if failed else 0)
+    expected = sum(file.status == "landed" for file, _ in landing.found.values())
+    assert f"files: {expected:,} unchanged, ".replace(",", "") in landing.again.stdout.splitlines()[-1].replace(",", "")
+    assert landing.contents[0] == landing.contents[1]
+
+
+def test_nothing_is_executed(landing: Landing) -> None:
+    """Prevents a statement in a value, a column or a file's name from being executed, by the server or a shell."""
+    before, after = landing.inventory
+    assert len(before) > 100
+    assert before == after
