@@ -5,73 +5,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from loaders.connect import cursor
-from tests.conftest import Bench, Server
+from tests.conftest import Server
 from tests.loaders.helpers import another_warehouse
-from tests.loaders.odd import outcome
 from tests.loaders.odd.expect import Landed, OddFile, Rejected, Value
-from tests.loaders.odd.outcome import Call, Outcome
+from tests.loaders.odd.kinds import LONG
+from tests.loaders.odd.outcome import Landing, Outcome, land_all
+from tests.loaders.odd.report import PAGE, page
 from tests.loaders.odd_files import odd_files
 
-SHOWN = 500
+SHOWN = 40
 MISSING = object()
-
-
-@dataclass
-class Landing:
-    """All files, landed twice into one warehouse, and what the server looked like before and after."""
-
-    first: Call
-    again: Call
-    found: dict[str, tuple[OddFile, Outcome]]
-    inventory: list[list[tuple[Any, ...]]]
-    contents: list[list[tuple[Any, ...]]]
 
 
 @pytest.fixture(scope="module")
 def landing(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Landing:
-    bench = another_warehouse(server, tmp_path_factory.mktemp("odd"))
-    files = outcome.write(odd_files(), bench.folder / "files")
-    inventory = [server_inventory(bench)]
-    first = outcome.land(bench, bench.folder / "files", "--json")
-    contents = [everything(bench)]
-    again = outcome.land(bench, bench.folder / "files")
-    contents.append(everything(bench))
-    inventory.append(server_inventory(bench))
-    found = outcome.outcomes(bench, files, first, again)
-    return Landing(first, again, {path: (files[path], found[path]) for path in files}, inventory, contents)
-
-
-def server_inventory(bench: Bench) -> list[tuple[Any, ...]]:
-    """List all that SQL could make or unmake, in every schema, and who may log in."""
-    names = {
-        "columns": "table_schema, table_name, column_name, column_type",
-        "routines": "routine_schema, routine_name",
-        "triggers": "trigger_schema, trigger_name",
-        "events": "event_schema, event_name",
-        "user_privileges": "grantee, privilege_type",
-    }
-    with cursor(bench.server.admin) as ask:
-        found: list[tuple[Any, ...]] = []
-        for table, columns in names.items():
-            ask.execute(f"select '{table}', {columns} from information_schema.{table} order by {columns}")
-            found += ask.fetchall()
-        ask.execute("select user, host from mysql.user order by user, host")
-        return [*found, *ask.fetchall()]
-
-
-def everything(bench: Bench) -> list[tuple[Any, ...]]:
-    """Sum up every table of the landing schema, times and ids included."""
-    schema = bench.warehouse.schemas.landing
-    tables = bench.query("select table_name from information_schema.tables where table_schema = %s order by 1", schema)
-    names = ", ".join(f"`{schema}`.`{name}`" for (name,) in tables)
-    return bench.query(f"checksum table {names}")
+    return land_all(another_warehouse(server, tmp_path_factory.mktemp("odd")), odd_files())
 
 
 def complain(problems: list[str]) -> None:
@@ -91,13 +43,16 @@ def test_each_file_is_landed_ignored_or_failed_as_it_should(landing: Landing) ->
     problems = []
     for path, (file, found) in landing.found.items():
         rejected = sum(isinstance(row, Rejected) for row in file.rows)
-        expected = (file.status, file.kind, len(file.rows), len(file.rows) - rejected, rejected)
         result = found.result
+        kind = file.kind if file.status == "landed" else result["kind"]
+        expected = (file.status, kind, len(file.rows), len(file.rows) - rejected, rejected)
         got = tuple(result[name] for name in ("status", "kind", "rows_read", "rows_landed", "rows_rejected"))
         if got != expected:
             problems.append(f"{file.name} ({file.odd}): {got}, expected {expected}; {found.said}")
         elif file.says and not re.search(file.says, found.said):
             problems.append(f"{file.name} ({file.odd}): said `{found.said}`, expected `{file.says}`")
+        elif file.status != "landed" and not found.said:
+            problems.append(f"{file.name} ({file.odd}): nothing is said of it by its name")
         elif file.status == "landed" and found.sha256 != file.sha256:
             problems.append(f"{file.name}: known by {found.sha256}, expected {file.sha256}")
         elif file.status != "landed" and result["load_id"] is not None:
@@ -107,19 +62,26 @@ def test_each_file_is_landed_ignored_or_failed_as_it_should(landing: Landing) ->
 
 def test_each_row_lands_value_for_value_or_is_rejected_by_name(landing: Landing) -> None:
     """Prevents a lost row, a changed value, and a reject that does not say where it stood, what it was and why."""
-    problems = []
-    for file, found in landing.found.values():
-        rows = {row["_row_no"]: row for row in found.rows}
-        rejects = {row["row_no"]: row for row in found.rejects}
-        for number, expected in enumerate(file.rows, start=1):
-            got = rows.get(number), rejects.get(number)
-            problem = difference(expected, *got)
-            if problem:
-                problems.append(f"{file.name} ({file.odd}), row {number}: {problem}")
-        extra = [number for number in {*rows, *rejects} if number > len(file.rows)]
-        if extra or set(rows) & set(rejects):
-            problems.append(f"{file.name} ({file.odd}): rows {extra} are in no file, or landed and rejected at once")
-    complain(problems)
+    complain(
+        [
+            f"{file.name} ({file.odd}): {problem}"
+            for file, found in landing.found.values()
+            if (problem := first_difference(file, found))
+        ]
+    )
+
+
+def first_difference(file: OddFile, found: Outcome) -> str | None:
+    """Say how the first row that is not as it should be differs; None when all of the file is well."""
+    rows = {row["_row_no"]: row for row in found.rows}
+    rejects = {row["row_no"]: row for row in found.rejects}
+    for number, expected in enumerate(file.rows, start=1):
+        problem = difference(expected, rows.get(number), rejects.get(number))
+        if problem:
+            return f"row {number}: {problem}"
+    if set(rows) & set(rejects) or len(rows) + len(rejects) != len(file.rows):
+        return "has rows that are in no file, or that landed and were rejected at once"
+    return None
 
 
 def difference(expected: Landed | Rejected, row: dict[str, Any] | None, reject: dict[str, Any] | None) -> str | None:
@@ -131,7 +93,11 @@ def difference(expected: Landed | Rejected, row: dict[str, Any] | None, reject: 
         got = {**{f"other {name}": text for name, text in others.items()}, "line": row["_line_no"]}
         got |= {name: row[name] for name in expected.values}
         return differences(
-            {**expected.values, **{f"other {name}": text for name, text in expected.others.items()}, "line": expected.line_no},
+            {
+                **expected.values,
+                **{f"other {name}": text for name, text in expected.others.items()},
+                "line": expected.line_no,
+            },
             got,
         )
     if reject is None:
@@ -139,7 +105,9 @@ def difference(expected: Landed | Rejected, row: dict[str, Any] | None, reject: 
     if not re.match(f"(?:{expected.says})", reject["reason"]):
         return f"the reason is `{reject['reason']}`, expected `{expected.says}`"
     names = {"line_no": "line_no", "column_name": "column", "value": "value", "row_text": "text"}
-    return differences({name: getattr(expected, of) for name, of in names.items()}, {name: reject[name] for name in names})
+    return differences(
+        {name: getattr(expected, of) for name, of in names.items()}, {name: reject[name] for name in names}
+    )
 
 
 def differences(expected: Mapping[str, Value], got: Mapping[str, Any]) -> str | None:
@@ -158,12 +126,12 @@ def exact(value: Any) -> Any:
 
 def test_the_command_keeps_its_manners(landing: Landing) -> None:
     """Prevents a traceback, an exit code that hides the failures, and a landing again that does something."""
-    failed = any(file.status == "failed" for file, _ in landing.found.values())
+    statuses = [file.status for file, _ in landing.found.values()]
     for call in (landing.first, landing.again):
         assert "Traceback" not in call.stdout + call.stderr
-        assert call.exit_code == (1 if failed else 0)
-    expected = sum(file.status == "landed" for file, _ in landing.found.values())
-    assert f"files: {expected:,} unchanged, ".replace(",", "") in landing.again.stdout.splitlines()[-1].replace(",", "")
+        assert call.exit_code == (1 if "failed" in statuses else 0)
+    last = landing.again.stdout.splitlines()[-1].replace(",", "")
+    assert f"files: {statuses.count('landed')} unchanged " in last
     assert landing.contents[0] == landing.contents[1]
 
 
@@ -172,3 +140,11 @@ def test_nothing_is_executed(landing: Landing) -> None:
     before, after = landing.inventory
     assert len(before) > 100
     assert before == after
+
+
+@pytest.mark.skipif(LONG, reason="the page has each oddity in one kind; AFTERSTATE_LONG_TESTS=1 puts it into all")
+def test_the_page_says_what_happens(landing: Landing) -> None:
+    """Prevents docs/odd-files.md from promising what is no longer so; `script/odd-files` writes it anew."""
+    written, now = (text.splitlines() for text in (PAGE.read_text(encoding="utf-8"), page(landing)))
+    assert [line for line in now if line not in written] == []
+    assert written == now

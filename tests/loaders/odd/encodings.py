@@ -5,8 +5,8 @@ from __future__ import annotations
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_LE
 from collections.abc import Iterator
 
-from tests.loaders.odd.expect import OddFile
-from tests.loaders.odd.kinds import CORE, NAND, OddKind
+from tests.loaders.odd.expect import OddFile, code
+from tests.loaders.odd.kinds import CORE, NAND, OddKind, kinds_in_turn
 from tests.loaders.odd.sheet import Sheet, failed, slug
 
 ENCODINGS, BOMS = "Encodings", "Byte order marks"
@@ -37,10 +37,10 @@ _UNLIKE_ASCII = ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf
 def encoding_files() -> Iterator[OddFile]:
     """Give the files in each encoding."""
     for number, (encoding, text) in enumerate(_LIKE_ASCII.items(), start=1):
-        for kind in (CORE[number % len(CORE)], NAND[number % len(NAND)]):
+        for kind in kinds_in_turn(number):
             yield _like_ascii(kind, encoding, text)
     for number, encoding in enumerate(_UNLIKE_ASCII, start=1):
-        for kind in (CORE[number % len(CORE)], NAND[number % len(NAND)]):
+        for kind in kinds_in_turn(number):
             yield from _unlike_ascii(kind, encoding)
     yield from _marked()
 
@@ -52,7 +52,7 @@ def _like_ascii(kind: OddKind, encoding: str, text: str) -> OddFile:
     for name in sheet.header:
         if kind.types.get(name, "text").startswith("text"):
             sheet.row({name: seen}).row()
-    return sheet.landed(ENCODINGS, f"{encoding}, with `{text}` in each text column")
+    return sheet.landed(ENCODINGS, f"{encoding}, with {code(text)} in each text column")
 
 
 def _unlike_ascii(kind: OddKind, encoding: str) -> Iterator[OddFile]:

@@ -46,7 +46,7 @@ class OddFile:
     odd: str
     content: bytes
     status: str
-    kind: str | None = None
+    kind: str | None = None  # of one that lands
     rows: tuple[Landed | Rejected, ...] = ()
     says: str = ""
     plain: bytes | None = None
@@ -60,6 +60,16 @@ class OddFile:
 def printable(text: str) -> str:
     r"""Spell bytes that are no text as \xNN, as a reject keeps them."""
     return text.replace("\0", r"\x00").encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def code(text: str) -> str:
+    """Show a text in Markdown as code, its backticks included."""
+    if not text:
+        return "nothing"
+    shown = visible(text)
+    fence = "``" if "`" in shown else "`"
+    pad = " " if shown.startswith("`") or shown.endswith("`") or not shown.strip() else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
 
 
 def visible(text: str, most: int = 40) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-KEY = ("run_id", "case_id", "antibody_id")
+# AFTERSTATE_LONG_TESTS=1 puts each oddity into every kind instead of one of them in turn: thousands of files.
+LONG = bool(os.environ.get("AFTERSTATE_LONG_TESTS"))
 _TEXTS = dict.fromkeys(
     ["run_id", "case_id", "antibody_id", "fallback_stage", "reservation_status", "shutdown_trigger_final"], "text64"
 )
@@ -118,4 +120,11 @@ LOG = _kind(
     "line_kind",
     "now_us die plane rm_state hook_label phase_key op_name op_base start_us len_batch",
 )
+# A core kind, then a nand kind, and so on: neighbours among the oddities are in both.
+IN_TURN = [CORE[0], NAND[0], CORE[1], NAND[1], CORE[2], NAND[2], CORE[3]]
 KINDS = {kind.name: kind for kind in [*TABLES, LOG]}
+
+
+def kinds_in_turn(number: int) -> list[OddKind]:
+    """Give the kinds of file that the oddity of that number goes into."""
+    return TABLES if LONG else [IN_TURN[number % len(IN_TURN)]]

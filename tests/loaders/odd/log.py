@@ -15,13 +15,12 @@ _LINES = {
     "hook_label={hook_label} -> key={phase_key}",
     "selected": "[proposer] selected op={op_name} base={op_base} start_us={start_us} len_batch={len_batch}",
 }
+FIELDS = {word: re.findall(r"\{(\w+)\}", line) for word, line in _LINES.items()}
 _ONE_WORD = {"now_us", "die", "plane", "start_us", "len_batch"}
 
 
 class LogSheet:
     """One log on its way."""
-
-    fields = {word: re.findall(r"\{(\w+)\}", line) for word, line in _LINES.items()}
 
     def __init__(self, label: str, line_break: str = "\n") -> None:
         self.label = label
@@ -70,7 +69,7 @@ class LogSheet:
         )
 
     def _line(self, word: str, changes: Mapping[str, str]) -> LogSheet:
-        values = {name: {**self._fitting, **changes}[name] for name in self.fields[word]}
+        values = {name: {**self._fitting, **changes}[name] for name in FIELDS[word]}
         line = _LINES[word].format(**values)
         if not all(values.values()) or any(values[name].split() != [values[name]] for name in _ONE_WORD & set(values)):
             return self.broken(line)

@@ -13,10 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from loaders.connect import cursor
 from tests.conftest import Bench
 from tests.loaders.odd.expect import OddFile, printable
-from tests.loaders.odd.kinds import KINDS
+from tests.loaders.odd.kinds import KINDS, LONG
 
+INVENTORY = {
+    "information_schema.columns": "table_schema, table_name, column_name, column_type",
+    "information_schema.routines": "routine_schema, routine_name",
+    "information_schema.triggers": "trigger_schema, trigger_name",
+    "information_schema.events": "event_schema, event_name",
+    "information_schema.user_privileges": "grantee, privilege_type",
+    "mysql.user": "user, host",
+}
+# One file whose quotes or numbers take for ever would otherwise hold up all tests.
+PATIENCE_SECONDS = 3_000 if LONG else 300
 REJECT = ("row_no", "line_no", "column_name", "value", "reason", "row_text")
 
 
@@ -40,6 +51,48 @@ class Outcome:
     rejects: list[dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class Landing:
+    """Files landed twice into one warehouse, and what the server looked like before, between and after."""
+
+    first: Call
+    again: Call
+    found: dict[str, tuple[OddFile, Outcome]]
+    inventory: list[list[tuple[Any, ...]]]
+    contents: list[list[tuple[Any, ...]]]
+
+
+def land_all(bench: Bench, files: Sequence[OddFile]) -> Landing:
+    """Write the files, land their folder, and land it again."""
+    named = write(files, bench.folder / "files")
+    inventory = [server_inventory(bench)]
+    first = land(bench, bench.folder / "files", "--json")
+    contents = [everything(bench)]
+    again = land(bench, bench.folder / "files")
+    contents.append(everything(bench))
+    inventory.append(server_inventory(bench))
+    found = outcomes(bench, named, first, again)
+    return Landing(first, again, {path: (file, found[path]) for path, file in named.items()}, inventory, contents)
+
+
+def server_inventory(bench: Bench) -> list[tuple[Any, ...]]:
+    """List all that SQL could make or unmake, in every schema, and who may do what."""
+    found: list[tuple[Any, ...]] = []
+    with cursor(bench.server.admin) as ask:
+        for table, columns in INVENTORY.items():
+            ask.execute(f"select '{table}', {columns} from {table} order by {columns}")
+            found += ask.fetchall()
+    return found
+
+
+def everything(bench: Bench) -> list[tuple[Any, ...]]:
+    """Sum up every table of the landing schema, times and ids included."""
+    schema = bench.warehouse.schemas.landing
+    tables = bench.query("select table_name from information_schema.tables where table_schema = %s order by 1", schema)
+    names = ", ".join(f"`{schema}`.`{name}`" for (name,) in tables)
+    return bench.query(f"checksum table {names}")
+
+
 def write(files: Sequence[OddFile], folder: Path) -> dict[str, OddFile]:
     """Write the files and give them by the path that the command names."""
     for file in files:
@@ -59,6 +112,7 @@ def land(bench: Bench, *arguments: str | Path) -> Call:
         cwd=empty,
         capture_output=True,
         check=False,
+        timeout=PATIENCE_SECONDS,
     )
     assert list(empty.iterdir()) == []
     return Call(done.returncode, done.stdout.decode(), done.stderr.decode())

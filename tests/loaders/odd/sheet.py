@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tests.loaders.odd.expect import Landed, OddFile, Rejected
 from tests.loaders.odd.kinds import OddKind
 from tests.loaders.odd.values import expected_row, whole_row
 
+Fill = Callable[["Sheet"], object]  # writes a sheet from its header on
 _LINE_BREAK = re.compile("\r\n|\r|\n")
 
 
@@ -21,7 +22,12 @@ class Sheet:
     """One file of a kind on its way. The label is the file's name without its ending, and in each row that fits."""
 
     def __init__(
-        self, kind: OddKind, label: str, header: Sequence[str] | None = None, line_break: str = "\n", quoted: bool = False
+        self,
+        kind: OddKind,
+        label: str,
+        header: Sequence[str] | None = None,
+        line_break: str = "\n",
+        quoted: bool = False,
     ) -> None:
         self.kind = kind
         self.label = label
@@ -95,18 +101,16 @@ class Sheet:
         return ",".join(cell(text, self._quoted) for text in cells)
 
 
-def failed(
-    kind: OddKind, group: str, label: str, odd: str, says: str, content: bytes, name: str = ""
-) -> OddFile:
+def failed(kind: OddKind, group: str, label: str, odd: str, says: str, content: bytes, name: str = "") -> OddFile:
     """Give a file under its producer's name that must fail as a whole."""
     name = name or f"{slug(group)}/{slug(label)}/{kind.named}"
     return OddFile(group, name, odd, content, "failed", says=says)
 
 
 def place(kind: OddKind, group: str, label: str) -> str:
-    """Name a file: a nand file under its producer's name in a session of its own, a core file by its label."""
+    """Name a file: a nand file under its producer's name in a session of its own, a core file under another name."""
     folder = slug(group)
-    return f"{folder}/{slug(label)}/{kind.named}" if kind.is_nand else f"{folder}/{slug(label)}.csv"
+    return f"{folder}/{slug(label)}/{kind.named}" if kind.is_nand else f"{folder}/{slug(label)}/{kind.name}.csv"
 
 
 def slug(text: str) -> str:

@@ -52,7 +52,9 @@ def no_text(text: str) -> str | None:
     return None
 
 
-def expected_row(kind: OddKind, header: Sequence[str], cells: Sequence[str], line_no: int, text: str) -> Landed | Rejected:
+def expected_row(
+    kind: OddKind, header: Sequence[str], cells: Sequence[str], line_no: int, text: str
+) -> Landed | Rejected:
     """Give what must become of a row whose cells are these; of two columns of one name the first counts."""
     if len(cells) != len(header):
         return whole_row(line_no, f"the row has {len(cells)} fields, the header has {len(header)}", text)
