@@ -17,6 +17,7 @@ from loaders.doctor import Finding
 from loaders.landing.content import Progress as Watcher
 from loaders.landing.land import FileResult
 from loaders.landing.prune import Superseded
+from loaders.landing.reader import visible
 
 MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 
@@ -49,13 +50,13 @@ def show_results(results: Sequence[FileResult]) -> None:
     """Print a line a file, what was odd about it below, and the sums."""
     for result in results:
         if result.status == "ignored":
-            print(f"ignored     {result.file}: {' '.join(result.messages)}")
+            print(f"ignored     {visible(result.file)}: {' '.join(result.messages)}")
             continue
         if result.status == "failed":
-            print(f"failed      {result.file}")
+            print(f"failed      {visible(result.file)}")
         else:
             counts = f"landed {result.rows_landed:,}, rejected {result.rows_rejected:,}"
-            print(f"{result.status:<11} {result.kind}: {counts} (load {result.load_id})  {result.file}")
+            print(f"{result.status:<11} {result.kind}: {counts} (load {result.load_id})  {visible(result.file)}")
         show_messages([result])
     landed = sum(result.rows_landed for result in results if result.status == "landed")
     rejected = sum(result.rows_rejected for result in results if result.status == "landed")
@@ -71,9 +72,9 @@ def show_messages(results: Sequence[FileResult]) -> None:
     """Print what was odd about files to standard error."""
     sys.stdout.flush()
     for result in results:
-        if result.status != "ignored":
-            for message in result.messages:
-                print("  " + message.replace("\n", "\n  "), file=sys.stderr, flush=True)
+        for message in result.messages:
+            text = f"{visible(result.file)}: ignored: {message}" if result.status == "ignored" else message
+            print("  " + text.replace("\n", "\n  "), file=sys.stderr, flush=True)
 
 
 def show_superseded(loads: Sequence[Superseded]) -> None:

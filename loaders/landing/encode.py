@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loaders.landing.kinds import Kind
-from loaders.landing.reader import Batch, Record, printable, unprintable
+from loaders.landing.reader import Batch, Record, printable, unprintable, visible
 from loaders.landing.values import NULL, quote
 
 LOAD_FORMAT = (
@@ -45,7 +45,7 @@ class Reject:
 
     def __str__(self) -> str:
         place = f"line {self.line_no}" + (f", column `{self.column}`" if self.column else "")
-        shown = "" if self.value is None else f"`{_visible(self.value[:MAX_SHOWN_VALUE])}` "
+        shown = "" if self.value is None else f"`{visible(self.value[:MAX_SHOWN_VALUE])}` "
         return f"{place}: {shown}{self.reason}"
 
 
@@ -199,8 +199,3 @@ def _misfit(record: Record, column: str, index: int, reason: str) -> Reject:
 def _reject(record: Record, column: str | None, value: str | None, reason: str) -> Reject:
     shown = None if value is None else printable(value)
     return Reject(record.row_no, record.line_no, column, shown, reason, printable(record.text))
-
-
-def _visible(text: str) -> str:
-    """Escape line breaks, odd blanks and a terminal's control characters."""
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

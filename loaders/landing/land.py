@@ -23,7 +23,7 @@ from loaders.landing import store
 from loaders.landing.content import Content, Progress, changed, measure, open_content
 from loaders.landing.encode import Encoder, Reject
 from loaders.landing.kinds import Kind
-from loaders.landing.reader import Batch, Unreadable, printable
+from loaders.landing.reader import Batch, Unreadable, printable, visible
 from loaders.landing.recognise import (
     UnknownFile,
     begun_like,
@@ -32,6 +32,7 @@ from loaders.landing.recognise import (
     recognise,
     require_begun,
     require_needed,
+    require_storable,
 )
 from loaders.landing.runs import NO_RUN, Found, Run, Told
 from loaders.landing.tables import LandingTables, landing_tables
@@ -161,6 +162,8 @@ class Lander:
             _fail(result, str(error))
         except OSError as error:
             _fail(result, f"{shown}: cannot be read: {error.strerror or error}")
+        # A name may hold line breaks, and what steers a terminal.
+        result.messages = [message.replace(str(shown), visible(printable(str(shown)))) for message in result.messages]
         return result
 
     def _recognise(self, file: Path, result: FileResult, told: Kind | None = None) -> Kind:
@@ -174,6 +177,7 @@ class Lander:
                 require_needed(file, kind, header)
             else:
                 kind = recognise(file, header)
+            require_storable(file, header)
         result.kind = kind.name
         return kind
 
@@ -320,7 +324,10 @@ class _Load:
         result.load_id = self._load_id
         result.rows_read = self._sent + self._rejected
         result.rows_landed, result.rows_rejected = self._sent, self._rejected
-        result.messages = [f"column `{name}` is there twice, the first is kept" for name in encoder.repeated]
+        result.messages = [
+            f"{self._source.shown}: column `{visible(name)}` is there twice, the first is kept"
+            for name in encoder.repeated
+        ]
         result.messages += self._first_rejects
         if self._rejected > SHOWN_REJECTS:
             result.messages.append(f"… and {self._rejected - SHOWN_REJECTS} more in landing_rejects")

@@ -142,3 +142,8 @@ def printable(text: str) -> str:
 
 def _spell_byte(found: re.Match[str]) -> str:
     return f"\\x{ord(found.group()) - 0xDC00:02x}"
+
+
+def visible(text: str) -> str:
+    """Escape line breaks, odd blanks and a terminal's control characters, for a message of one line."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

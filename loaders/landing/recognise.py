@@ -18,7 +18,8 @@ from loaders.landing.reader import Record, unprintable
 KINDS: tuple[Kind, ...] = (*CORE_KINDS, *NAND_KINDS)
 _TABLES = tuple(kind for kind in KINDS if not kind.begins)
 BEGINNING_BYTES = 1 << 20  # in which a log shows what it is
-_OTHER_DELIMITERS = {";": "`;`", "\t": "tabs", "|": "`|`"}
+_OTHER_DELIMITERS = {";": "`;`", "\t": "tabs", "|": "`|`", ", ": "commas and blanks"}
+LONGEST_NAME_BYTES = 65_535
 
 
 class UnknownFile(Exception):
@@ -117,6 +118,16 @@ def require_needed(path: Path, kind: Kind, header: Sequence[str]) -> None:
     if missing:
         names = ", ".join(f"`{name}`" for name in missing)
         raise LandingError(f"{path}: line 1: no column {names}, which a {kind.name} needs", expected)
+
+
+def require_storable(path: Path, header: Sequence[str]) -> None:
+    """Raise LandingError when a name is longer than a key of a JSON object may be on MySQL."""
+    longest = max(header, key=lambda name: len(name.encode()), default="")
+    if len(longest.encode()) > LONGEST_NAME_BYTES:
+        raise LandingError(
+            f"{path}: line 1: the name of column {header.index(longest) + 1} has {len(longest.encode()):,} bytes",
+            f"at most {LONGEST_NAME_BYTES:,} fit",
+        )
 
 
 def _named_like(path: Path, kinds: Sequence[Kind] = _TABLES) -> list[Kind]:

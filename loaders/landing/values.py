@@ -84,7 +84,7 @@ class ColumnType:
             reasons[at] = str(misfit)
             return None
         if is_filled and spelling is None:
-            reasons[at] = _EMPTY
+            reasons[at] = "stands for nothing, and no row may leave this column so"
         return spelling
 
 

@@ -109,7 +109,8 @@ def test_a_repeated_header(common: Bench) -> None:
     table = pandas_table(content)  # it names the second `step.1`, the notebook dropped it
     assert landed(common, load, "step, veto_streak") == as_rows(table[["step", "veto_streak"]]) == [(1, 2)]
     assert json.loads(landed(common, load, "_other_columns")[0][0]) == {"note": "first"}
-    assert load.messages == [f"column `{name}` is there twice, the first is kept" for name in ("note", "step")]
+    file = common.folder / "x.csv"
+    assert load.messages == [f"{file}: column `{name}` is there twice, the first is kept" for name in ("note", "step")]
     [(notes, header)] = common.query(
         "select notes, header from {landing}.landing_loads where load_id = %s", load.load_id
     )

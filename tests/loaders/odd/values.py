@@ -1,0 +1,122 @@
+"""What a text is worth in a column of a type, by `decimal`: the number or text that must land, or a misfit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+
+from tests.loaders.odd.expect import Landed, Rejected, Value, printable
+from tests.loaders.odd.kinds import OddKind
+
+CHARACTERS = {"text64": 64, "text128": 128, "op_state": 128, "text16000": 16_000}
+_OF_NUMBERS = set("0123456789+-.eE")
+_FAR = 100_000  # an exponent beyond DOUBLE's whatever the digits are, and one that `decimal` bears
+_TICK_US, _MAX_TICK = Fraction(1, 100), 2**53
+
+
+class Misfit(Exception):
+    """The text does not fit; says so with a pattern of the reason."""
+
+
+def worth(type_: str, text: str) -> Value:
+    """Give what must land; raises Misfit."""
+    if not text:
+        return None
+    if type_ in CHARACTERS:
+        return _text(type_, text)
+    number = _number(text)
+    if number is None:
+        return None
+    if type_ == "whole":
+        return _whole(number)
+    double = float(number)
+    if double in (float("inf"), float("-inf")):
+        raise Misfit("is beyond DOUBLE")
+    if number and not double:
+        raise Misfit("is too small for DOUBLE")
+    if type_ == "time" and abs(Fraction(double) / _TICK_US) > _MAX_TICK:
+        raise Misfit("is beyond the times")
+    return double + 0.0  # a zero has no sign
+
+
+def no_text(text: str) -> str | None:
+    """Say what makes a text none: NUL, or the first byte that is not UTF-8."""
+    if "\0" in text:
+        return "holds a NUL byte"
+    raw = text.encode("utf-8", "surrogateescape")
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return f"holds the byte 0x{raw[error.start]:02X}, which is not UTF-8"
+    return None
+
+
+def expected_row(
+    kind: OddKind, header: Sequence[str], cells: Sequence[str], line_no: int, text: str
+) -> Landed | Rejected:
+    """Give what must become of a row whose cells are these; of two columns of one name the first counts."""
+    if len(cells) != len(header):
+        return whole_row(line_no, f"the row has {len(cells)} fields, the header has {len(header)}", text)
+    for name, cell in zip(header, cells, strict=True):
+        if no_text(cell):
+            return Rejected(line_no, name, printable(cell), str(no_text(cell)), printable(text))
+    first = dict(reversed(list(zip(header, cells, strict=True))))
+    found: dict[str, Value] = {}
+    for name, type_ in kind.types.items():
+        cell = first.get(name, "")
+        try:
+            found[name] = worth(type_, cell)
+            if found[name] is None and name in kind.filled:
+                raise Misfit("is empty, and no row may leave this column so")
+        except Misfit as misfit:
+            return Rejected(line_no, name, cell, str(misfit), text)
+    if kind.name == "nand_op_state_timeline" and _tick(found["end"]) < _tick(found["start"]):
+        return Rejected(line_no, "end", first["end"], "is before the segment's start", text)
+    return Landed(line_no, found, _others(kind, first))
+
+
+def whole_row(line_no: int, says: str, text: str) -> Rejected:
+    """Give the reject of a row that no column is to blame for."""
+    return Rejected(line_no, None, None, says, printable(text))
+
+
+def _others(kind: OddKind, first: Mapping[str, str]) -> dict[str, str]:
+    return {name: cell for name, cell in first.items() if cell and name not in kind.types}
+
+
+def _text(type_: str, text: str) -> str:
+    base, dot, state = text.rpartition(".")
+    if type_ == "op_state" and not (base and dot and state):
+        raise Misfit("is no state, expected `<BASE>.<STATE>`")
+    if type_ == "op_state" and state == "END":
+        raise Misfit("is virtual")
+    if len(text) > CHARACTERS[type_]:
+        raise Misfit(f"has {len(text)} characters, at most {CHARACTERS[type_]} fit")
+    return text
+
+
+def _number(text: str) -> Decimal | None:
+    if text in ("nan", "NaN"):
+        return None
+    bare = text.strip(" \t")
+    mantissa, letter, exponent = bare.replace("E", "e").partition("e")
+    try:
+        if not set(bare) <= _OF_NUMBERS or (letter and not exponent):
+            raise ValueError
+        digits, power = Decimal(mantissa), int(exponent or 0)
+    except (ValueError, InvalidOperation):
+        raise Misfit("is not a number") from None
+    return Decimal(f"{mantissa}e{max(-_FAR, min(_FAR, power))}") if digits else Decimal(0)
+
+
+def _whole(number: Decimal) -> int:
+    if not -(2**31) <= number < 2**31:
+        raise Misfit("is outside INT|is beyond DOUBLE")
+    if number != number.to_integral_value():
+        raise Misfit("is not a whole number|is too small|has an exponent")
+    return int(number)
+
+
+def _tick(time: Value) -> int:
+    return round(Fraction(float(time or 0)) / _TICK_US)
