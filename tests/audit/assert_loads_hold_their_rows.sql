@@ -1,4 +1,5 @@
--- What the manifest counts must be what the landing tables and the rejects hold: nothing lost, nothing doubled.
+-- What the manifest counts must be what the landing tables and the rejects hold: nothing lost, nothing doubled. The rows
+-- of a pruned load are gone, all of them.
 with landed_rows as (
 
     {% for source_name, kind in [
@@ -36,5 +37,5 @@ from {{ source("landing", "landing_loads") }} as loads
 left join landed_rows on loads.load_id = landed_rows.load_id
 left join rejected_rows on loads.load_id = rejected_rows.load_id
 where
-    loads.rows_landed <> coalesce(landed_rows.row_count, 0)
+    if(loads.status = 'pruned', 0, loads.rows_landed) <> coalesce(landed_rows.row_count, 0)
     or loads.rows_rejected <> coalesce(rejected_rows.row_count, 0)
