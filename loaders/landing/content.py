@@ -7,6 +7,7 @@ A file is compressed when its first bytes say so, whatever its name is. It is kn
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import FileIO
@@ -17,7 +18,11 @@ import pyarrow as pa
 from loaders.errors import LandingError
 
 READ_BYTES = 4 << 20
-COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+# The first bytes of a gzip member (RFC 1952), and of a zstd frame or one that is to be skipped (RFC 8878).
+COMPRESSIONS = {
+    re.compile(rb"\x1f\x8b"): "gzip",
+    re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"): "zstd",
+}
 SUFFIXES = (".gz", ".zst")
 
 Progress = Callable[[Path, int, int], None]  # file, bytes read, bytes in all
@@ -99,4 +104,4 @@ def plain_name(file: Path) -> str:
 def _compression(raw: FileIO) -> str | None:
     beginning = raw.read(4)
     raw.seek(0)
-    return next((name for magic, name in COMPRESSIONS.items() if beginning.startswith(magic)), None)
+    return next((name for magic, name in COMPRESSIONS.items() if magic.match(beginning)), None)

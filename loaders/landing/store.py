@@ -148,10 +148,12 @@ def _supersede_run(connection: Connection, tables: LandingTables, load_id: int) 
         loads.c.run_id == this.run_id,
         loads.c.status == "landed",
     )
-    latest = connection.scalar(select(func.max(loads.c.load_id)).where(same_run))
-    replaced = connection.scalars(select(loads.c.file_path).where(same_run, loads.c.load_id < latest)).all()
-    connection.execute(update(loads).where(same_run, loads.c.load_id < latest).values(status="superseded"))
-    return [str(path) for path in replaced]
+    # Plain reads, and writes by primary key: to wait here for a load that is still open would be to wait for one that
+    # waits for the lock.
+    active = {row.load_id: row.file_path for row in connection.execute(select(loads).where(same_run))}
+    replaced = sorted(other for other in active if other < max(active))
+    connection.execute(update(loads).where(loads.c.load_id.in_(replaced)).values(status="superseded"))
+    return [str(active[other]) for other in replaced]
 
 
 def _supersede_keys(connection: Connection, tables: LandingTables, kind: Kind, load_id: int) -> None:

@@ -130,10 +130,10 @@ def _missing() -> Iterator[OddFile]:
 
 
 def _delimiters() -> Iterator[OddFile]:
-    """Separate all of a file by something else: the three that are common are named, for the others columns lack."""
-    spoken = {";": "`;`", "\t": "tabs", "|": r"`\|`"}
+    """Separate all of a file by something else: those that are common are named, for the others columns lack."""
+    spoken = {";": "`;`", "\t": "tabs", "|": r"`\|`", ", ": "commas and blanks"}
     for number, (delimiter, quoted) in enumerate(
-        product([*spoken, " ", ":", "^", "~", "\x1f", "\uff0c", "\u00a6", ", "], (False, True)), 1
+        product([*spoken, " ", ":", "^", "~", "\x1f", "\uff0c", "\u00a6"], (False, True)), 1
     ):
         odd = f"separated by {code(delimiter)}" + (", all quoted" if quoted else "")
         for kind in kinds_in_turn(number):

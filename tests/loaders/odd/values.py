@@ -68,7 +68,8 @@ def expected_row(
         try:
             found[name] = worth(type_, cell)
             if found[name] is None and name in kind.filled:
-                raise Misfit("is empty, and no row may leave this column so")
+                nothing = "stands for nothing" if cell else "is empty"
+                raise Misfit(f"{nothing}, and no row may leave this column so")
         except Misfit as misfit:
             return Rejected(line_no, name, cell, str(misfit), text)
     if kind.name == "nand_op_state_timeline" and _tick(found["end"]) < _tick(found["start"]):
