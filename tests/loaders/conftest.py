@@ -1,0 +1,37 @@
+"""What several tests of disturbed landings need once: files to land, and what they look like where nothing disturbs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Server
+from tests.loaders.faults import EVERY_REJECT, ROWS, Undisturbed, results, start, visible, write_files
+from tests.loaders.helpers import another_warehouse
+
+
+@pytest.fixture(scope="session")
+def chip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with a trace and a timeline, of many rows, of which some do not fit."""
+    folder = tmp_path_factory.mktemp("disturbed") / "chip"
+    folder.mkdir()
+    write_files(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def undisturbed(server: Server, chip: Path, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """Land that folder in peace."""
+    bench = another_warehouse(server, tmp_path_factory.mktemp("peace"))
+    started = time.monotonic()
+    found = results(start(bench, chip))
+    seconds = time.monotonic() - started
+    for result in found:
+        read = ROWS[result["kind"]]
+        rejected = read // EVERY_REJECT
+        counts = (result["rows_read"], result["rows_landed"], result["rows_rejected"])
+        assert counts == (read, read - rejected, rejected)
+    assert len(found) == len(ROWS)
+    return Undisturbed(visible(bench), seconds)
