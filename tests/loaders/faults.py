@@ -155,10 +155,11 @@ def empty(bench: Bench) -> None:
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """What is visible where the same files landed in peace, and how long that took, start of the process and all."""
+    """What is visible where the same files landed in peace, and what it took: the process from its start, the bytes."""
 
     loads: Loads
     seconds: float
+    sent: int
 
 
 def after(seconds: float) -> Moment:

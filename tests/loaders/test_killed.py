@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,11 +30,9 @@ from tests.loaders.faults import (
 )
 from tests.loaders.helpers import TRACE_KIND
 
-LOADER_KILLS, SERVER_KILLS = (100, 30) if LONG else (4, 1)
+LOADER_KILLS, SERVER_KILLS = (100, 30) if LONG else (3, 1)
 FINISHED_EVERY = 5
 LANDED_BEFORE = ("landed", "unchanged")
-
-Disturb = Callable[[str, "subprocess.Popen[str]"], None]
 
 
 def require_whole(bench: Bench, undisturbed: Undisturbed, moment: str) -> int:
@@ -49,7 +45,7 @@ def require_whole(bench: Bench, undisturbed: Undisturbed, moment: str) -> int:
 
 def require_finished(bench: Bench, chip: Path, undisturbed: Undisturbed) -> None:
     """Require that the same command again finishes the job, and that one more has nothing to do."""
-    assert {result["status"] for result in results(start(bench, chip))} <= set(LANDED_BEFORE)
+    assert {result["status"] for result in bench.land(chip)} <= set(LANDED_BEFORE)
     assert visible(bench) == undisturbed.loads
     assert [result["status"] for result in bench.land(chip)] == ["unchanged"] * len(ROWS)
 
@@ -77,22 +73,23 @@ def test_a_loader_that_is_killed(warehouse: Bench, chip: Path, undisturbed: Undi
     assert interrupted >= LOADER_KILLS // 10 + 1
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [at_row(TRACE_KIND, 1), at_row(TIMELINE_KIND, ROWS[TIMELINE_KIND] // 2), at_reject(TRACE_KIND)],
-    ids=["first row", "middle", "rejects"],
-)
-def test_a_loader_that_is_interrupted(
-    warehouse: Bench, chip: Path, undisturbed: Undisturbed, moment: Callable[..., None]
-) -> None:
+INTERRUPTIONS = {
+    "first row": at_row(TRACE_KIND, 1),
+    "a later file": at_row(TIMELINE_KIND, ROWS[TIMELINE_KIND] // 2),
+    "rejects": at_reject(TRACE_KIND),
+}
+
+
+@pytest.mark.parametrize("at", INTERRUPTIONS if LONG else ["first row"])
+def test_a_loader_that_is_interrupted(emptied: Bench, chip: Path, undisturbed: Undisturbed, at: str) -> None:
     """Prevents Ctrl-C from leaving half of a file, from going unheard for long, or from being a traceback."""
-    loader = start(warehouse, chip)
-    moment(warehouse, loader)
+    loader = start(emptied, chip)
+    INTERRUPTIONS[at](emptied, loader)
     loader.send_signal(signal.SIGINT)
     output, errors = loader.communicate(timeout=20)
     assert (output, errors.split(), loader.returncode) == ("", ["Aborted!"], 1)
-    assert require_whole(warehouse, undisturbed, "Ctrl-C") < len(ROWS)
-    require_finished(warehouse, chip, undisturbed)
+    assert require_whole(emptied, undisturbed, "Ctrl-C") < len(ROWS)
+    require_finished(emptied, chip, undisturbed)
 
 
 def test_a_server_that_is_killed(own_server: Bench, chip: Path, undisturbed: Undisturbed) -> None:

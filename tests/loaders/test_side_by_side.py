@@ -21,15 +21,15 @@ from tests.warehouse.generated import THOUSANDS, write_generated
 
 LOADERS = 8
 WAVES = 6 if LONG else 1
-RESTATEMENTS = 60 if LONG else 2
+RESTATEMENTS = 60 if LONG else 1
 BUILD = () if LONG else ("--select", "resource_type:model", "resource_type:seed")
 
 
-def test_two_loaders_with_the_same_files(warehouse: Bench, chip: Path, undisturbed: Undisturbed) -> None:
+def test_two_loaders_with_the_same_files(emptied: Bench, chip: Path, undisturbed: Undisturbed) -> None:
     """Prevents a cron job and its owner from landing a file twice at the same time."""
-    loaders = [start(warehouse, chip) for _ in range(2)]
-    require_added_up(warehouse, [results(loader) for loader in loaders])
-    assert visible(warehouse) == undisturbed.loads
+    loaders = [start(emptied, chip) for _ in range(2)]
+    require_added_up(emptied, [results(loader) for loader in loaders])
+    assert visible(emptied) == undisturbed.loads
 
 
 def write_wave(folder: Path, seed: int) -> list[Path]:
@@ -120,17 +120,17 @@ def require_right_statuses(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("ends", ["lands", "is killed"])
-def test_two_loaders_that_end_at_the_same_moment(warehouse: Bench, tmp_path: Path, ends: str) -> None:
+def test_two_loaders_that_end_at_the_same_moment(emptied: Bench, tmp_path: Path, ends: str) -> None:
     """Prevents two loads of the same keys from both standing as `landed`, since neither saw the other's rows yet.
 
     The first one is held just before its COMMIT until the second one has ended, or waits for it.
     """
-    first, second = (warehouse.write(f"{name}.csv", trace([(1, name), (2, name)])) for name in ("0.1", "0.2"))
-    with Proxy(warehouse.warehouse.landing.port, Stop(at=BEFORE_COMMIT, cuts=False)) as proxy:
-        slow = start(through(proxy, warehouse, tmp_path / "proxy"), first)
+    first, second = (emptied.write(f"{name}.csv", trace([(1, name), (2, name)])) for name in ("0.1", "0.2"))
+    with Proxy(emptied.warehouse.landing.port, Stop(at=BEFORE_COMMIT, cuts=False)) as proxy:
+        slow = start(through(proxy, emptied, tmp_path / "proxy"), first)
         assert proxy.reached.wait(60)
-        quick = start(warehouse, second)
-        until(lambda: is_waiting(warehouse), quick)
+        quick = start(emptied, second)
+        until(lambda: is_waiting(emptied), quick)
         if ends == "is killed":
             slow.kill()
             slow.communicate()
@@ -138,23 +138,23 @@ def test_two_loaders_that_end_at_the_same_moment(warehouse: Bench, tmp_path: Pat
     if ends == "lands":
         assert [result["status"] for result in results(slow)] == ["landed"]
     assert [result["status"] for result in results(quick)] == ["landed"]
-    again = results(start(warehouse, first))
-    visible(warehouse)
-    statuses = [status for (status,) in warehouse.query("select status from {landing}.landing_loads order by load_id")]
+    again = results(start(emptied, first))
+    visible(emptied)
+    statuses = [status for (status,) in emptied.query("select status from {landing}.landing_loads order by load_id")]
     assert (statuses, again[0]["status"]) == (["superseded", "landed"], "superseded" if ends == "lands" else "landed")
 
 
-def test_loaders_that_restate_the_same_keys(warehouse: Bench) -> None:
+def test_loaders_that_restate_the_same_keys(emptied: Bench) -> None:
     """Prevents loaders that restate each other's rows from ending in a deadlock, or in two latest statements."""
     rows = 2_000
     for number in range(RESTATEMENTS):
         files = [
-            warehouse.write(f"{number}_{loader}.csv", trace((step, f"{number}.{loader}") for step in range(rows)))
+            emptied.write(f"{number}_{loader}.csv", trace((step, f"{number}.{loader}") for step in range(rows)))
             for loader in range(3)
         ]
-        loaders = [start(warehouse, file) for file in files]
+        loaders = [start(emptied, file) for file in files]
         assert [result["status"] for loader in loaders for result in results(loader)] == ["landed"] * 3
-        require_right_statuses(warehouse)
-    [(count,)] = warehouse.query("select count(*) from {landing}.landing_loads where status = 'landed'")
+        require_right_statuses(emptied)
+    [(count,)] = emptied.query("select count(*) from {landing}.landing_loads where status = 'landed'")
     assert count == 1
-    visible(warehouse)
+    visible(emptied)
