@@ -22,7 +22,9 @@ from tests.warehouse.generated import THOUSANDS, write_generated
 LOADERS = 8
 WAVES = 6 if LONG else 1
 RESTATEMENTS = 60 if LONG else 1
-BUILD = () if LONG else ("--select", "resource_type:model", "resource_type:seed")
+BUILD = (
+    () if LONG else ("--select", "+shutdown_state_snapshot,resource_type:model", "+op_state_spans,resource_type:model")
+)
 
 
 def test_two_loaders_with_the_same_files(emptied: Bench, chip: Path, undisturbed: Undisturbed) -> None:
