@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
+import random
 import subprocess
 import sys
 from contextlib import suppress
@@ -282,3 +284,98 @@ def test_on_a_terminal(common: Bench, option: list[str]) -> None:
         assert "\x1b" not in output
         assert b"\x1b[?25l" in drawn  # the cursor is hidden while a bar is drawn, and shown again
         assert drawn.rstrip().count(b"\x1b[?25h") == 1
+
+
+def compressed(how: str, content: str) -> bytes:
+    """Give a file's bytes as `gzip` and `zstd` write them."""
+    if how == "gz":
+        return gzip.compress(content.encode())
+    import pyarrow
+
+    return bytes(pyarrow.compress(content.encode(), codec="zstd", asbytes=True))
+
+
+@pytest.mark.parametrize("how", ["gz", "zst"])
+@pytest.mark.parametrize("name", ["x.csv.{}", "x.csv"])
+def test_compressed_files(common: Bench, how: str, name: str) -> None:
+    """Prevents a compressed file from being ignored, and its exit codes, counts and places from being others."""
+    content = trace([(1,), ("abc",), (3,)], run=f"{how} {name}")
+    file = common.write(name.format(how), compressed(how, content))
+    result = common.run("land", file, "--json", "--strict")
+    assert result.exit_code == 3, result.output
+    [found] = json.loads(result.stdout)
+    assert list(found) == CONTRACT
+    found.pop("load_id")
+    assert tuple(found.values()) == (str(file), TRACE_KIND, "landed", 3, 2, 1)
+    assert f"{file}: line 3, column `step`: `abc` is not a number" in result.stderr
+    assert [again["status"] for again in common.land(file)] == ["unchanged"]
+
+
+@pytest.mark.parametrize("how", ["gz", "zst"])
+def test_a_compressed_file_that_is_damaged(warehouse: Bench, how: str) -> None:
+    """Prevents what was readable of a broken archive from landing, and a traceback; `--kind` or not."""
+    dice = random.Random(3)
+    rows = [(step, dice.random()) for step in range(20_000)]  # of several blocks: a beginning of it can be read
+    whole = compressed(how, trace(rows))
+    files = {"cut off": warehouse.write(f"cut.csv.{how}", whole[: len(whole) * 2 // 3])}
+    if how == "gz":  # zstd may leave out the checksum that would tell
+        files["altered"] = warehouse.write("altered.csv.gz", whole[:-6] + bytes(byte ^ 0x55 for byte in whole[-6:]))
+    for what, file in files.items():
+        for options in ([], ["--kind", TRACE_KIND]):
+            result = warehouse.run("land", file, *options, "--json")
+            assert (what, result.exit_code) == (what, 1), result.output
+            assert [found["status"] for found in json.loads(result.stdout)] == ["failed"]
+            assert str(file) in result.stderr
+            assert "Traceback" not in result.output
+    assert warehouse.query("select count(*) from {landing}.landing_loads") == [(0,)]
+    assert warehouse.query("select count(*) from {landing}.core8_state_trace") == [(0,)]
+
+
+def piped(bench: Bench, content: str | bytes, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `cat … | afterstate land - …`."""
+    with subprocess.Popen(["cat", bench.write("piped", content)], stdout=subprocess.PIPE) as cat:
+        return subprocess.run(
+            [sys.executable, "-m", "loaders", "land", "-", *arguments, "--json"],
+            env={**os.environ, **bench.environment},
+            cwd=ROOT,
+            stdin=cat.stdout,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+def test_standard_input(common: Bench) -> None:
+    """Prevents a pipe from landing other than the file would, or from landing twice."""
+    content = trace([(1,), ("abc",)], run="piped")
+    done = piped(common, content, "--kind", TRACE_KIND, "--strict")
+    assert done.returncode == 3, done.stderr
+    [found] = json.loads(done.stdout)
+    assert list(found) == CONTRACT
+    load_id = found.pop("load_id")
+    assert tuple(found.values()) == ("-", TRACE_KIND, "landed", 2, 1, 1)
+    assert "line 3, column `step`: `abc` is not a number" in done.stderr
+    again = piped(common, gzip.compress(trace([(2,)], run="piped").encode()), "--kind", TRACE_KIND)
+    assert [(result["file"], result["status"]) for result in json.loads(again.stdout)] == [("-", "landed")]
+    file = common.land(common.write("x.csv", content), "--kind", TRACE_KIND)
+    assert [(result["status"], result["load_id"]) for result in file] == [("unchanged", load_id)]
+    nothing = piped(common, "", "--kind", TRACE_KIND)
+    assert (nothing.returncode, [result["status"] for result in json.loads(nothing.stdout)]) == (1, ["failed"])
+    assert "Traceback" not in done.stderr + again.stderr + nothing.stderr
+
+
+def test_standard_input_has_to_be_told(common: Bench) -> None:
+    """Prevents rows without a name from being guessed at: their kind, and a timeline's session and run."""
+    unnamed = common.run("land", "-")
+    assert (unnamed.exit_code, unnamed.stdout) == (2, "")
+    assert "--kind" in unnamed.stderr
+    segments = csv_text(("start", "end", "die", "plane", "op_state", "op_name"), [(0, 1, 0, 0, "ERASE.ISSUE", "E")])
+    kind = ("--kind", "nand_op_state_timeline")
+    for told, missing in (((), "--session"), (("--session", "piped"), "--run"), (("--run", "1_1"), "--session")):
+        done = piped(common, segments, *kind, *told)
+        assert done.returncode in (1, 2), (told, done.stderr)
+        assert missing in done.stderr
+        assert "Traceback" not in done.stderr
+    assert common.query("select count(*) from {landing}.landing_sessions where session_id = 'piped'") == [(0,)]
+    done = piped(common, segments, *kind, "--session", "piped", "--run", "261122_0000001")
+    assert (done.returncode, json.loads(done.stdout)[0]["status"]) == (0, "landed"), done.stderr
