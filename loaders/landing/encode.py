@@ -95,10 +95,10 @@ class Encoder:
         if self._unknown:
             line.add(self._other_columns(batch), quoted=True)
         rejects = [*(self._broken(record) for record in batch.broken), *misfits.values()]
-        sound = np.delete(np.arange(len(batch.row_no)), list(misfits))
         lines = line.join()
-        kept = lines.take(pa.array(sound)) if misfits else lines
-        return _bytes(kept), len(kept), sorted(rejects, key=lambda reject: reject.row_no)
+        if misfits:
+            lines = lines.take(pa.array(np.delete(np.arange(len(lines)), list(misfits))))
+        return _bytes(lines), len(lines), sorted(rejects, key=lambda reject: reject.row_no)
 
     def _check_rows(self, batch: Batch, spelled: dict[str, Any], misfits: dict[int, Reject]) -> None:
         """Look at rows whose values fit as a whole; only those that are suspect one by one."""

@@ -151,9 +151,9 @@ class Lander:
             return _Source(file, kind, told if kind.is_stated_by_run else NO_RUN, place, is_passing=True)
 
         result = FileResult(place, kind.name)
-        return self._land(Path(place), source, result)
+        return self._land(file, source, result)
 
-    def _land(self, shown: Path, source: Callable[[], _Source], result: FileResult) -> FileResult:
+    def _land(self, file: Path, source: Callable[[], _Source], result: FileResult) -> FileResult:
         try:
             self._land_with_patience(source(), result)
         except UnknownFile as unknown:
@@ -161,9 +161,9 @@ class Lander:
         except AfterstateError as error:
             _fail(result, str(error))
         except OSError as error:
-            _fail(result, f"{shown}: cannot be read: {error.strerror or error}")
-        # A name may hold line breaks, and what steers a terminal.
-        result.messages = [message.replace(str(shown), visible(printable(str(shown)))) for message in result.messages]
+            _fail(result, f"{file}: cannot be read: {error.strerror or error}")
+        # A name may hold line breaks, and what steers a terminal; that of a passing file says nothing.
+        result.messages = [message.replace(str(file), visible(result.file)) for message in result.messages]
         return result
 
     def _recognise(self, file: Path, result: FileResult, told: Kind | None = None) -> Kind:

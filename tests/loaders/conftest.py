@@ -1,4 +1,4 @@
-"""What tests of landing share: warehouses, which take long to bring up, and files with what becomes of them in peace."""
+"""What tests of landing share: warehouses, which take long to bring up, and files with what they are in peace."""
 
 from __future__ import annotations
 
