@@ -12,7 +12,7 @@ from pathlib import Path
 
 from loaders.errors import LandingError, UsageError
 from loaders.landing.content import plain_name
-from loaders.landing.reader import printable, unprintable
+from loaders.landing.reader import printable, unprintable, visible
 
 MAX_CHARACTERS = 64
 # To the name's end: a backup beside the file, such as `….csv.bak`, is not the run stated anew.
@@ -72,7 +72,7 @@ class Told:
             problem = _problem(option, name)
             if problem:
                 raise LandingError(
-                    f"{found.file}: `{printable(name)}` cannot name a {option}: {problem}",
+                    f"{found.file}: `{visible(printable(name))}` cannot name a {option}: {problem}",
                     f"name the {option} with `--{option} NAME`",
                 )
         return Run(session, run, printable(str(folder)), is_session_told=self.session is not None)
