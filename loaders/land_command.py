@@ -11,7 +11,7 @@ from pathlib import Path
 from loaders import console
 from loaders.errors import UsageError
 from loaders.landing.kinds import Kind
-from loaders.landing.land import FileResult, Lander, find_files
+from loaders.landing.land import FileResult, Lander, find_files, no_room_for_temporary_files
 from loaders.landing.runs import Told
 from loaders.profile import read_warehouse
 from loaders.settings import Settings
@@ -51,6 +51,7 @@ def _require_told(kind: Kind | None, told: Told) -> None:
 def _land_standard_input(lander: Lander, kind: Kind) -> FileResult:
     """Land a copy: whether a content has landed before is known from all of it."""
     with tempfile.NamedTemporaryFile(prefix="afterstate-") as passing:
-        shutil.copyfileobj(sys.stdin.buffer, passing)
-        passing.flush()
+        with no_room_for_temporary_files("standard input"):
+            shutil.copyfileobj(sys.stdin.buffer, passing)
+            passing.flush()
         return lander.land_passing(Path(passing.name), kind, str(STANDARD_INPUT), "standard input")

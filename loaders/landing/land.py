@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -45,11 +46,15 @@ SHOWN_REJECTS = 3
 # Two loaders may wait for each other's locks; the server then ends one of them, which simply starts again. One that
 # waits for another to land the same file waits as long as that takes.
 DEADLOCK, LOCK_WAIT_TIMEOUT, ATTEMPTS = 1213, 1205, 5
-UNKNOWN_COLUMN = 1054
+UNKNOWN_COLUMN, INTERRUPTED = 1054, 1317
+NO_ROOM = (1114, 1021, 3675)  # a table is full, the disk is, a log's disk is
+AGAIN = "run the same command again"
 HINTS = {
-    DEADLOCK: "run the same command again",
-    LOCK_WAIT_TIMEOUT: "run the same command again",
+    DEADLOCK: AGAIN,
+    LOCK_WAIT_TIMEOUT: AGAIN,
+    INTERRUPTED: f"somebody ended it, an administrator perhaps; {AGAIN}",
     UNKNOWN_COLUMN: "`afterstate up` brings what an older Afterstate made up to date",
+    **dict.fromkeys(NO_ROOM, f"make room on the server's disk (`afterstate prune` may help), then {AGAIN}"),
 }
 # PyMySQL's codes for a connection that ended: gone away, lost during a query, and already closed.
 CONNECTION_LOST = (2006, 2013, 0)
@@ -307,10 +312,9 @@ class _Load:
 
     def _keep(self, rejects: Sequence[Reject], spool: IO[bytes]) -> None:
         self._rejected += len(rejects)
-        for reject in rejects:
-            spool.write(reject.line())
-            if len(self._first_rejects) < SHOWN_REJECTS:
-                self._first_rejects.append(f"{self._source.shown}: {reject}")
+        self._first_rejects += [f"{self._source.shown}: {reject}" for reject in rejects[:SHOWN_REJECTS]]
+        with no_room_for_temporary_files(self._source.shown):
+            spool.writelines(reject.line() for reject in rejects)
 
     def _require(self, stored: int, sent: int, what: str) -> None:
         if stored != sent:
@@ -328,7 +332,7 @@ class _Load:
             f"{self._source.shown}: column `{visible(name)}` is there twice, the first is kept"
             for name in encoder.repeated
         ]
-        result.messages += self._first_rejects
+        result.messages += self._first_rejects[:SHOWN_REJECTS]
         if self._rejected > SHOWN_REJECTS:
             result.messages.append(f"… and {self._rejected - SHOWN_REJECTS} more in landing_rejects")
 
@@ -336,6 +340,18 @@ class _Load:
 def _place(file: Path) -> str:
     """Give the file's full path; a name that is not UTF-8 is spelled so that it can be stored."""
     return printable(str(file.resolve()))
+
+
+@contextmanager
+def no_room_for_temporary_files(shown: str) -> Iterator[None]:
+    """Say of a write to a temporary file that it failed; the file that is being landed is not to blame."""
+    try:
+        yield
+    except OSError as error:
+        raise LandingError(
+            f"{shown}: no temporary file can be written in {tempfile.gettempdir()}: {error.strerror or error}",
+            f"make room there, or name another folder in TMPDIR, then {AGAIN}",
+        ) from error
 
 
 def _read_all(stream: IO[bytes]) -> Iterator[bytes]:

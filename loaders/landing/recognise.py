@@ -17,6 +17,7 @@ from loaders.landing.reader import Record, unprintable
 
 KINDS: tuple[Kind, ...] = (*CORE_KINDS, *NAND_KINDS)
 _TABLES = tuple(kind for kind in KINDS if not kind.begins)
+OUR_SUFFIXES = (".csv", ".log", ".txt")
 BEGINNING_BYTES = 1 << 20  # in which a log shows what it is
 _OTHER_DELIMITERS = {";": "`;`", "\t": "tabs", "|": "`|`", ", ": "commas and blanks"}
 LONGEST_NAME_BYTES = 65_535
@@ -51,7 +52,8 @@ def require_begun(path: Path, kind: Kind, beginning: bytes) -> None:
 def read_beginning(path: Path, told: Kind | None = None) -> tuple[bytes, Record | None]:
     """Give a file's first bytes, and the first record that it has as a CSV.
 
-    Raises UnknownFile when it is compressed and damaged, LandingError when it should be ours all the same.
+    Raises UnknownFile when it is compressed and damaged, LandingError when it may be ours all the same: an archive of
+    other things is let be.
     """
     try:
         with open_content(path) as content:
@@ -59,7 +61,7 @@ def read_beginning(path: Path, told: Kind | None = None) -> tuple[bytes, Record 
         with open_content(path) as content:
             return beginning, csv_file.read_header(content)
     except LandingError:
-        if told or _named_like(path, KINDS):
+        if told or Path(plain_name(path)).suffix in OUR_SUFFIXES:
             raise
         raise UnknownFile("it is compressed, and damaged") from None
 
@@ -130,8 +132,8 @@ def require_storable(path: Path, header: Sequence[str]) -> None:
         )
 
 
-def _named_like(path: Path, kinds: Sequence[Kind] = _TABLES) -> list[Kind]:
-    return [kind for kind in kinds if fnmatch(plain_name(path), kind.produced_as)]
+def _named_like(path: Path) -> list[Kind]:
+    return [kind for kind in _TABLES if fnmatch(plain_name(path), kind.produced_as)]
 
 
 def _fits(kind: Kind, header: Sequence[str]) -> bool:

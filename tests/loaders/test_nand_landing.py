@@ -481,6 +481,7 @@ def test_a_run_restated_as_empty(common: Bench) -> None:
 
 BEFORE = "is before the segment's start, 10.0 µs"
 EMPTY, NO_NUMBER = "is empty, and no row may leave this column so", "is not a number"
+NOTHING = EMPTY.replace("is empty", "stands for nothing")
 BEYOND = "is beyond the times of which a double can tell the ticks of 0.01 µs, about 9e13 µs"
 NO_STATE = "is no state, expected `<BASE>.<STATE>`"
 VIRTUAL = "is virtual: `<BASE>.END` is what holds after a segment, never a segment"
@@ -500,10 +501,10 @@ BAD_SEGMENTS: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "None for a die": ({"die": "None"}, "die", "None", NO_NUMBER),
     "half a die": ({"die": "0.5"}, "die", "0.5", "is not a whole number"),
     "no die": ({"die": ""}, "die", "", EMPTY),
-    "nan for a die": ({"die": "nan"}, "die", "nan", EMPTY),
+    "nan for a die": ({"die": "nan"}, "die", "nan", NOTHING),
     "a plane beyond INT": ({"plane": "2147483648"}, "plane", "2147483648", "is outside INT"),
-    "nan for a start": ({"start": "nan"}, "start", "nan", EMPTY),
-    "NaN for an end": ({"end": "NaN"}, "end", "NaN", EMPTY),
+    "nan for a start": ({"start": "nan"}, "start", "nan", NOTHING),
+    "NaN for an end": ({"end": "NaN"}, "end", "NaN", NOTHING),
     "inf for an end": ({"end": "inf"}, "end", "inf", NO_NUMBER),
     "-inf for a start": ({"start": "-inf"}, "start", "-inf", NO_NUMBER),
     "no start": ({"start": ""}, "start", "", EMPTY),
@@ -582,7 +583,7 @@ def test_the_empty_is_null_and_words_are_values(common: Bench) -> None:
 
 BAD_PROPOSALS: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "no start": ({"start_us": ""}, "start_us", "", EMPTY),
-    "nan for a start": ({"start_us": "nan"}, "start_us", "nan", EMPTY),
+    "nan for a start": ({"start_us": "nan"}, "start_us", "nan", NOTHING),
     "inf for an end": ({"end_us": "inf"}, "end_us", "inf", NO_NUMBER),
     "an end beyond ticks": ({"end_us": "1e14"}, "end_us", "1e14", BEYOND),
     "no die": ({"die": ""}, "die", "", EMPTY),

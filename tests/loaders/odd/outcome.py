@@ -152,7 +152,9 @@ def _said(files: dict[str, OddFile], printed: str) -> dict[str, str]:
     """Find what was said of each file as a whole: `<file>: <words>`, a hint on the next line."""
     said: dict[str, str] = {}
     shown = {name.replace("\n", "\\n"): name for name in files}  # a message's line is not broken by a name
-    for found in re.finditer(r"^(?:ignored    )? +(?P<file>/.+?): (?:ignored: )?(?P<words>.*(?:\n    .*)*)", printed, re.MULTILINE):
+    for found in re.finditer(
+        r"^(?:ignored    )? +(?P<file>/.+?): (?:ignored: )?(?P<words>.*(?:\n    .*)*)", printed, re.MULTILINE
+    ):
         if found["file"] in shown:
             said.setdefault(shown[found["file"]], re.sub(r"\n +", "; ", found["words"]))
     return said
