@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -82,11 +83,12 @@ INTERRUPTIONS = {
 
 @pytest.mark.parametrize("at", INTERRUPTIONS if LONG else ["first row"])
 def test_a_loader_that_is_interrupted(emptied: Bench, chip: Path, undisturbed: Undisturbed, at: str) -> None:
-    """Prevents Ctrl-C from leaving half of a file, from going unheard for long, or from being a traceback."""
-    loader = start(emptied, chip)
+    """Prevents Ctrl-C from leaving half of a file, from going unheard, or from being a traceback."""
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a job in the background is deaf to it otherwise
+    loader = start(emptied, chip, preexec_fn=heeding)
     INTERRUPTIONS[at](emptied, loader)
     loader.send_signal(signal.SIGINT)
-    output, errors = loader.communicate(timeout=20)
+    output, errors = loader.communicate(timeout=PATIENCE_SECONDS)
     assert (output, errors.split(), loader.returncode) == ("", ["Aborted!"], 1)
     assert require_whole(emptied, undisturbed, "Ctrl-C") < len(ROWS)
     require_finished(emptied, chip, undisturbed)
