@@ -5,7 +5,7 @@ with proposals as (
         session_id,
         run_id,
         count(*) as proposal_count
-    from {{ ref("stg_nand__proposal_rows") }}
+    from {{ ref("proposal_phase_keys") }}
     group by session_id, run_id
 
 ),
