@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -37,9 +38,9 @@ class Content:
         self._raw_bytes = file.stat().st_size
         self._progress = progress
         self._compression = _compression(raw)
-        self._stream = pa.PythonFile(raw, mode="r")
+        self._stream: Any = raw
         if self._compression:
-            self._stream = pa.CompressedInputStream(self._stream, self._compression)
+            self._stream = pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), self._compression)
         self._sha256 = hashlib.sha256()
         self.bytes = 0
 
@@ -55,7 +56,7 @@ class Content:
         damaged.
         """
         try:
-            block = bytes(self._stream.read(size))
+            block: bytes = self._stream.read(size)
         except OSError as error:
             if error.errno or not self._compression:
                 raise

@@ -7,7 +7,7 @@ landing. While the server takes one block of a file in, the next one is read and
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -294,7 +294,8 @@ class _Load:
             encoder = Encoder(self._kind, reading.header)
             lines = self._lines(encoder, reading.batches, spool)
             table = self._tables.rows[self._kind.name]
-            stored = store.stream_rows(self._connection, table, encoder.columns, self._load_id, _one_ahead(lines))
+            packets = _packets(_one_ahead(lines))
+            stored = store.stream_rows(self._connection, table, encoder.columns, self._load_id, packets)
         except Unreadable as error:
             raise LandingError(
                 f"{self._source.shown}: {error}", "expected CSV, one row a line; nothing of the file was landed"
@@ -307,8 +308,7 @@ class _Load:
             for lines, count, rejects in encoder.encode(batch):
                 self._sent += count
                 self._keep(rejects, spool)
-                for start in range(0, len(lines), SEND_BYTES):
-                    yield lines[start : start + SEND_BYTES]
+                yield lines
 
     def _keep(self, rejects: Sequence[Reject], spool: IO[bytes]) -> None:
         self._rejected += len(rejects)
@@ -357,6 +357,12 @@ def no_room_for_temporary_files(shown: str) -> Iterator[None]:
 def _read_all(stream: IO[bytes]) -> Iterator[bytes]:
     while block := stream.read(SEND_BYTES):
         yield block
+
+
+def _packets(blocks: Iterable[memoryview]) -> Iterator[memoryview]:
+    for block in blocks:
+        for start in range(0, len(block), SEND_BYTES):
+            yield block[start : start + SEND_BYTES]
 
 
 def _one_ahead(items: Iterator[T]) -> Iterator[T]:
