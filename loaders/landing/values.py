@@ -222,12 +222,13 @@ def _spell_op_state(text: str) -> str:
 
 def _plain_op_states(texts: Texts) -> Plain:
     """Look at each state once: a timeline has a few, over and over."""
-    return texts, pc.is_in(texts, pa.array(filter(_is_op_state, pc.unique(texts).to_pylist()), pa.string()))
+    doubtful = [text for text in pc.unique(texts).to_pylist() if text is not None and not _is_op_state(text)]
+    return texts, pc.invert(pc.is_in(texts, pa.array(doubtful, pa.string()))) if doubtful else True
 
 
-def _is_op_state(text: str | None) -> bool:
+def _is_op_state(text: str) -> bool:
     try:
-        return text is not None and bool(_spell_op_state(text))
+        return bool(_spell_op_state(text))
     except Misfit:
         return False
 
