@@ -18,9 +18,7 @@ from loaders.landing.kinds import Kind
 from loaders.landing.reader import Batch, Record, printable, unprintable, visible
 from loaders.landing.values import NULL, quote
 
-LOAD_FORMAT = (
-    "character set utf8mb4 fields terminated by ',' optionally enclosed by '\"' escaped by '' lines terminated by '\\n'"
-)
+LOAD_FORMAT = "fields terminated by ',' optionally enclosed by '\"' escaped by '' lines terminated by '\\n'"
 MAX_SHOWN_VALUE = 80
 # The names of unknown columns are spelled in each row again, and may be long.
 OTHER_NAMES_BYTES = 32 << 20
