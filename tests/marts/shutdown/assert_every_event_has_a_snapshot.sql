@@ -1,10 +1,13 @@
--- Landing an event must always give a snapshot, however little else is there.
+-- Landing an event must always give a snapshot, however little else is there. Of an event that landed after dbt had
+-- started, since landing goes on meanwhile, the next build knows.
 select
     events.run_id,
     events.case_id,
     events.antibody_id,
     events.shutdown_step
 from {{ ref("stg_core__shutdown_events") }} as events
+inner join {{ source("landing", "landing_loads") }} as loads
+    on events.load_id = loads.load_id
 left join {{ ref("shutdown_state_snapshot") }} as snapshots
     on
         events.run_id = snapshots.run_id
@@ -12,4 +15,6 @@ left join {{ ref("shutdown_state_snapshot") }} as snapshots
         and events.antibody_id = snapshots.antibody_id
         and events.shutdown_step = snapshots.shutdown_step
         and snapshots.snapshot_rule_id = '{{ var("snapshot_rule_id") }}'
-where snapshots.id is null
+where
+    snapshots.id is null
+    and loads.finished_at < cast(left('{{ run_started_at }}', 19) as datetime)  -- UTC, to the second
