@@ -44,7 +44,7 @@ SEND_BYTES = 1 << 20
 REJECTS_IN_MEMORY_BYTES = 16 << 20
 SHOWN_REJECTS = 3
 # Two loaders may wait for each other's locks; the server then ends one of them, which simply starts again. One that
-# waits for another to land the same file waits as long as that takes.
+# waits for another to land the same file waits for LOCK_SECONDS, whatever the server's own patience is.
 DEADLOCK, LOCK_WAIT_TIMEOUT, ATTEMPTS = 1213, 1205, 5
 UNKNOWN_COLUMN, INTERRUPTED = 1054, 1317
 NO_ROOM = (1114, 1021, 3675)  # a table is full, the disk is, a log's disk is
@@ -58,11 +58,6 @@ HINTS = {
 }
 # PyMySQL's codes for a connection that ended: gone away, lost during a query, and already closed.
 CONNECTION_LOST = (2006, 2013, 0)
-LANDING_SESSION = (
-    "set session transaction isolation level read committed",
-    "set session innodb_lock_wait_timeout = 3600",
-)
-
 T = TypeVar("T")
 
 
@@ -192,14 +187,14 @@ class Lander:
                 self._land_once(source, result)
                 return
             except (DBAPIError, pymysql.MySQLError) as error:
-                if _code(error) not in (DEADLOCK, LOCK_WAIT_TIMEOUT) or attempt == ATTEMPTS:
+                if _code(error) != DEADLOCK or attempt == ATTEMPTS:
                     raise LandingError(f"{source.shown}: {_server_said(error)}") from error
 
     def _land_once(self, source: _Source, result: FileResult) -> None:
         sha256, size = measure(source.file)
         with self._engine.connect() as connection:
-            for setting in LANDING_SESSION:
-                connection.exec_driver_sql(setting)
+            connection.exec_driver_sql("set session transaction isolation level read committed")
+            connection.exec_driver_sql(f"set session innodb_lock_wait_timeout = {store.LOCK_SECONDS}")
             load_id = None
             store.require_session(connection, self._tables.sessions, source.run, source.shown)
             known = self._find_load(connection, source, sha256)

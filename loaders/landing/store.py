@@ -26,7 +26,7 @@ from loaders.landing.tables import LandingTables
 Buffer = bytes | memoryview
 UTC_NOW = func.utc_timestamp(6)
 DUPLICATE_KEY = 1062
-LOCK_SECONDS = 3600
+LOCK_SECONDS = 3600  # how long a loader waits for another
 
 
 @dataclass(frozen=True)
