@@ -307,7 +307,8 @@ class _Load:
 
     def _keep(self, rejects: Sequence[Reject], spool: IO[bytes]) -> None:
         self._rejected += len(rejects)
-        self._first_rejects += [f"{self._source.shown}: {reject}" for reject in rejects[:SHOWN_REJECTS]]
+        shown = rejects[: SHOWN_REJECTS - len(self._first_rejects)]
+        self._first_rejects += [f"{self._source.shown}: {reject}" for reject in shown]
         with no_room_for_temporary_files(self._source.shown):
             spool.writelines(reject.line() for reject in rejects)
 
@@ -327,7 +328,7 @@ class _Load:
             f"{self._source.shown}: column `{visible(name)}` is there twice, the first is kept"
             for name in encoder.repeated
         ]
-        result.messages += self._first_rejects[:SHOWN_REJECTS]
+        result.messages += self._first_rejects
         if self._rejected > SHOWN_REJECTS:
             result.messages.append(f"… and {self._rejected - SHOWN_REJECTS} more in landing_rejects")
 
