@@ -28,7 +28,6 @@ from loaders.phase_key import find_phase_key
 from loaders.profile import Warehouse, read_warehouse
 from loaders.server.private import PrivateServer
 from loaders.settings import Settings
-from loaders.simulate import simulate
 from loaders.warehouse import bring_up
 from simulators.nand.phase_key import BOUNDARIES, Boundary
 
@@ -45,6 +44,17 @@ BOUNDARY = click.option(
 
 class _Group(click.Group):
     """Commands whose errors speak to the user; a traceback only with `--debug`."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted([*super().list_commands(context), "simulate"])
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name != "simulate":
+            return super().get_command(context, name)
+        # Imported when asked for: the simulators would keep every other command waiting.
+        from loaders.simulate import simulate
+
+        return simulate
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -265,9 +275,6 @@ def phase_key(session: str, die: int, plane: int, time_us: float, boundary: Boun
     """  # noqa: D301 (click wants the character that `\b` spells)
     warehouse = read_warehouse(Settings.from_environment())
     click.echo(find_phase_key(warehouse, session, die, plane, time_us, boundary))
-
-
-main.add_command(simulate)
 
 
 def _place(warehouse: Warehouse) -> str:

@@ -10,9 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
 from loaders.doctor import Finding
 from loaders.landing.content import Progress as Watcher
 from loaders.landing.land import FileResult
@@ -30,12 +27,15 @@ def say(text: str) -> None:
 @contextmanager
 def byte_progress(quiet: bool) -> Iterator[Watcher | None]:
     """Show a bar a file, in bytes read, on a terminal; give None where nobody would see it."""
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
+    if quiet or not sys.stderr.isatty():
         yield None
         return
+    # Nobody waits for these where there is no bar.
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bars:
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bars:
         tasks = {}
 
         def watch(file: Path, read: int, size: int) -> None:

@@ -143,7 +143,7 @@ def _is_plain(block: bytes) -> bool:
         block.endswith(b"\n")
         and (block.isascii() or _is_utf8(block))
         and b"\0" not in block
-        and block.count(b"\r") == block.count(b"\r\n")
+        and (b"\r" not in block or block.count(b"\r") == block.count(b"\r\n"))
         and not block.startswith(BOM_UTF8)  # which Arrow would take off, also in the middle of a file
         and (b'"' not in block or b'"' not in _QUOTED_FIELD.sub(b"", block))
     )

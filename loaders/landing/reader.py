@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 BATCH_ROWS = 10_000
 BLOCK_BYTES = 4 << 20
+FIRST_BLOCK_BYTES = 256 << 10  # each next one is twice as long: the server does not wait long for the first rows
 LONGEST_LINE_BYTES = 64 << 20
 _SURROGATE = re.compile("[\udc80-\udcff]")
 
@@ -104,8 +105,9 @@ def read_blocks(stream: Bytes, longest_line: int = LONGEST_LINE_BYTES) -> Iterat
 
     Raises Unreadable when a line has more bytes than `longest_line`.
     """
-    rest = b""
-    while read := stream.read(BLOCK_BYTES):
+    rest, size = b"", min(FIRST_BLOCK_BYTES, BLOCK_BYTES)
+    while read := stream.read(size):
+        size = min(2 * size, BLOCK_BYTES)
         block = rest + read
         # of a CR at the block's very end nobody knows yet whether a LF follows
         end = block.rfind(b"\n") + 1 or block.rfind(b"\r", 0, -1) + 1

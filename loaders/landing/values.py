@@ -164,7 +164,7 @@ def _plain_doubles(texts: Texts, limit: float = math.inf) -> Plain:
     try:
         numbers = pc.cast(texts, pa.float64())
     except pa.ArrowInvalid:
-        looks_well = pc.match_substring_regex(texts, r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$")
+        looks_well = pc.match_substring_regex(texts, r"^-?[0-9]+(\.[0-9]+)?$")
         numbers = pc.cast(pc.if_else(looks_well, texts, "nan"), pa.float64())
     sure = pc.less(pc.abs(numbers), limit)  # and no nan, which is not less than anything
     if _longest(texts) > _LONGEST_DOUBLE:

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner
-from rich.console import Console
 
 from loaders import console
 from loaders.cli import main
@@ -233,10 +232,20 @@ def test_a_pipe_is_no_file(tmp_path: Path) -> None:
     assert f"`{pipe}` is neither a file nor a folder\n  write it to a file" in result.stderr
 
 
+class Terminal(io.StringIO):
+    """What is drawn on a terminal."""
+
+    def isatty(self) -> bool:
+        """Say that somebody looks on."""
+        return True
+
+
 def test_progress_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents bars in logs and in JSON, and a file name from being taken for the markup of a bar."""
-    seen = io.StringIO()
-    monkeypatch.setattr(console, "Console", lambda stderr: Console(file=seen, force_terminal=True, width=120))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    seen = Terminal()
+    monkeypatch.setattr(sys, "stderr", seen)
     with console.byte_progress(quiet=True) as watch:
         assert watch is None
     with console.byte_progress(quiet=False) as watch:
@@ -244,7 +253,7 @@ def test_progress_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
         for read in (1_000, 2_000, 4_000):
             watch(Path("[red]trace.csv"), read, 5_000)
     assert "[red]trace.csv" in seen.getvalue()
-    monkeypatch.setattr(console, "Console", lambda stderr: Console(file=seen, force_terminal=False))
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
     with console.byte_progress(quiet=False) as watch:
         assert watch is None
 
