@@ -7,9 +7,10 @@ everything else; all other connections have LOCAL turned off.
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pymysql
@@ -78,6 +79,12 @@ class LandingConnection(_Connection):
         finally:
             self.stream = None
         return rows, self.warning_count
+
+    def cut(self) -> None:
+        """End what goes on, from another thread: who waits for the server there hears of it at once."""
+        if self._sock:
+            with suppress(OSError):
+                self._sock.shutdown(socket.SHUT_RDWR)
 
     def rollback(self) -> None:
         """Take back what was not committed; where the connection has ended, the server did so itself."""

@@ -1,4 +1,4 @@
-"""Landing as the command line does it: with progress, over one connection, from files, folders and standard input."""
+"""Landing as the command line does it: with progress, from files, folders and standard input."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from loaders.errors import UsageError
 from loaders.landing.kinds import Kind
 from loaders.landing.land import FileResult, Lander, find_files, no_room_for_temporary_files
 from loaders.landing.runs import Told
+from loaders.landing.side_by_side import land_files
 from loaders.profile import read_warehouse
 from loaders.settings import Settings
 
@@ -32,7 +33,7 @@ def land_paths(
     files = find_files([path for path in paths if path != STANDARD_INPUT])
     with console.byte_progress(quiet=quiet) as progress:
         lander = Lander(read_warehouse(Settings.from_environment()), kind, progress, told)
-        results = [lander.land(found.file, found.root) for found in files]
+        results = land_files(lander, files)
         if kind and STANDARD_INPUT in paths:
             results.append(_land_standard_input(lander, kind))
         return results

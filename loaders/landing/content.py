@@ -89,9 +89,9 @@ def open_content(file: Path, progress: Progress | None = None) -> Iterator[Conte
         yield Content(file, raw, progress)
 
 
-def measure(file: Path) -> tuple[str, int]:
+def measure(file: Path, progress: Progress | None = None) -> tuple[str, int]:
     """Read a file once, and give its content's hash and size in bytes."""
-    with open_content(file) as content:
+    with open_content(file, progress) as content:
         while content.read():
             pass
         return content.sha256, content.bytes

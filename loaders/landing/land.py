@@ -12,13 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, TypeVar, cast
 
 import pymysql
 import sqlalchemy
 from sqlalchemy.exc import DBAPIError
 
-from loaders.connect import detect, engine
+from loaders.connect import LandingConnection, detect, engine
 from loaders.errors import AfterstateError, LandingError, UsageError
 from loaders.landing import store
 from loaders.landing.content import Content, Progress, changed, measure, open_content
@@ -37,6 +37,7 @@ from loaders.landing.recognise import (
 )
 from loaders.landing.runs import NO_RUN, Found, Run, Told
 from loaders.landing.tables import LandingTables, landing_tables
+from loaders.landing.turns import Turn, Turns
 from loaders.profile import Warehouse
 
 # A packet holds up to 16 MiB; smaller ones let the server begin sooner.
@@ -46,6 +47,7 @@ SHOWN_REJECTS = 3
 # Two loaders may wait for each other's locks; the server then ends one of them, which simply starts again. One that
 # waits for another to land the same file waits for LOCK_SECONDS, whatever the server's own patience is.
 DEADLOCK, LOCK_WAIT_TIMEOUT, ATTEMPTS = 1213, 1205, 5
+IDLE_SECONDS = 86_400  # how long a connection may wait for the files before its own, whatever the server's patience is
 UNKNOWN_COLUMN, INTERRUPTED = 1054, 1317
 NO_ROOM = (1114, 1021, 3675)  # a table is full, the disk is, a log's disk is
 AGAIN = "run the same command again"
@@ -109,7 +111,7 @@ def find_files(paths: Sequence[Path]) -> list[Found]:
 
 
 class Lander:
-    """Lands files into one warehouse over one connection."""
+    """Lands files into one warehouse, each over a connection of its own."""
 
     def __init__(
         self,
@@ -125,10 +127,11 @@ class Lander:
         self._engine = engine(warehouse.landing, landing=True)
         self._tables = landing_tables(warehouse.schemas.landing, detect(warehouse.landing).exact_collation)
 
-    def land(self, file: Path, root: Path | None = None) -> FileResult:
+    def land(self, file: Path, root: Path | None = None, turn: Turn | None = None) -> FileResult:
         """Land one file; what is wrong with it is in the result, nothing of it is then visible.
 
-        `root` is the folder by which it was found, when it is not named by itself.
+        `root` is the folder by which it was found, when it is not named by itself, `turn` its place among files that
+        land side by side. Raises Stopped when those have been stopped.
         """
 
         def source() -> _Source:
@@ -137,7 +140,7 @@ class Lander:
             return _Source(file, kind, run, _place(file))
 
         result = FileResult(printable(str(file)))
-        return self._land(file, source, result)
+        return self._land(file, source, result, turn or Turns().take())
 
     def land_passing(self, file: Path, kind: Kind, place: str, folder: str) -> FileResult:
         """Land a passing file that holds what came from memory or a pipe; the user tells its session and run.
@@ -151,17 +154,19 @@ class Lander:
             return _Source(file, kind, told if kind.is_stated_by_run else NO_RUN, place, is_passing=True)
 
         result = FileResult(place, kind.name)
-        return self._land(file, source, result)
+        return self._land(file, source, result, Turns().take())
 
-    def _land(self, file: Path, source: Callable[[], _Source], result: FileResult) -> FileResult:
+    def _land(self, file: Path, source: Callable[[], _Source], result: FileResult, turn: Turn) -> FileResult:
         try:
-            self._land_with_patience(source(), result)
+            self._land_with_patience(source(), result, turn)
         except UnknownFile as unknown:
             result.messages.append(str(unknown))
         except AfterstateError as error:
             _fail(result, str(error))
         except OSError as error:
             _fail(result, f"{file}: cannot be read: {error.strerror or error}")
+        finally:
+            turn.end()
         # A name may hold line breaks, and what steers a terminal; that of a passing file says nothing.
         result.messages = [message.replace(str(file), visible(result.file)) for message in result.messages]
         return result
@@ -181,28 +186,35 @@ class Lander:
         result.kind = kind.name
         return kind
 
-    def _land_with_patience(self, source: _Source, result: FileResult) -> None:
+    def _land_with_patience(self, source: _Source, result: FileResult, turn: Turn) -> None:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                self._land_once(source, result)
+                self._land_once(source, result, turn)
                 return
             except (DBAPIError, pymysql.MySQLError) as error:
                 if _code(error) != DEADLOCK or attempt == ATTEMPTS:
                     raise LandingError(f"{source.shown}: {_server_said(error)}") from error
+                turn.begin_again()
 
-    def _land_once(self, source: _Source, result: FileResult) -> None:
-        sha256, size = measure(source.file)
-        with self._engine.connect() as connection:
+    def _land_once(self, source: _Source, result: FileResult, turn: Turn) -> None:
+        sha256, size = measure(source.file, turn.heed)
+        with (
+            self._engine.connect() as connection,
+            turn.connected(cast(LandingConnection, connection.connection.driver_connection)),
+        ):
             connection.exec_driver_sql("set session transaction isolation level read committed")
-            connection.exec_driver_sql(f"set session innodb_lock_wait_timeout = {store.LOCK_SECONDS}")
-            load_id = None
-            store.require_session(connection, self._tables.sessions, source.run, source.shown)
-            known = self._find_load(connection, source, sha256)
-            if not known:
-                load_id = self._open_load(connection, source, sha256, size)
-                known = None if load_id else self._find_load(connection, source, sha256)
-            if load_id:
-                _Load(connection, self._tables, source, load_id, self._progress).run(sha256, result)
+            connection.exec_driver_sql(
+                f"set session innodb_lock_wait_timeout = {store.LOCK_SECONDS}, wait_timeout = {IDLE_SECONDS}"
+            )
+            is_new = False
+            with turn.opening(source.kind.name, source.run):
+                store.require_session(connection, self._tables.sessions, source.run, source.shown)
+                known = self._find_load(connection, source, sha256)
+                if not known:
+                    is_new = self._open_load(connection, source, sha256, size, turn)
+                    known = None if is_new else self._find_load(connection, source, sha256)
+            if is_new:
+                _Load(connection, self._tables, source, turn, self._progress).run(sha256, result)
             elif known:
                 result.take(known)
             connection.commit()
@@ -210,7 +222,9 @@ class Lander:
     def _find_load(self, connection: sqlalchemy.Connection, source: _Source, sha256: str) -> store.KnownLoad | None:
         return store.find_load(connection, self._tables.loads, source.kind, sha256, source.run)
 
-    def _open_load(self, connection: sqlalchemy.Connection, source: _Source, sha256: str, size: int) -> int | None:
+    def _open_load(
+        self, connection: sqlalchemy.Connection, source: _Source, sha256: str, size: int, turn: Turn
+    ) -> bool:
         with open_content(source.file) as content:
             header = source.kind.read(content).header
         repeated = Encoder(source.kind, header).repeated
@@ -225,7 +239,9 @@ class Lander:
             "header": header,
             "notes": notes,
         }
-        return store.open_load(connection, self._tables.loads, values)
+        load_id = store.open_load(connection, self._tables.loads, values, turn.load_id)
+        turn.load_id = load_id or turn.load_id
+        return load_id is not None
 
 
 @dataclass(frozen=True)
@@ -252,14 +268,15 @@ class _Load:
         connection: sqlalchemy.Connection,
         tables: LandingTables,
         source: _Source,
-        load_id: int,
+        turn: Turn,
         progress: Progress | None,
     ) -> None:
         self._connection = connection
         self._tables = tables
         self._source = source
         self._kind = source.kind
-        self._load_id = load_id
+        self._turn = turn
+        self._load_id = cast(int, turn.load_id)
         self._progress = progress
         self._sent = self._rejected = 0
         self._first_rejects: list[str] = []
@@ -278,6 +295,8 @@ class _Load:
                 self._connection, self._tables.rejects, self._load_id, self._kind, self._source.place, _read_all(spool)
             )
             self._require(rejects, self._rejected, "rejects")
+        self._turn.wait_to_close()
+        store.take_session(self._connection, self._tables.sessions, self._source.run, self._source.shown)
         store.close_load(self._connection, self._tables.loads, self._load_id, self._sent, self._rejected)
         replaced = store.mark_superseded(self._connection, self._tables, self._kind, self._load_id)
         self._report(encoder, result)

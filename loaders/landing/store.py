@@ -55,20 +55,9 @@ def find_load(connection: Connection, loads: Table, kind: Kind, sha256: str, run
 
 
 def require_session(connection: Connection, sessions: Table, run: Run, shown: str) -> None:
-    """Take the session for the folder that names it; raises LandingError when another folder did so before.
-
-    Another loader that brings the session at the same moment waits here until this one is through. `shown` is what
-    messages call the file.
-    """
-    if not run.session_id:
-        return
-    named = select(sessions.c.folder).where(sessions.c.session_id == run.session_id)
-    folder = connection.scalar(named)
-    if folder is None:
-        taken = mysql.insert(sessions).values(session_id=run.session_id, folder=run.folder)
-        connection.execute(taken.on_duplicate_key_update(session_id=run.session_id))
-        folder = connection.scalar(named)
-    if not run.is_session_told and folder != run.folder:
+    """Raise LandingError when the session is another folder's; `shown` is what messages call the file."""
+    folder = connection.scalar(select(sessions.c.folder).where(sessions.c.session_id == run.session_id))
+    if folder is not None and not run.is_session_told and folder != run.folder:
         raise LandingError(
             f"{shown}: the session `{run.session_id}` is the timeline in {folder}; {run.folder} has the same name",
             "two timelines must never be mixed: give this one a name of its own with `--session NAME`, or say "
@@ -76,15 +65,34 @@ def require_session(connection: Connection, sessions: Table, run: Run, shown: st
         )
 
 
-def open_load(connection: Connection, loads: Table, values: dict[str, Any]) -> int | None:
-    """Write a load into the manifest and give its id; None when another loader was first with the same content."""
+def take_session(connection: Connection, sessions: Table, run: Run, shown: str) -> None:
+    """Take the session for the folder that names it; raises LandingError when another folder was faster.
+
+    A loader that closes a load of the session at the same moment waits here until this one is through: a session is
+    taken as late as possible, so that its first files can land side by side.
+    """
+    if not run.session_id:
+        return
+    if connection.scalar(select(sessions.c.session_id).where(sessions.c.session_id == run.session_id)) is None:
+        taken = mysql.insert(sessions).values(session_id=run.session_id, folder=run.folder)
+        connection.execute(taken.on_duplicate_key_update(session_id=run.session_id))
+    require_session(connection, sessions, run, shown)
+
+
+def open_load(connection: Connection, loads: Table, values: dict[str, Any], load_id: int | None = None) -> int | None:
+    """Write a load into the manifest and give its id; None when another loader was first with the same content.
+
+    `load_id` is that of a load that begins again; else it gets the next one.
+    """
     try:
-        result = connection.execute(insert(loads).values(**values, status="landed", started_at=UTC_NOW))
+        result = connection.execute(
+            insert(loads).values(**values, load_id=load_id, status="landed", started_at=UTC_NOW)
+        )
     except IntegrityError as error:
         if error.orig is not None and error.orig.args[0] == DUPLICATE_KEY:
             return None
         raise
-    return int(result.inserted_primary_key[0]) if result.inserted_primary_key else None
+    return load_id or int(result.lastrowid)
 
 
 def stream_rows(

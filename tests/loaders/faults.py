@@ -184,12 +184,12 @@ def at_row(kind: str, row: int) -> Moment:
 
 def at_reject(kind: str) -> Moment:
     """Wait until the server has a reject of that kind."""
-    return _at(f"select 1 from {{landing}}.landing_rejects where kind = '{kind}' limit 1")
+    return when(f"select 1 from {{landing}}.landing_rejects where kind = '{kind}' limit 1")
 
 
 def at_commit(kind: str, delay: float) -> Moment:
     """Wait until the manifest says that the load has ended, which others see with the COMMIT that follows."""
-    ended = _at(f"select 1 from {{landing}}.landing_loads where kind = '{kind}' and finished_at is not null")
+    ended = when(f"select 1 from {{landing}}.landing_loads where kind = '{kind}' and finished_at is not null")
 
     def wait(bench: Bench, loader: subprocess.Popen[str]) -> None:
         ended(bench, loader)
@@ -198,7 +198,9 @@ def at_commit(kind: str, delay: float) -> Moment:
     return wait
 
 
-def _at(statement: str) -> Moment:
+def when(statement: str) -> Moment:
+    """Wait until the statement gives a row, committed or not; `{landing}` in it is the landing schema."""
+
     def wait(bench: Bench, loader: subprocess.Popen[str]) -> None:
         schema = bench.warehouse.schemas.landing
         with closing(connect(bench.warehouse.landing)) as opened, opened.cursor() as ask:

@@ -1,0 +1,38 @@
+"""Landing files side by side: while the server checks one's rows and the loader reads another, no core is idle.
+
+What becomes of them is what would, had they landed one after the other (`turns` sees to it).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from loaders.landing.land import FileResult, Lander
+from loaders.landing.runs import Found
+from loaders.landing.turns import Turns
+
+# Each takes a core of the server's, and memory for its blocks here. A server has others to serve.
+MOST_AT_ONCE = 4
+
+
+def land_files(lander: Lander, files: Sequence[Found]) -> list[FileResult]:
+    """Land files and say what became of each, in their order.
+
+    Nothing of a file that is not through is visible when this is interrupted.
+    """
+    turns = Turns()
+    with ThreadPoolExecutor(min(MOST_AT_ONCE, _cores()), thread_name_prefix="landing") as workers:
+        try:
+            landings = [workers.submit(lander.land, found.file, found.root, turns.take()) for found in files]
+            return [landing.result() for landing in landings]
+        except BaseException:  # of Ctrl-C, only this thread hears
+            workers.shutdown(wait=False, cancel_futures=True)
+            turns.stop()
+            raise
+
+
+def _cores() -> int:
+    """Give the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
