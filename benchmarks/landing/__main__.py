@@ -11,6 +11,7 @@ Rounds go through the contenders forwards and backwards in turn, and figures are
 
 ours         `afterstate land FILE`: told from its header, checked, hashed, with provenance and rejects, exactly once.
 rejects      The same over a file of which every hundredth row is broken; the ratio is to the whole file.
+parts        The rows of `ours` in a folder of four files, which land side by side; the ratio is to the one file.
 bare         One LOAD DATA LOCAL INFILE of the same file, sent by PyMySQL as it is, and a commit. The table has the
              file's columns in the types of ours (columns that Afterstate does not know: VARCHAR(64)), and no key and
              no index. Nothing is checked: LOCAL makes of what does not fit what it likes.
@@ -54,7 +55,7 @@ from benchmarks.landing.comparison import (
     landed_in,
     require_environment,
 )
-from benchmarks.landing.files import KINDS, Landed, write_file
+from benchmarks.landing.files import KINDS, Landed, write_file, write_parts
 from benchmarks.landing.report import Figure, Report
 from benchmarks.landing.servers import ENGINES, ROOT, Server, running_server
 from loaders.errors import AfterstateError
@@ -71,7 +72,7 @@ class Benchmark:
         """Take what to run, and a folder for the files."""
         self._arguments = arguments
         self._folder = folder
-        self._files: dict[tuple[str, int, bool], Path] = {}
+        self._files: dict[tuple[str, int, bool, bool], Path] = {}
         self._contenders = [CONTENDERS[name] for name in arguments.contenders]
         self.report = Report(_about(arguments))
 
@@ -120,11 +121,14 @@ class Benchmark:
         ]
 
     def _file(self, kind: Landed, rows: int, contender: Contender) -> Path:
-        place = (kind.name, rows, contender.with_rejects)
+        place = (kind.name, rows, contender.with_rejects, contender.in_parts)
         if place not in self._files:
             _say(f"writing {rows:,} rows of {kind.name}")
             folder = self._folder / kind.name
-            self._files[place] = write_file(kind, rows, folder, with_rejects=contender.with_rejects)
+            if contender.in_parts:
+                self._files[place] = write_parts(kind, rows, folder)
+            else:
+                self._files[place] = write_file(kind, rows, folder, with_rejects=contender.with_rejects)
         return self._files[place]
 
 

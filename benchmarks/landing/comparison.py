@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.landing.contender import Order
-from benchmarks.landing.files import ROWS_PER_REJECT, Landed
+from benchmarks.landing.files import PARTS, ROWS_PER_REJECT, Landed
 from benchmarks.landing.servers import ROOT, SCHEMA, Server, keyed_statements, plain_statements
 from loaders.errors import AfterstateError, UsageError
 
@@ -31,6 +31,7 @@ class Contender:
     table: str | None = None
     python: Path = PRODUCT_PYTHON
     with_rejects: bool = False
+    in_parts: bool = False
     is_slow: bool = False
 
 
@@ -39,6 +40,7 @@ CONTENDERS = {
     for contender in (
         Contender("ours", "afterstate land", "afterstate"),
         Contender("rejects", "afterstate land, 1 % rejects", "afterstate", with_rejects=True),
+        Contender("parts", f"afterstate land, {PARTS} files", "afterstate", in_parts=True),
         Contender("bare", "bare LOAD DATA LOCAL", "load_data", "plain"),
         Contender("keyed", "LOAD DATA LOCAL, our table", "load_data", "keyed"),
         Contender("multi", "to_sql multi (notebook)", "to_sql_multi", "plain", OTHERS_PYTHON, is_slow=True),
@@ -76,8 +78,9 @@ def require_environment(contenders: list[Contender]) -> None:
 
 
 def land_once(server: Server, contender: Contender, kind: Landed, file: Path, rows: int) -> Run:
-    """Land a file once, and raise LandingFailed when not all of its rows came to lie."""
-    header = file.open(encoding="utf-8").readline().rstrip("\n").split(",")
+    """Land a file, or all of a folder, once, and raise LandingFailed when not all of its rows came to lie."""
+    first = min(file.iterdir()) if contender.in_parts else file
+    header = first.open(encoding="utf-8").readline().rstrip("\n").split(",")
     server.make_ready(kind, header)
     with tempfile.TemporaryDirectory() as folder:
         order = _order(server, contender, kind, file, header, folder)

@@ -36,6 +36,7 @@ TIMELINE_HEADER = "start,end,die,plane,op_state,lane,op_name,duration\n"
 
 TRACE_CASES, TRACE_ANTIBODIES, TRACE_STEPS = 2, 50, 100
 ROWS_PER_REJECT = 100
+PARTS = 4
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,21 @@ def write_file(kind: Landed, rows: int, folder: Path, *, with_rejects: bool = Fa
     with file.open("w", encoding="utf-8", newline="") as stream:
         stream.writelines(_broken(lines) if with_rejects else lines)
     return file
+
+
+def write_parts(kind: Landed, rows: int, folder: Path) -> Path:
+    """Write the rows of `write_file` in `PARTS` files, in their order; give the files' folder."""
+    folder = folder / f"{rows}_in_parts"
+    folder.mkdir(parents=True)
+    lines = kind.lines(rows)
+    header = next(lines)
+    for number in range(PARTS):
+        stem, _, run = kind.file_name.partition("0000001")
+        name = f"{stem}000000{number}{run}" if run else f"{number}_{stem}"
+        with (folder / name).open("w", encoding="utf-8", newline="") as stream:
+            stream.write(header)
+            stream.writelines(islice(lines, rows * (number + 1) // PARTS - rows * number // PARTS))
+    return folder
 
 
 def _broken(lines: Iterable[str]) -> Iterator[str]:

@@ -14,12 +14,12 @@ import psutil
 import pytest
 
 from benchmarks.landing.comparison import CONTENDERS, Run
-from benchmarks.landing.files import KINDS, write_file
+from benchmarks.landing.files import KINDS, PARTS, write_file, write_parts
 from benchmarks.landing.report import Figure, Report
 from tests.conftest import ROOT, Server
 
 ROWS = 300
-WAYS = ("ours", "rejects", "bare", "keyed")  # those that need no package of their own
+WAYS = ("ours", "rejects", "parts", "bare", "keyed")  # those that need no package of their own
 # AFTERSTATE_LONG_TESTS=1 lands both kinds on both servers; one each shows that both kinds and both servers work.
 KINDS_ON = {"mariadb": ["nand"], "mysql": ["core"]}
 if os.environ.get("AFTERSTATE_LONG_TESTS"):
@@ -100,3 +100,6 @@ def test_files_are_the_same_each_time(kind: str, tmp_path: Path) -> None:
     whole = first.read_text().splitlines()
     assert len(whole) == len(broken) == 1 + 1234
     assert sum(a != b for a, b in zip(whole, broken, strict=True)) == 12
+    parts = [part.read_text().splitlines() for part in sorted(write_parts(KINDS[kind], 1234, tmp_path).iterdir())]
+    assert [part[0] for part in parts] == whole[:1] * PARTS
+    assert [line for part in parts for line in part[1:]] == whole[1:]
