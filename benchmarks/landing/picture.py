@@ -12,8 +12,6 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-COLOURS = ("#0b5cad", "#6aa9e9", "#222222", "#888888", "#c0392b", "#e08e2b", "#4c9a5b")
-
 
 def draw(figures: list[dict], titles: dict[str, str], out: Path) -> None:  # type: ignore[type-arg]
     """Draw every figure that was measured."""
@@ -23,7 +21,7 @@ def draw(figures: list[dict], titles: dict[str, str], out: Path) -> None:  # typ
     picture = Figure(figsize=(max(4 * len(panels), 9), 4.5), layout="constrained")
     axes = picture.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for panel, (engine, kind) in zip(axes, panels, strict=True):
-        for (name, title), colour in zip(titles.items(), COLOURS, strict=True):
+        for (name, title), colour in zip(titles.items(), mpl.color_sequences["tab10"], strict=False):
             own = [f for f in figures if (f["engine"], f["kind"], f["contender"]) == (engine, kind, name) and f["runs"]]
             points = sorted((f["rows"], f["rows_per_second"]) for f in own)
             if points:
@@ -34,7 +32,7 @@ def draw(figures: list[dict], titles: dict[str, str], out: Path) -> None:  # typ
         panel.grid(which="major", alpha=0.3)
     axes[0].set_ylabel("rows a second, imports left out")
     lines = {line.get_label(): line for panel in axes for line in panel.get_lines()}
-    picture.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=len(lines))
+    picture.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=-(-len(lines) // 2))
     picture.savefig(out, metadata={"Date": None} if out.suffix == ".svg" else None)
 
 
