@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 
 from loaders.landing.land import FileResult, Lander
 from loaders.landing.runs import Found
@@ -15,6 +15,7 @@ from loaders.landing.turns import Turns
 
 # Each takes a core of the server's, and memory for its blocks here. A server has others to serve.
 MOST_AT_ONCE = 4
+WAKE_SECONDS = 0.1
 
 
 def land_files(lander: Lander, files: Sequence[Found]) -> list[FileResult]:
@@ -26,11 +27,23 @@ def land_files(lander: Lander, files: Sequence[Found]) -> list[FileResult]:
     with ThreadPoolExecutor(min(MOST_AT_ONCE, _cores()), thread_name_prefix="landing") as workers:
         try:
             landings = [workers.submit(lander.land, found.file, found.root, turns.take()) for found in files]
+            _wait(landings)
             return [landing.result() for landing in landings]
         except BaseException:  # of Ctrl-C, only this thread hears
             workers.shutdown(wait=False, cancel_futures=True)
             turns.stop()
             raise
+
+
+def _wait(landings: Sequence[Future[FileResult]]) -> None:
+    """Wait for all of them, or the first that raises; awake now and then.
+
+    The system may give Ctrl-C to another thread. Python acts on it in this one, but only when it wakes.
+    """
+    while True:
+        done, others = wait(landings, WAKE_SECONDS, return_when=FIRST_EXCEPTION)
+        if not others or any(landing.exception() for landing in done):
+            return
 
 
 def _cores() -> int:
