@@ -55,7 +55,9 @@ def find_load(connection: Connection, loads: Table, kind: Kind, sha256: str, run
 
 
 def require_session(connection: Connection, sessions: Table, run: Run, shown: str) -> None:
-    """Raise LandingError when the session is another folder's; `shown` is what messages call the file."""
+    """Raise LandingError when a run's session is another folder's; `shown` is what messages call the file."""
+    if not run.session_id:
+        return
     folder = connection.scalar(select(sessions.c.folder).where(sessions.c.session_id == run.session_id))
     if folder is not None and not run.is_session_told and folder != run.folder:
         raise LandingError(

@@ -301,19 +301,12 @@ def _start_statements(engine: Engine, password: str) -> str:
 
 
 def _run_folder(home: Path) -> Path:
-    """Give the folder for the socket; a long home cannot hold one, so it then goes to the system's temporary folder.
-
-    Raises ServerError when that one is too long as well.
-    """
+    """Give the folder for the socket; a long home cannot hold one, so it then goes to the system's temporary folder."""
+    inside = home / "run"
+    if len(os.fsencode(inside / "server.sock")) <= SOCKET_PATH_BYTES:
+        return inside
     mark = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
-    folders = (home / "run", Path(tempfile.gettempdir()) / f"afterstate-{os.getuid()}-{mark}")
-    for folder in folders:
-        if len(os.fsencode(folder / "server.sock")) <= SOCKET_PATH_BYTES:
-            return folder
-    raise ServerError(
-        f"no folder is short enough for the server's socket, neither {folders[0]} nor {folders[1]}",
-        f"name a shorter one in TMPDIR or AFTERSTATE_HOME: a socket's path has at most {SOCKET_PATH_BYTES} bytes",
-    )
+    return Path(tempfile.gettempdir()) / f"afterstate-{os.getuid()}-{mark}"
 
 
 def _free_port(wanted: int | None) -> int:

@@ -29,9 +29,8 @@ from loaders.engines import PRODUCTS, Engine
 from loaders.errors import ServerError
 from loaders.server import config, private
 from loaders.server.config import Places, memory_bytes, option_file
-from loaders.server.private import SOCKET_PATH_BYTES, PrivateServer
+from loaders.server.private import SOCKET_PATH_BYTES
 from loaders.server.programs import find_program
-from loaders.settings import Settings
 from tests.conftest import Bench, Server
 from tests.server.helpers import (
     accounts_of,
@@ -190,15 +189,6 @@ def test_a_home_with_blanks_quotes_hashes_and_letters_of_the_world(
         assert (home / "data" / "mysql").is_dir()
         assert not (home / "data.draft").exists()
     assert [path.name for path in around.iterdir()] == [home.name]
-
-
-def test_no_place_for_a_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Prevents: a server that says it cannot start, and not that TMPDIR is to blame.
-    long = tmp_path.joinpath(*["a-rather-long-name-for-a-folder"] * 6)
-    monkeypatch.setattr(tempfile, "tempdir", str(long))
-    monkeypatch.setenv("AFTERSTATE_HOME", str(long))
-    with pytest.raises(ServerError, match=r"no folder is short enough .*(?s:.*)name a shorter one in TMPDIR"):
-        PrivateServer(Settings.from_environment())
 
 
 def test_two_ups_at_once_in_a_new_home_too_long_for_a_socket(

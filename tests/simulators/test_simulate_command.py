@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -106,7 +107,12 @@ def test_an_interrupt_leaves_only_whole_files(tmp_path: Path, arguments: list[st
     out = tmp_path / "out"
     command = [sys.executable, "-m", "loaders", "simulate", *arguments, "--out", str(out)]
     running = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a job in the background is deaf to it
     )
     wanted = 0 if arguments[0] == "core" else 2 * files_of_a_set
     ends = time.monotonic() + PATIENCE
