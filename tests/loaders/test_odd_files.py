@@ -142,7 +142,7 @@ def test_nothing_is_executed(landing: Landing) -> None:
     assert before == after
 
 
-@pytest.mark.skipif(LONG, reason="the page has each oddity in one kind; AFTERSTATE_LONG_TESTS=1 puts it into all")
+@pytest.mark.skipif(LONG, reason="AFTERSTATE_LONG_TESTS=1 lands other files than the page has; without it, this runs")
 def test_the_page_says_what_happens(landing: Landing) -> None:
     """Prevents docs/odd-files.md from promising what is no longer so; `script/odd-files` writes it anew."""
     written, now = (text.splitlines() for text in (PAGE.read_text(encoding="utf-8"), page(landing)))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ENGINES, ROOT, WITHOUT_TESTS, Bench, Server, empty_place, server_program
+from tests.conftest import ENGINES, ROOT, WITHOUT_TESTS, Bench, Server, empty_place, missing, server_program
 from tests.server.helpers import private_home, up
 from tests.warehouse.checksums import mart_checksums
 from tests.warehouse.generated import HUNDRED_THOUSAND, MILLION, THOUSANDS, write_generated
@@ -24,7 +24,7 @@ MANY = MILLION if LONG else HUNDRED_THOUSAND
 def homes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Bench]]:
     """Give a home for a private server of each engine; the servers end with the module."""
     if request.config.getoption("--server") != "both":
-        pytest.skip("not run here: it compares both servers")
+        missing("it compares both servers, and `--server` names one")
     benches = []
     for engine in ENGINES:
         benches.append(Server(engine, tmp_path_factory.mktemp(f"same-{engine}"), server_program(engine)))
