@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,17 @@ from simulators.nand.phase_key import BOUNDARIES, Boundary
 
 KIND_NAMES = [kind.name for kind in KINDS]
 FAILED, WRONG_USAGE, ROWS_REJECTED = 1, 2, 3
-BOUNDARY = click.option(
-    "--boundary",
-    type=click.Choice(BOUNDARIES),
-    default="covering",
-    show_default=True,
-    help="The state that covers the time, or the one just before it.",
-)
+
+
+def _boundary(default: Boundary) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return the option that chooses a boundary (design section 5)."""
+    return click.option(
+        "--boundary",
+        type=click.Choice(BOUNDARIES),
+        default=default,
+        show_default=True,
+        help="Use the state that covers the time, or the one just before it.",
+    )
 
 
 class _Group(click.Group):
@@ -254,7 +259,7 @@ def snapshot(out: Path) -> None:
 @click.option("--session", required=True, help="The timeline.")
 @click.option("--run", required=True, metavar="RUN", help="Its run, YYMMDD_RUNID.")
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="The folder to write to.")
-@BOUNDARY
+@_boundary("before")
 def phase_counts(session: str, run: str, out: Path, boundary: Boundary) -> None:
     """Write a run's phase_proposal_counts_RUN.csv, as its simulator does."""
     file, rows = export_phase_counts(read_warehouse(Settings.from_environment()), session, run, boundary, out)
@@ -266,7 +271,7 @@ def phase_counts(session: str, run: str, out: Path, boundary: Boundary) -> None:
 @click.option("--die", required=True, type=int)
 @click.option("--plane", required=True, type=int)
 @click.option("--at", "time_us", required=True, type=float, metavar="US", help="The time, in µs.")
-@BOUNDARY
+@_boundary("covering")
 def phase_key(session: str, die: int, plane: int, time_us: float, boundary: Boundary) -> None:
     """Print the phase key of a plane at a time, and nothing else.
 

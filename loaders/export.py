@@ -66,15 +66,14 @@ def export_phase_counts(
     require_run(warehouse, session, run)
     require_built(warehouse, session)
     columns = ", ".join(f"`{name}`" for name in PHASE_COUNT_COLUMNS)
-    # Both boundaries are in the intermediate model, which is dbt's own: the mart has the one of the project's variable.
     statement = (
-        f"select {columns} from `{warehouse.schemas.staging}`.int_phase_keys__proposal_counts "
+        f"select {columns} from `{warehouse.schemas.marts}`.phase_proposal_counts "
         "where session_id = %s and run_id = %s and boundary = %s "
         "order by die, plane, op_name, phase_key_used, phase_key_virtual"
     )
     file = out / f"phase_proposal_counts_{run}.csv"
     values = (session, run, boundary)
-    return file, _export(warehouse.dbt, statement, values, _Format(PHASE_COUNT_COLUMNS, "\r\n"), file)
+    return file, _export(warehouse.bi, statement, values, _Format(PHASE_COUNT_COLUMNS, "\r\n"), file)
 
 
 @dataclass(frozen=True)

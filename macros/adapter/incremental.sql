@@ -31,11 +31,7 @@
     {{ begin_with(pre_hooks) }}
     {% if existing_relation is none or should_full_refresh() %}
         {% do get_assert_columns_equivalent(sql) %}
-        {% if strategy == "replace" %}
-            {% do replace_all(target_relation, existing_relation) %}
-        {% else %}
-            {% do build_beside(target_relation, existing_relation) %}
-        {% endif %}
+        {% do build_beside(target_relation, existing_relation) %}
     {% else %}
         {% do apply_schema_change(existing_relation) %}
         {% do get_assert_columns_equivalent(sql) %}
@@ -91,6 +87,8 @@ order by {% for column in unique_key %}incoming.{{ column }}{{ ", " if not loop.
 on duplicate key update
     {%- for column in columns if column not in unique_key %}
     {{ column }} = incoming.{{ column }}{{ "," if not loop.last }}
+    {%- else %}
+    {{ unique_key[0] }} = incoming.{{ unique_key[0] }}
     {%- endfor %}
 {% endmacro %}
 
@@ -101,7 +99,6 @@ on duplicate key update
         {% do require_merge_config() %}
     {% elif strategy == "replace" %}
         {% do require_replace_config() %}
-        {% do make_build_marks() %}
     {% else %}
         {{ exceptions.raise_compiler_error(
             "Model `" ~ model.name ~ "`: incremental_strategy is `" ~ strategy ~ "`, expected `merge` or `replace`"

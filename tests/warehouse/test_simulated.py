@@ -41,13 +41,13 @@ def test_the_simulators_own_counts_are_the_warehouses(warehouse: Bench) -> None:
         for session in sessions:
             for run in (f"{DATE}_0000001", f"{DATE}_0000002"):
                 found = warehouse.query(
-                    f"select {COLUMNS} from {{staging}}.int_phase_keys__proposal_counts "
+                    f"select {COLUMNS} from {{marts}}.phase_proposal_counts "
                     "where session_id = %s and run_id = %s and boundary = %s "
                     "order by die, plane, op_name, phase_key_used, phase_key_virtual",
                     session,
                     run,
                     boundary,
-                    role="dbt",
+                    role="bi",
                 )
                 with (warehouse.folder / boundary / session / f"phase_proposal_counts_{run}.csv").open() as file:
                     own = [tuple(row) for row in list(csv.reader(file))[1:]]
