@@ -24,6 +24,7 @@ from loaders.land_command import land_paths
 from loaders.landing.prune import Pruner
 from loaders.landing.recognise import KINDS, kind_named
 from loaders.landing.runs import Told
+from loaders.memory_commands import retake
 from loaders.phase_key import find_phase_key
 from loaders.profile import Warehouse, read_warehouse
 from loaders.server.private import PrivateServer
@@ -275,6 +276,9 @@ def phase_key(session: str, die: int, plane: int, time_us: float, boundary: Boun
     """  # noqa: D301 (click wants the character that `\b` spells)
     warehouse = read_warehouse(Settings.from_environment())
     click.echo(find_phase_key(warehouse, session, die, plane, time_us, boundary))
+
+
+main.add_command(retake)
 
 
 def _place(warehouse: Warehouse) -> str:

@@ -1,6 +1,7 @@
 -- What operation remembers of each shutdown, and when it took each input (design section 4).
 -- Grain: one row for each event and rule. An input is taken by the build that first finds it, and never again: a build
 -- offers what is still missing, and the merge keeps what is frozen, whatever it is offered.
+-- depends_on: {{ ref("int_shutdown__loads") }}
 {{ config(
     materialized="incremental",
     incremental_strategy="merge",
@@ -9,6 +10,7 @@
     frozen_by=columns_by_taken_at(),
     full_refresh=false,
     pre_hook="{{ migrate_snapshot_memory() }}",
+    post_hook="update {{ ref('int_shutdown__loads') }} set remembered_status = status where seen_in = '{{ invocation_id }}'",
 ) }}
 
 with current_states as (

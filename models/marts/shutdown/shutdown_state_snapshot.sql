@@ -1,4 +1,9 @@
--- The contract's table, made anew from the memory by each build: the memory alone remembers.
+-- The contract's table, made anew from the memory by each build: the memory alone remembers. When it is made, the loads
+-- that the memory has seen count as built; and `afterstate retake` finds its table wherever snapshots are built.
+-- depends_on: {{ ref("int_shutdown__loads") }}
+-- depends_on: {{ ref("shutdown_snapshot_retakes") }}
+{{ config(post_hook="update {{ ref('int_shutdown__loads') }} set built_status = remembered_status") }}
+
 with memory as (
 
     select * from {{ ref("shutdown_snapshot_memory") }}
