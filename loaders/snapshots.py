@@ -77,3 +77,117 @@ def memory_columns(ask: Any, warehouse: Warehouse) -> list[str]:
         (warehouse.schemas.marts,),
     )
     return [str(name) for (name,) in ask.fetchall()]
+
+
+@dataclass(frozen=True)
+class Drifted:
+    """One value of a snapshot that the files now contradict; `place` is the file and the line that do, if any."""
+
+    key: ShutdownKey
+    column: str
+    frozen: str | None
+    current: str | None
+    place: str
+
+
+def rule_to_export(settings: Settings, warehouse: Warehouse, rule: str | None) -> str:
+    """Return a rule that was asked for, or else the project's current one.
+
+    Raises UsageError for a text that cannot name a rule, and AfterstateError for a rule that no snapshot has.
+    """
+    wanted = rule_or_current(settings, rule)
+    with built(warehouse.bi) as ask:
+        ask.execute(
+            f"select distinct snapshot_rule_id from `{warehouse.schemas.marts}`.shutdown_state_snapshot order by 1"
+        )
+        known = [str(name) for (name,) in ask.fetchall()]
+    if rule is not None and wanted not in known:
+        raise AfterstateError(
+            f"no snapshot has the rule `{rule}`", f"expected one of: {', '.join(known) or 'none yet'}"
+        )
+    return wanted
+
+
+def health_of(warehouse: Warehouse, rule: str) -> tuple[int, int]:
+    """Return how many snapshots of a rule are incomplete, and how many have drifted."""
+    return count_incomplete(warehouse, rule), count_drifted(warehouse, rule)
+
+
+def count_incomplete(warehouse: Warehouse, rule: str) -> int:
+    """Return how many snapshots of a rule still wait for an input."""
+    with built(warehouse.bi) as ask:
+        ask.execute(
+            f"select count(*) from `{warehouse.schemas.marts}`.shutdown_snapshot_inputs "
+            "where snapshot_rule_id = %s and not is_complete",
+            (rule,),
+        )
+        return int(ask.fetchone()[0])
+
+
+def count_drifted(warehouse: Warehouse, rule: str) -> int:
+    """Return how many snapshots of a rule the files contradicted at the last build."""
+    marts = warehouse.schemas.marts
+    with built(warehouse.bi) as ask:
+        ask.execute(
+            f"select count(distinct snapshot_id) from `{marts}`.shutdown_snapshot_drift as drift "
+            f"inner join `{marts}`.shutdown_state_snapshot as snapshots on drift.snapshot_id = snapshots.id "
+            "where snapshots.snapshot_rule_id = %s",
+            (rule,),
+        )
+        return int(ask.fetchone()[0])
+
+
+def drifted(warehouse: Warehouse, limit: int) -> list[Drifted]:
+    """Return values that had drifted at the last build, at most `limit` of them, each with where to look."""
+    key = ", ".join(f"drift.{name}" for name in KEY)
+    with built(warehouse.bi) as ask:
+        ask.execute(
+            f"select {key}, column_name, frozen_value, current_value, file_path, current_line_no "
+            f"from `{warehouse.schemas.marts}`.shutdown_snapshot_drift as drift "
+            f"left join `{warehouse.schemas.audit}`.landing_loads as loads on drift.current_load_id = loads.load_id "
+            f"order by {key}, column_name limit %s",
+            (limit,),
+        )
+        return [_drifted(*row) for row in ask.fetchall()]
+
+
+def _drifted(
+    run: str, case: str, antibody: str, step: int, column: str, frozen: str, current: str, file: str, line: int
+) -> Drifted:
+    place = f"{file}, line {line}" if file else "that no landed file has the row any more"
+    return Drifted(ShutdownKey(run, case, antibody, step), column, frozen, current, place)
+
+
+def files_to_build(warehouse: Warehouse) -> int:
+    """Return how many core files have landed, or were withdrawn, since the snapshots were last built."""
+    with built(warehouse.dbt) as ask:
+        ask.execute(
+            f"select count(*) from `{warehouse.schemas.landing}`.landing_loads as loads "
+            f"left join `{warehouse.schemas.staging}`.int_shutdown__loads as built on loads.load_id = built.load_id "
+            "where loads.kind like 'core%' and ((loads.status = 'landed' and built.built_status is null) "
+            "or (loads.status = 'withdrawn') <> (built.built_status = 'withdrawn'))"
+        )
+        return int(ask.fetchone()[0])
+
+
+def retakes_to_build(warehouse: Warehouse) -> int:
+    """Return how many snapshots were taken again, or brought in, since the snapshots were last built."""
+    marts = warehouse.schemas.marts
+    with built(warehouse.bi) as ask:
+        ask.execute(
+            f"select count(*) from `{marts}`.shutdown_snapshot_memory as memory "
+            f"left join `{marts}`.shutdown_state_snapshot as snapshots on memory.id = snapshots.id "
+            "where snapshots.id is null"
+        )
+        return int(ask.fetchone()[0])
+
+
+def require_snapshots_built(warehouse: Warehouse) -> None:
+    """Raise AfterstateError when the snapshots are not those of all that has landed."""
+    files, changed = files_to_build(warehouse), retakes_to_build(warehouse)
+    if files or changed:
+        what = "core files have landed" if files else "snapshots were taken again or restored"
+        raise AfterstateError(
+            f"{what} since the last build: {files or changed}",
+            f"{BUILD_FIRST}, or give `--stale` to export what was built",
+        )

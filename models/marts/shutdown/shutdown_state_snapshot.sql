@@ -1,6 +1,9 @@
 -- The contract's table, made anew from the memory by each build: the memory alone remembers. When it is made, the loads
--- that the memory has seen count as built; and `afterstate retake` finds its table wherever snapshots are built.
+-- that the memory has seen count as built. What explains snapshots is built before them, so that wherever there are
+-- snapshots, an export knows their gaps and their drift, and `afterstate retake` finds its table.
 -- depends_on: {{ ref("int_shutdown__loads") }}
+-- depends_on: {{ ref("shutdown_snapshot_inputs") }}
+-- depends_on: {{ ref("shutdown_snapshot_drift") }}
 -- depends_on: {{ ref("shutdown_snapshot_retakes") }}
 {{ config(post_hook="update {{ ref('int_shutdown__loads') }} set built_status = remembered_status") }}
 
