@@ -24,7 +24,7 @@ from loaders.land_command import land_paths
 from loaders.landing.prune import Pruner
 from loaders.landing.recognise import KINDS, kind_named
 from loaders.landing.runs import Told
-from loaders.memory_commands import RULE, retake
+from loaders.memory_commands import RULE, backup, restore, retake
 from loaders.phase_key import find_phase_key
 from loaders.profile import Warehouse, read_warehouse
 from loaders.server.private import PrivateServer
@@ -290,7 +290,8 @@ def phase_key(session: str, die: int, plane: int, time_us: float, boundary: Boun
     click.echo(find_phase_key(warehouse, session, die, plane, time_us, boundary))
 
 
-main.add_command(retake)
+for command in (retake, backup, restore):
+    main.add_command(command)
 
 
 def _place(warehouse: Warehouse) -> str:

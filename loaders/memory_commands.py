@@ -1,4 +1,4 @@
-"""The commands that change what is remembered: `retake`."""
+"""The commands that change what is remembered, or keep it safe: `retake`, `backup`, `restore`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from pathlib import Path
 
 import click
 
+from loaders.backup import LOADS, MEMORY, REJECTS, RETAKES, back_up
 from loaders.errors import UsageError
 from loaders.profile import read_warehouse
+from loaders.restore import restore as bring_in
 from loaders.retake import read_keys
 from loaders.retake import retake as take_again
 from loaders.settings import Settings
 from loaders.snapshots import ShutdownKey, rule_or_current
 
+TABLES = {MEMORY: "snapshots", RETAKES: "retakes", LOADS: "loads", REJECTS: "rejects"}
 RULE = click.option("--rule", metavar="RULE", help="The rule of the snapshots; by default the project's current one.")
 
 
@@ -55,6 +58,43 @@ def retake(
             click.echo(f"retaken    {result.key}: snapshot {result.former_id} is now {result.new_id}{awaited}")
     if any(result.new_id for result in results):
         click.echo("`afterstate build` brings the marts up to date", err=True)
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Write what no file can rebuild to FILE: the memory, its retakes, which files had landed, and the rejects.
+
+    The file is one zip, for any server and any later Afterstate; `afterstate restore FILE` brings it in.
+
+    \b
+    afterstate backup afterstate-$(date +%F).zip
+    """  # noqa: D301 (click wants the character that `\b` spells)
+    counts = back_up(read_warehouse(Settings.from_environment()), file)
+    said = ", ".join(f"{what} {counts[table]:,}" for table, what in TABLES.items())
+    click.echo(f"{said}, written to {file}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def restore(file: Path) -> None:
+    """Bring in a backup, or the notebook's core10_02_shutdown_snapshot.csv, beside what is remembered here.
+
+    Nothing is lost on either side: snapshots of a backup keep their ids and times, those taken here since get new ids
+    where they have to, and where both remember the same shutdown, the one that was taken first holds and the other goes
+    to shutdown_snapshot_retakes. Restoring twice changes nothing. The producers' files can be landed again.
+
+    \b
+    afterstate up; afterstate build; afterstate restore afterstate-2026-11-26.zip; afterstate build
+    """  # noqa: D301 (click wants the character that `\b` spells)
+    done = bring_in(read_warehouse(Settings.from_environment()), file)
+    counts = {MEMORY: done.snapshots, RETAKES: done.retakes, LOADS: done.loads, REJECTS: done.rejects}
+    click.echo("restored: " + ", ".join(f"{what} {counts[table]:,}" for table, what in TABLES.items()))
+    if done.renumbered:
+        click.echo(f"  snapshots taken here since that have a new id: {done.renumbered:,}")
+    if done.contested:
+        click.echo(f"  shutdowns that both remember: {done.contested:,}; the later snapshots are in {RETAKES}")
+    click.echo("`afterstate build` brings the marts up to date", err=True)
 
 
 def _keys(

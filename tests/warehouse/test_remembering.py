@@ -7,13 +7,16 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pymysql
 import pytest
 
 from loaders.connect import connect
-from tests.conftest import WITHOUT_TESTS, Bench
+from tests.conftest import WITHOUT_TESTS, Bench, Server
+from tests.server.helpers import as_admin, private_home, up
+from tests.server.test_unfriendly import Settings, started_with
 from tests.warehouse.scenarios import base_files
 from tests.warehouse.scenarios import csv as csv_text
 
@@ -250,3 +253,25 @@ def test_triggers_of_another_maker_are_made_again(warehouse: Bench) -> None:
         ask.execute("drop user 'gone'@'%'")
     build_memory(warehouse)
     assert warehouse.query(made, role="dbt") == before
+
+
+def test_where_nobody_may_make_triggers_the_write_keeps_what_is_frozen(server: Server, tmp_path: Path) -> None:
+    """Prevents: builds that fail (error 1419) on a MySQL as it is installed, whose binary log forbids triggers."""
+    settings: Settings = {"log_bin": "binlog", "server_id": 1}
+    with started_with(settings), private_home(server, tmp_path) as bench:
+        up(bench)
+        warehouse = Bench(bench.server, bench.environment, tmp_path / "files")
+        for value in ("2.1", "9.9"):
+            warehouse.land(warehouse.write(f"{value}/events.csv", base_files("run")["events"]))
+            trace = base_files("run")["trace"].replace(",2.1,", f",{value},")
+            warehouse.land(warehouse.write(f"{value}/trace.csv", trace))
+            build_memory(warehouse)
+        assert memory(warehouse)["run"]["SoMS_cumsum_window"] == 2.1
+        made = "select trigger_name from information_schema.triggers where trigger_schema = '{marts}'"
+        assert warehouse.query(made, role="dbt") == []
+        said = warehouse.run("status").stdout
+        assert "nothing keeps an UPDATE by hand" in said
+        as_admin(warehouse, said[said.index("set global") :].partition("`")[0])
+        build_memory(warehouse)
+        assert len(warehouse.query(made, role="dbt")) == 2
+        assert "nothing keeps an UPDATE by hand" not in warehouse.run("status").stdout
