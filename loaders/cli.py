@@ -25,10 +25,13 @@ from loaders.land_command import land_paths
 from loaders.landing.prune import Pruner
 from loaders.landing.recognise import KINDS, kind_named
 from loaders.landing.runs import Told
+from loaders.memory_commands import RULE, backup, restore, retake
 from loaders.phase_key import find_phase_key
 from loaders.profile import Warehouse, read_warehouse
 from loaders.server.private import PrivateServer
 from loaders.settings import Settings
+from loaders.snapshot_health import examine_snapshots
+from loaders.snapshots import health_of, require_snapshots_built, rule_to_export
 from loaders.warehouse import bring_up
 from simulators.nand.phase_key import BOUNDARIES, Boundary
 
@@ -146,6 +149,9 @@ def status() -> None:
         click.echo(f"  {kind}: {counts}, the last at {last:%Y-%m-%d %H:%M:%S} UTC")
     if not loads:
         click.echo("  nothing has landed yet; `afterstate land samples/core` lands the sample")
+        return
+    for what, advice in examine_snapshots(settings, warehouse):
+        click.echo(f"  {what}\n    {advice}")
 
 
 @main.command()
@@ -249,10 +255,17 @@ def export() -> None:
 
 @export.command()
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The CSV file to write.")
-def snapshot(out: Path) -> None:
-    """Write shutdown_state_snapshot as the notebook's core10_02_shutdown_snapshot.csv."""
-    rows = export_snapshot(read_warehouse(Settings.from_environment()), out)
-    click.echo(f"snapshots: {rows:,}, written to {out}")
+@RULE
+@click.option("--stale", is_flag=True, help="Write what was built, even where files have landed since.")
+def snapshot(out: Path, rule: str | None, stale: bool) -> None:
+    """Write the snapshots of one rule as the notebook's core10_02_shutdown_snapshot.csv."""
+    settings = Settings.from_environment()
+    warehouse = read_warehouse(settings)
+    wanted = rule_to_export(settings, warehouse, rule)
+    if not stale:
+        require_snapshots_built(warehouse)
+    rows = export_snapshot(warehouse, wanted, out)
+    console.show_exported(warehouse.schemas.marts, out, rows, *health_of(warehouse, wanted))
 
 
 @export.command(name="phase-counts")
@@ -280,6 +293,10 @@ def phase_key(session: str, die: int, plane: int, time_us: float, boundary: Boun
     """  # noqa: D301 (click wants the character that `\b` spells)
     warehouse = read_warehouse(Settings.from_environment())
     click.echo(find_phase_key(warehouse, session, die, plane, time_us, boundary))
+
+
+for command in (retake, backup, restore):
+    main.add_command(command)
 
 
 def _place(warehouse: Warehouse) -> str:

@@ -85,6 +85,15 @@ def show_superseded(loads: Sequence[Superseded]) -> None:
     print(f"superseded loads: {len(loads):,}; their rows: {sum(load.rows_landed for load in loads):,}")
 
 
+def show_exported(marts: str, out: Path, rows: int, incomplete: int, drifted: int) -> None:
+    """Print what an export of snapshots holds, and to standard error which tables explain its gaps and its drift."""
+    print(f"snapshots: {rows:,} (incomplete: {incomplete:,}, drifted: {drifted:,}), written to {out}", flush=True)
+    if incomplete:
+        say(f"  what incomplete snapshots wait for: `{marts}.shutdown_snapshot_inputs`, column missing_inputs")
+    if drifted:
+        say(f"  what the files say now: `{marts}.shutdown_snapshot_drift`, or `afterstate status`")
+
+
 def show_finding(finding: Finding) -> None:
     """Print what a check of `doctor` found, and how to mend it."""
     print(f"{MARKS[finding.level]}  {finding.what}")

@@ -20,6 +20,7 @@ from loaders.errors import AccountRefused, AfterstateError, ServerError
 from loaders.profile import ROLES, Connection, Warehouse, read_warehouse
 from loaders.requirements import MIB, VARIABLES, server_variables, unmet
 from loaders.settings import Settings
+from loaders.snapshot_health import examine_snapshots
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 DUTIES = {"landing": "landing needs", "dbt": "building needs", "bi": "reading the marts needs"}
@@ -216,6 +217,15 @@ def _work(patient: Patient) -> Iterator[Finding]:
             yield Finding("ok", what)
 
 
+def _snapshots(patient: Patient) -> Iterator[Finding]:
+    """Pass on what there is to know of the snapshots; nothing of it keeps the warehouse from working."""
+    notes = examine_snapshots(patient.settings, patient.warehouse)
+    for what, advice in notes:
+        yield Finding("note", what, advice)
+    if not notes:
+        yield Finding("ok", "the snapshots are built, complete, and as the files say")
+
+
 CHECKS: tuple[Check, ...] = (
     _profile_mode,
     _adapter,
@@ -226,6 +236,7 @@ CHECKS: tuple[Check, ...] = (
     _tls,
     _privileges,
     _work,
+    _snapshots,
     _dbt,
 )
 

@@ -41,8 +41,8 @@ SNAPSHOT_COLUMNS = (
 PHASE_COUNT_COLUMNS = ("phase_key_used", "phase_key_virtual", "die", "plane", "propose_time", "op_name", "count")
 
 
-def export_snapshot(warehouse: Warehouse, out: Path) -> int:
-    """Write `shutdown_state_snapshot` as the notebook wrote it and give the number of rows.
+def export_snapshot(warehouse: Warehouse, rule: str, out: Path) -> int:
+    """Write the snapshots of one rule as the notebook wrote them, and return their number.
 
     The file is replaced at once, when it is whole. Raises AfterstateError when the table is not there yet or the file
     cannot be written.
@@ -50,9 +50,9 @@ def export_snapshot(warehouse: Warehouse, out: Path) -> int:
     columns = ", ".join(f"`{name}`" for name in SNAPSHOT_COLUMNS)
     statement = (
         f"select {columns} from `{warehouse.schemas.marts}`.shutdown_state_snapshot "
-        "order by run_id, case_id, antibody_id, shutdown_step"
+        "where snapshot_rule_id = %s order by run_id, case_id, antibody_id, shutdown_step"
     )
-    return _export(warehouse.bi, statement, (), _Format(SNAPSHOT_COLUMNS, "\n"), out)
+    return _export(warehouse.bi, statement, (rule,), _Format(SNAPSHOT_COLUMNS, "\n"), out)
 
 
 def export_phase_counts(
