@@ -318,8 +318,8 @@ _LANGUAGES += [
     "ไทย",
 ]
 
-_LENGTHS = ["x" * length for length in (63, 64, 65, 127, 128, 129, 15_999, 16_000, 16_001)]
-_LENGTHS += [letter * length for letter, length in product("한🧬", (64, 65, 128, 129, 16_000, 16_001))]
+_LENGTHS = ["x" * length for length in (63, 64, 65, 127, 128, 129, 160, 161, 15_999, 16_000, 16_001)]
+_LENGTHS += [letter * length for letter, length in product("한🧬", (64, 65, 128, 129, 160, 161, 16_000, 16_001))]
 _LENGTHS += [" " * 65, "é" * 64, "e\u0301" * 33, '"' * 65, "1" * 65, "x." * 64, "A.B" * 43]
 
 # Bytes that are no UTF-8, by what is wrong: no beginning, never a byte of it, spelled too long, half of a pair, cut
