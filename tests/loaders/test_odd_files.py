@@ -1,4 +1,7 @@
-"""Hundreds of odd files: what cannot land is rejected with its place and reason, all else lands value for value."""
+"""Hundreds of odd files: what cannot land is rejected with its place and reason, all else lands and builds.
+
+Value for value, in the landing tables and in the marts.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,13 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Server
+from tests.conftest import Bench, Server
 from tests.loaders.helpers import another_warehouse
+from tests.loaders.odd.built import Built, build_all
 from tests.loaders.odd.expect import Landed, OddFile, Rejected, Value
 from tests.loaders.odd.kinds import LONG
+from tests.loaders.odd.marts import DECISIONS
+from tests.loaders.odd.marts import differences as mart_differences
 from tests.loaders.odd.outcome import Landing, Outcome, land_all
 from tests.loaders.odd.report import PAGE, page
 from tests.loaders.odd_files import odd_files
@@ -22,8 +28,18 @@ MISSING = object()
 
 
 @pytest.fixture(scope="module")
-def landing(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Landing:
-    return land_all(another_warehouse(server, tmp_path_factory.mktemp("odd")), odd_files())
+def bench(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return another_warehouse(server, tmp_path_factory.mktemp("odd"))
+
+
+@pytest.fixture(scope="module")
+def landing(bench: Bench) -> Landing:
+    return land_all(bench, odd_files())
+
+
+@pytest.fixture(scope="module")
+def built(bench: Bench, landing: Landing) -> Built:
+    return build_all(bench, landing)
 
 
 def complain(problems: list[str]) -> None:
@@ -142,9 +158,27 @@ def test_nothing_is_executed(landing: Landing) -> None:
     assert before == after
 
 
+def test_whatever_landed_builds(built: Built) -> None:
+    """Prevents one odd row from stopping the build for everybody."""
+    assert {name: status for name, status in built.statuses.items() if status not in ("success", "pass", "warn")} == {}
+
+
+def test_the_marts_hold_what_landed(built: Built) -> None:
+    """Prevents an odd value from being lost, cut or changed on its way to the marts, and a key from being wrong."""
+    problems = mart_differences(list(built.files.values()), built.found)
+    complain([problem for problem in problems if not problem.startswith(DECISIONS)])
+
+
+@pytest.mark.xfail(strict=True, reason="int_phase_keys__decisions does not look at row_no yet; take the mark off then")
+def test_a_rejected_line_of_a_log_pairs_nobody(built: Built) -> None:
+    """Prevents a key from being given the operation of another choice, whose own line was rejected."""
+    problems = mart_differences(list(built.files.values()), built.found)
+    complain([problem for problem in problems if problem.startswith(DECISIONS)])
+
+
 @pytest.mark.skipif(LONG, reason="AFTERSTATE_LONG_TESTS=1 lands other files than the page has; without it, this runs")
-def test_the_page_says_what_happens(landing: Landing) -> None:
+def test_the_page_says_what_happens(landing: Landing, built: Built) -> None:
     """Prevents docs/odd-files.md from promising what is no longer so; `script/odd-files` writes it anew."""
-    written, now = (text.splitlines() for text in (PAGE.read_text(encoding="utf-8"), page(landing)))
+    written, now = (text.splitlines() for text in (PAGE.read_text(encoding="utf-8"), page(landing, built)))
     assert [line for line in now if line not in written] == []
     assert written == now

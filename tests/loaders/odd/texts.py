@@ -353,6 +353,21 @@ _NOT_UTF8 += [
 ]
 _NUL = ["\0", "x\0", "\0x", "x\0y", "\0\0\0", "2\x001", "\\\0"]
 
+# States whose base, with `.END` behind it, only just fits a phase key, or does not; and bases and states that look odd.
+ODD_STATES = [base * length + state for base in "x🧬" for length, state in ((126, ".A"), (156, ".ABC"), (157, ".A"))]
+ODD_STATES += [
+    "A." + "x" * 158,
+    "A." + "x" * 159,
+    "A.B.C",
+    "A..B",
+    " .X",
+    "END.ISSUE",
+    "A.END",
+    "A.END ",
+    "a.end",
+    "..A",
+]
+
 ODD_TEXTS: dict[str, list[str]] = {
     "Whole numbers": [f"{edge}{tail}" for edge, tail in product(_EDGES, ("", ".0", "e0"))],
     "Spellings of a number": [form.format(21) for form in (*_SPELLED_21, *_NOT_QUITE_21)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from fractions import Fraction
 
 from tests.loaders.odd.expect import Landed, Rejected, Value, printable
 from tests.loaders.odd.kinds import OddKind
@@ -14,7 +13,7 @@ CHARACTERS = {"text64": 64, "text128": 128, "text160": 160, "op_state": 160, "te
 LINES_NEED = {"phase_key": ("now_us", "die", "plane", "phase_key"), "selected": ("op_name",)}
 _OF_NUMBERS = set("0123456789+-.eE")
 _FAR = 100_000  # an exponent beyond DOUBLE's whatever the digits are, and one that `decimal` bears
-_TICK_US, _MAX_TICK = Fraction(1, 100), 2**53
+_TICK_US, _MAX_TICK = 0.01, 2**53
 
 
 class Misfit(Exception):
@@ -37,7 +36,7 @@ def worth(type_: str, text: str) -> Value:
         raise Misfit("is beyond DOUBLE")
     if number and not double:
         raise Misfit("is too small for DOUBLE")
-    if type_ == "time" and abs(Fraction(double) / _TICK_US) > _MAX_TICK:
+    if type_ == "time" and abs(double / _TICK_US) > _MAX_TICK:
         raise Misfit("is beyond the times")
     return double + 0.0  # a zero has no sign
 
@@ -77,7 +76,7 @@ def expected_row(
     for name in LINES_NEED[first["line_kind"]] if kind.name == "nand_proposer_log" else ():
         if found[name] is None:
             return Rejected(line_no, name, first[name], "stands for no value, and a `[a-z_]+` line needs one", text)
-    if kind.name == "nand_op_state_timeline" and _tick(found["end"]) < _tick(found["start"]):
+    if kind.name == "nand_op_state_timeline" and tick(found["end"]) < tick(found["start"]):
         return Rejected(line_no, "end", first["end"], "is before the segment's start", text)
     return Landed(line_no, found, _others(kind, first))
 
@@ -126,5 +125,6 @@ def _whole(number: Decimal) -> int:
     return int(number)
 
 
-def _tick(time: Value) -> int:
-    return round(Fraction(float(time or 0)) / _TICK_US)
+def tick(time_us: Value) -> int:
+    """Return the tick of a time in µs, half-way to the even one, as the simulator's own arithmetic has it."""
+    return round(float(time_us or 0) / _TICK_US)
