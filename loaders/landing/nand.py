@@ -43,7 +43,7 @@ def _ends_before_its_start(row: Mapping[str, Any]) -> tuple[str, str] | None:
 
 def _lacks_a_field(spelled: Mapping[str, Any]) -> Any:
     """Tell the log's lines that leave a field empty which lines of their kind fill."""
-    lacking = pa.array([False] * len(spelled["line_kind"]))
+    lacking = pa.array([False] * len(spelled["line_kind"]), pa.bool_())
     for line_kind, names in proposer_log.FILLED.items():
         is_of_kind = pc.equal(spelled["line_kind"], line_kind)
         for name in names:

@@ -701,6 +701,12 @@ def test_lines_of_a_log_that_do_not_fit(common: Bench) -> None:
     assert load.messages[0].endswith(f"line 2: {KEY_LINE}")
 
 
+def test_a_log_of_broken_lines_alone(common: Bench) -> None:
+    """Prevents a block of which no line can be read from ending the command."""
+    load = land(common, LOG_FILE, "# proposer debug log\n[proposer] selected\n[proposer] phase_key\n")
+    assert (load.rows_read, load.rows_landed, load.rows_rejected) == (2, 0, 2)
+
+
 def test_other_talk_in_a_log(common: Bench) -> None:
     """Prevents what a proposer says beside its choices from being taken for one, or from being counted as rejected."""
     talk = ["", "phase_key: now=1", " " + LINE, "[proposer][warn] phase_key ends", "[proposer] selection", "한글 🧬"]
