@@ -19,12 +19,12 @@ class RowCheck:
     """A check of rows as a whole, whose values fit one by one.
 
     `suspects` looks at all rows at once: from their spelled values, by column, to a pa.BooleanArray of rows that may be
-    amiss. `find` looks at one of them: from its spelled values to the column that does not fit the others and the
-    reason; None when all is well.
+    amiss. `find` looks at one of them: from its spelled values (None is NULL) to the column that does not fit the
+    others and the reason; None when all is well.
     """
 
     suspects: Callable[[Mapping[str, Any]], Any]
-    find: Callable[[Mapping[str, str]], tuple[str, str] | None]
+    find: Callable[[Mapping[str, Any]], tuple[str, str] | None]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 `landing_schema` holds the version. Each step is one ALTER TABLE, which the server does wholly or not at all (MySQL
 manual, "Atomic Data Definition Statement Support"; MariaDB 10.6 and newer), and says which column it brings, so that a
-step whose version was not written down any more is not done twice. Tables that are new need no step: they are made.
+step whose version was not written down any more is not done twice; one that brings no column can be repeated. Tables
+that are new need no step: they are made.
 """
 
 from __future__ import annotations
@@ -17,12 +18,23 @@ from loaders.landing.tables import LandingTables
 
 @dataclass(frozen=True)
 class Migration:
-    """One step: to which version it leads, the table and the column that show that it was done, and its SQL."""
+    """One step: to which version it leads, its table, its SQL, and the column that shows that it was done.
+
+    A step without such a column can be taken again and changes nothing then.
+    """
 
     version: int
     table: str
-    column: str
     sql: str
+    column: str = ""
+
+
+_WIDE = "{} varchar(160) collate {{collation}}"
+
+
+def _widened(version: int, table: str, *columns: str) -> Migration:
+    changes = ", ".join(f"modify column {column}" for column in columns)
+    return Migration(version, table, f"alter table {{table}} {changes}")
 
 
 MIGRATIONS = (
@@ -40,6 +52,17 @@ MIGRATIONS = (
                 add unique index landing_loads_content (kind, content_sha256, session_id, run_id),
                 add index landing_loads_run (session_id, run_id, kind)
         """,
+    ),
+    # whatever is a phase key or becomes one has one width, that of the marts
+    _widened(3, "nand_op_state_timeline", "op_state varchar(160) collate {collation} not null"),
+    _widened(4, "nand_proposal_rows", *(_WIDE.format(name) for name in ("op_base", "phase_key", "phase_hook_label"))),
+    _widened(
+        5,
+        "nand_operation_timeline",
+        *(_WIDE.format(name) for name in ("op_base", "op_state", "phase_key_used", "phase_key_virtual")),
+    ),
+    _widened(
+        6, "nand_proposer_log", *(_WIDE.format(name) for name in ("rm_state", "hook_label", "phase_key", "op_base"))
     ),
 )
 VERSION = 1 + len(MIGRATIONS)
@@ -60,14 +83,18 @@ def bring_up_to_date(connection: Connection, tables: LandingTables, collation: s
         )
     steps = [step for step in MIGRATIONS if step.version > found]
     for step in steps:
-        columns = inspect(connection).get_columns(step.table, schema=schema)
-        if step.column not in [column["name"] for column in columns]:
+        if step.table in there and not _has(connection, schema, step):
             connection.exec_driver_sql(step.sql.format(table=f"`{schema}`.`{step.table}`", collation=collation))
     tables.metadata.create_all(connection, checkfirst=True)
     connection.execute(tables.version.delete())
     connection.execute(tables.version.insert().values(version=VERSION))
     connection.commit()
     return [step.version for step in steps]
+
+
+def _has(connection: Connection, schema: str | None, step: Migration) -> bool:
+    columns = inspect(connection).get_columns(step.table, schema=schema)
+    return step.column in [column["name"] for column in columns]
 
 
 def _version(connection: Connection, tables: LandingTables, there: list[str]) -> int:

@@ -14,16 +14,15 @@ import pyarrow.compute as pc
 
 from loaders.landing import proposer_log
 from loaders.landing.kinds import Column, Kind, RowCheck
-from loaders.landing.values import DOUBLE, INTEGER, LONG_TEXT, OP_STATE, TIME_US, text_type
+from loaders.landing.values import DOUBLE, INTEGER, LONG_TEXT, OP_STATE, PHASE_KEY, TIME_US, text_type
 from simulators.nand.phase_key import tick
 
 _NAME = text_type(64)
-_PHASE_KEY = text_type(128)  # <BASE>.<STATE>
 
 _PLACE = (Column("die", INTEGER, needed=True), Column("plane", INTEGER, needed=True))
 _OPERATION = (
     Column("op_name", _NAME, needed=True),
-    Column("op_base", _NAME, needed=True),
+    Column("op_base", PHASE_KEY, needed=True),
     Column("op_uid", _NAME, needed=True),
     Column("block", INTEGER),
     Column("page", INTEGER),
@@ -35,10 +34,28 @@ def _ends_below_its_start(spelled: Mapping[str, Any]) -> Any:
     return pc.less(pc.cast(spelled["end"], pa.float64()), pc.cast(spelled["start"], pa.float64()))
 
 
-def _ends_before_its_start(row: Mapping[str, str]) -> tuple[str, str] | None:
+def _ends_before_its_start(row: Mapping[str, Any]) -> tuple[str, str] | None:
     """Compare in ticks: an end that is below its start by float noise alone is a segment of no length."""
     if tick(float(row["end"])) < tick(float(row["start"])):
         return "end", f"is before the segment's start, {row['start']} µs"
+    return None
+
+
+def _lacks_a_field(spelled: Mapping[str, Any]) -> Any:
+    """Tell the log's lines that leave a field empty which lines of their kind fill."""
+    lacking = pa.array([False] * len(spelled["line_kind"]), pa.bool_())
+    for line_kind, names in proposer_log.FILLED.items():
+        is_of_kind = pc.equal(spelled["line_kind"], line_kind)
+        for name in names:
+            lacking = pc.or_(lacking, pc.and_(is_of_kind, pc.is_null(spelled[name])))
+    return lacking
+
+
+def _lacking_field(row: Mapping[str, Any]) -> tuple[str, str] | None:
+    line_kind = row["line_kind"]
+    for name in proposer_log.FILLED[line_kind]:
+        if row[name] is None:
+            return name, f"stands for no value, and a `{line_kind}` line needs one"
     return None
 
 
@@ -51,9 +68,9 @@ NAND_KINDS = (
             Column("end", TIME_US, needed=True),
             *_PLACE,
             *_OPERATION,
-            Column("op_state", _PHASE_KEY),
-            Column("phase_key_used", _PHASE_KEY),
-            Column("phase_key_virtual", _PHASE_KEY),
+            Column("op_state", PHASE_KEY),
+            Column("phase_key_used", PHASE_KEY),
+            Column("phase_key_virtual", PHASE_KEY),
         ),
         filled=("start", "end", "die", "plane", "op_name"),
     ),
@@ -81,10 +98,10 @@ NAND_KINDS = (
             Column("end_us", TIME_US, needed=True),
             *_PLACE,
             *_OPERATION,
-            Column("phase_key", _PHASE_KEY),
+            Column("phase_key", PHASE_KEY),
             Column("phase_hook_die", INTEGER),
             Column("phase_hook_plane", INTEGER),
-            Column("phase_hook_label", _PHASE_KEY),
+            Column("phase_hook_label", PHASE_KEY),
             Column("phase_key_time", TIME_US),
             Column("celltype_hint", _NAME),
             Column("inherit_hints", LONG_TEXT),
@@ -99,15 +116,16 @@ NAND_KINDS = (
             Column("now_us", TIME_US),
             Column("die", INTEGER),
             Column("plane", INTEGER),
-            Column("rm_state", _PHASE_KEY),
-            Column("hook_label", _PHASE_KEY),
-            Column("phase_key", _PHASE_KEY),
+            Column("rm_state", PHASE_KEY),
+            Column("hook_label", PHASE_KEY),
+            Column("phase_key", PHASE_KEY),
             Column("op_name", _NAME),
-            Column("op_base", _NAME),
+            Column("op_base", PHASE_KEY),
             Column("start_us", TIME_US),
             Column("len_batch", INTEGER),
         ),
         filled=("line_kind",),
+        check=RowCheck(_lacks_a_field, _lacking_field),
         read=proposer_log.read,
         begins=proposer_log.BEGINS,
     ),

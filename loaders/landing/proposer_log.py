@@ -13,19 +13,6 @@ from collections.abc import Iterator
 from loaders.landing.reader import Bytes, Reading, Record, batches_of, read_lines
 
 BEGINS = ("# proposer debug log", "[proposer] ")
-COLUMNS = (
-    "line_kind",
-    "now_us",
-    "die",
-    "plane",
-    "rm_state",
-    "hook_label",
-    "phase_key",
-    "op_name",
-    "op_base",
-    "start_us",
-    "len_batch",
-)
 _LINES = {
     "phase_key": re.compile(
         r"\[proposer\] phase_key: now=(?P<now_us>\S+) die=(?P<die>\S+) plane=(?P<plane>\S+) rm_state=(?P<rm_state>.+) "
@@ -36,6 +23,9 @@ _LINES = {
         r"start_us=(?P<start_us>\S+) len_batch=(?P<len_batch>\S+)"
     ),
 }
+COLUMNS = ("line_kind", *(name for line in _LINES.values() for name in line.groupindex))
+# What the lines of a kind say without exception: `now=nan` says nothing.
+FILLED = {"phase_key": ("now_us", "die", "plane", "phase_key"), "selected": ("op_name",)}
 _EXPECTED = {
     "phase_key": "now=… die=… plane=… rm_state=… hook_label=… -> key=…",
     "selected": "op=… base=… start_us=… len_batch=…",

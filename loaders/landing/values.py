@@ -32,7 +32,9 @@ INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 _NUMBER = re.compile(r"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
 _DIGIT_OF_A_VALUE = re.compile(r"[ \t]*[+-]?[0.]*[1-9]")
 _NAN = ("nan", "NaN")
-OP_STATE_CHARACTERS = 128
+# One width for whatever is or becomes a phase key, `<BASE>.<STATE>` or `<BASE>.END`, and for its parts.
+PHASE_KEY_CHARACTERS = 160
+_BASE_CHARACTERS = PHASE_KEY_CHARACTERS - len(f".{END}")
 LONG_TEXT_CHARACTERS = 16_000  # TEXT holds 65,535 bytes, a character takes up to four
 # What double-conversion needs at most; a longer text may be cut by a server before it is rounded.
 _LONGEST_DOUBLE = 24
@@ -211,13 +213,18 @@ def _plain_times(texts: Texts) -> Plain:
 
 
 def _spell_op_state(text: str) -> str:
-    """Require `<BASE>.<STATE>`; a state is one word, so the last of several dots parts it from its base."""
+    """Require `<BASE>.<STATE>` whose `<BASE>.END` is a phase key, too.
+
+    A state is one word, so the last of several dots parts it from its base.
+    """
     base, dot, state = text.rpartition(".")
     if not (dot and base and state):
         raise Misfit("is no state, expected `<BASE>.<STATE>`")
     if state == END:
         raise Misfit(f"is virtual: `<BASE>.{END}` is what holds after a segment, never a segment")
-    return _spell_text(OP_STATE_CHARACTERS)(text)
+    if len(base) > _BASE_CHARACTERS:
+        raise Misfit(f"has a base of {len(base)} characters, at most {_BASE_CHARACTERS} leave room for `.{END}`")
+    return _spell_text(PHASE_KEY_CHARACTERS)(text)
 
 
 def _plain_op_states(texts: Texts) -> Plain:
@@ -242,8 +249,9 @@ INTEGER = ColumnType(lambda _: mysql.INTEGER(), _spell_integer, _plain_integers)
 DOUBLE = ColumnType(lambda _: mysql.DOUBLE(), _spell_double, _plain_doubles)
 # µs, finite, and exact to the tick
 TIME_US = ColumnType(lambda _: mysql.DOUBLE(), _spell_time, _plain_times)
+PHASE_KEY = text_type(PHASE_KEY_CHARACTERS)
 OP_STATE = ColumnType(
-    lambda collation: mysql.VARCHAR(OP_STATE_CHARACTERS, collation=collation),
+    lambda collation: mysql.VARCHAR(PHASE_KEY_CHARACTERS, collation=collation),
     _spell_op_state,
     _plain_op_states,
     is_text=True,

@@ -496,7 +496,18 @@ BAD_SEGMENTS: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "no state at all": ({"op_state": ""}, "op_state", "", EMPTY),
     "the virtual state": ({"op_state": "ERASE.END"}, "op_state", "ERASE.END", VIRTUAL),
     "the virtual state of a base with dots": ({"op_state": "A.B.END"}, "op_state", "A.B.END", VIRTUAL),
-    "a long state": ({"op_state": "x" * 125 + ".한글x"}, "op_state", "x" * 125 + ".한글x", "has 129 characters, at "),
+    "a long state": (
+        {"op_state": "x" * 156 + ".한글🧬x"},
+        "op_state",
+        "x" * 156 + ".한글🧬x",
+        "has 161 characters, at ",
+    ),
+    "no room for .END": (
+        {"op_state": "x" * 157 + ".A"},
+        "op_state",
+        "x" * 157 + ".A",
+        "has a base of 157 ch",
+    ),
     "a word for a die": ({"die": "d0"}, "die", "d0", NO_NUMBER),
     "None for a die": ({"die": "None"}, "die", "None", NO_NUMBER),
     "half a die": ({"die": "0.5"}, "die", "0.5", "is not a whole number"),
@@ -531,6 +542,8 @@ GOOD_SEGMENTS: dict[str, tuple[dict[str, Any], tuple[Any, ...]]] = {
     "a base with dots": ({"op_state": "A.B.BUSY"}, (0.0, 0.11, 0, 1, "A.B.BUSY")),
     "END as a base": ({"op_state": "END.ISSUE"}, (0.0, 0.11, 0, 1, "END.ISSUE")),
     "a state that is not END": ({"op_state": "ERASE.end"}, (0.0, 0.11, 0, 1, "ERASE.end")),
+    "the longest base": ({"op_state": "🧬" * 156 + ".ISS"}, (0.0, 0.11, 0, 1, "🧬" * 156 + ".ISS")),
+    "the longest state": ({"op_state": "A." + "x" * 158}, (0.0, 0.11, 0, 1, "A." + "x" * 158)),
     "a Korean state": ({"op_state": "지우기.대기"}, (0.0, 0.11, 0, 1, "지우기.대기")),
     "a duration that is not the difference": ({"duration": "99"}, (0.0, 0.11, 0, 1, "ERASE.ISSUE")),
     "no duration, no lane, no name": ({"duration": "", "lane": "", "op_name": ""}, (0.0, 0.11, 0, 1, "ERASE.ISSUE")),
@@ -593,7 +606,7 @@ BAD_PROPOSALS: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "half a plane for the hook's": ({"phase_hook_plane": "1.5"}, "phase_hook_plane", "1.5", "is not a whole number"),
     "inf for the key's time": ({"phase_key_time": "inf"}, "phase_key_time", "inf", NO_NUMBER),
     "a key's time beyond ticks": ({"phase_key_time": "-1e14"}, "phase_key_time", "-1e14", BEYOND),
-    "a long key": ({"phase_key": "x" * 129}, "phase_key", "x" * 129, "has 129 characters, at most 128 fit"),
+    "a long key": ({"phase_key": "x" * 161}, "phase_key", "x" * 161, "has 161 characters, at most 160 fit"),
     "long hints": (
         {"inherit_hints": "한" * 16_001},
         "inherit_hints",
@@ -652,6 +665,7 @@ LINE = "[proposer] phase_key: now=1.5 die=0 plane=1 rm_state=A.B hook_label=A.B 
 AS_WRITTEN = "the line is not as the proposer writes it, expected `{}`"
 KEY_LINE = AS_WRITTEN.format("now=… die=… plane=… rm_state=… hook_label=… -> key=…")
 SELECTED_LINE = AS_WRITTEN.format("op=… base=… start_us=… len_batch=…")
+NO_VALUE = "stands for no value, and a `phase_key` line needs one"
 # name: (line, column, value, reason)
 BAD_LINES: dict[str, tuple[str, str | None, str | None, str]] = {
     "a key's line cut short": (LINE.partition(" ->")[0], None, None, KEY_LINE),
@@ -662,7 +676,10 @@ BAD_LINES: dict[str, tuple[str, str | None, str | None, str]] = {
     "a word for a die": (LINE.replace("die=0", "die=None"), "die", "None", NO_NUMBER),
     "inf for now": (LINE.replace("1.5", "inf"), "now_us", "inf", NO_NUMBER),
     "now beyond ticks": (LINE.replace("1.5", "1e15"), "now_us", "1e15", BEYOND),
-    "a long key": (LINE.replace("key=A.B", "key=" + "x" * 129), "phase_key", "x" * 129, "has 129 characters"),
+    "a long key": (LINE.replace("key=A.B", "key=" + "x" * 161), "phase_key", "x" * 161, "has 161 characters"),
+    "nan for now": (LINE.replace("1.5", "nan"), "now_us", "nan", NO_VALUE),
+    "nan for a die": (LINE.replace("die=0", "die=nan"), "die", "nan", NO_VALUE),
+    "NaN for a plane": (LINE.replace("plane=1", "plane=NaN"), "plane", "NaN", NO_VALUE),
     "no UTF-8": (LINE.replace("key=A.B", "key=A\udcff"), "phase_key", "A\\xff", "holds the byte 0xFF, which is not"),
     "a NUL": (LINE.replace("key=A.B", "key=A\0"), "phase_key", "A\\x00", "holds a NUL byte"),
 }
@@ -682,6 +699,12 @@ def test_lines_of_a_log_that_do_not_fit(common: Bench) -> None:
     assert (load.rows_read, load.rows_landed, load.rows_rejected) == (2 * len(BAD_LINES), *[len(BAD_LINES)] * 2)
     assert landed(common, load, "now_us, phase_key") == [(1.5, "A.B")] * len(BAD_LINES)
     assert load.messages[0].endswith(f"line 2: {KEY_LINE}")
+
+
+def test_a_log_of_broken_lines_alone(common: Bench) -> None:
+    """Prevents a block of which no line can be read from ending the command."""
+    load = land(common, LOG_FILE, "# proposer debug log\n[proposer] selected\n[proposer] phase_key\n")
+    assert (load.rows_read, load.rows_landed, load.rows_rejected) == (2, 0, 2)
 
 
 def test_other_talk_in_a_log(common: Bench) -> None:

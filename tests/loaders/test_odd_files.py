@@ -1,29 +1,42 @@
-"""Hundreds of odd files: what cannot land is rejected with its place and reason, all else lands value for value."""
+"""Hundreds of odd files: what cannot land is rejected with its place and reason, all else lands and builds.
+
+Value for value, in the landing tables and in the marts.
+"""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
-from tests.conftest import Server
+from tests.conftest import Bench, Server
 from tests.loaders.helpers import another_warehouse
-from tests.loaders.odd.expect import Landed, OddFile, Rejected, Value
+from tests.loaders.odd.built import Built, build_all
+from tests.loaders.odd.compare import first_difference
+from tests.loaders.odd.expect import Rejected
 from tests.loaders.odd.kinds import LONG
-from tests.loaders.odd.outcome import Landing, Outcome, land_all
+from tests.loaders.odd.marts import DECISIONS
+from tests.loaders.odd.marts import differences as mart_differences
+from tests.loaders.odd.outcome import Landing, land_all
 from tests.loaders.odd.report import PAGE, page
 from tests.loaders.odd_files import odd_files
 
 SHOWN = 40
-MISSING = object()
 
 
 @pytest.fixture(scope="module")
-def landing(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Landing:
-    return land_all(another_warehouse(server, tmp_path_factory.mktemp("odd")), odd_files())
+def bench(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return another_warehouse(server, tmp_path_factory.mktemp("odd"))
+
+
+@pytest.fixture(scope="module")
+def landing(bench: Bench) -> Landing:
+    return land_all(bench, odd_files())
+
+
+@pytest.fixture(scope="module")
+def built(bench: Bench, landing: Landing) -> Built:
+    return build_all(bench, landing)
 
 
 def complain(problems: list[str]) -> None:
@@ -71,59 +84,6 @@ def test_each_row_lands_value_for_value_or_is_rejected_by_name(landing: Landing)
     )
 
 
-def first_difference(file: OddFile, found: Outcome) -> str | None:
-    """Say how the first row that is not as it should be differs; None when all of the file is well."""
-    rows = {row["_row_no"]: row for row in found.rows}
-    rejects = {row["row_no"]: row for row in found.rejects}
-    for number, expected in enumerate(file.rows, start=1):
-        problem = difference(expected, rows.get(number), rejects.get(number))
-        if problem:
-            return f"row {number}: {problem}"
-    if set(rows) & set(rejects) or len(rows) + len(rejects) != len(file.rows):
-        return "has rows that are in no file, or that landed and were rejected at once"
-    return None
-
-
-def difference(expected: Landed | Rejected, row: dict[str, Any] | None, reject: dict[str, Any] | None) -> str | None:
-    """Say how a row differs from what it should have become; None when it does not."""
-    if isinstance(expected, Landed):
-        if row is None:
-            return f"is rejected: {reject}"[:400]
-        others = json.loads(row["_other_columns"] or "{}")
-        got = {**{f"other {name}": text for name, text in others.items()}, "line": row["_line_no"]}
-        got |= {name: row[name] for name in expected.values}
-        return differences(
-            {
-                **expected.values,
-                **{f"other {name}": text for name, text in expected.others.items()},
-                "line": expected.line_no,
-            },
-            got,
-        )
-    if reject is None:
-        return f"landed, expected a reject that says `{expected.says}` of {expected.column}"
-    if not re.match(f"(?:{expected.says})", reject["reason"]):
-        return f"the reason is `{reject['reason']}`, expected `{expected.says}`"
-    names = {"line_no": "line_no", "column_name": "column", "value": "value", "row_text": "text"}
-    return differences(
-        {name: getattr(expected, of) for name, of in names.items()}, {name: reject[name] for name in names}
-    )
-
-
-def differences(expected: Mapping[str, Value], got: Mapping[str, Any]) -> str | None:
-    """Compare texts, whole numbers and the bits of floats."""
-    wrong = [
-        f"{name} is {got.get(name, MISSING)!r:.80}, expected {expected.get(name, MISSING)!r:.80}"
-        for name in {**expected, **got}
-        if exact(got.get(name, MISSING)) != exact(expected.get(name, MISSING))
-    ]
-    return "; ".join(wrong) or None
-
-
-def exact(value: Any) -> Any:
-    return value.hex() if isinstance(value, float) else (type(value), value)
-
-
 def test_the_command_keeps_its_manners(landing: Landing) -> None:
     """Prevents a traceback, an exit code that hides the failures, and a landing again that does something."""
     statuses = [file.status for file, _ in landing.found.values()]
@@ -142,9 +102,27 @@ def test_nothing_is_executed(landing: Landing) -> None:
     assert before == after
 
 
+def test_whatever_landed_builds(built: Built) -> None:
+    """Prevents one odd row from stopping the build for everybody."""
+    assert {name: status for name, status in built.statuses.items() if status not in ("success", "pass", "warn")} == {}
+
+
+def test_the_marts_hold_what_landed(built: Built) -> None:
+    """Prevents an odd value from being lost, cut or changed on its way to the marts, and a key from being wrong."""
+    problems = mart_differences(list(built.files.values()), built.found)
+    complain([problem for problem in problems if not problem.startswith(DECISIONS)])
+
+
+@pytest.mark.xfail(strict=True, reason="int_phase_keys__decisions does not look at row_no yet; take the mark off then")
+def test_a_rejected_line_of_a_log_pairs_nobody(built: Built) -> None:
+    """Prevents a key from being given the operation of another choice, whose own line was rejected."""
+    problems = mart_differences(list(built.files.values()), built.found)
+    complain([problem for problem in problems if problem.startswith(DECISIONS)])
+
+
 @pytest.mark.skipif(LONG, reason="AFTERSTATE_LONG_TESTS=1 lands other files than the page has; without it, this runs")
-def test_the_page_says_what_happens(landing: Landing) -> None:
+def test_the_page_says_what_happens(landing: Landing, built: Built) -> None:
     """Prevents docs/odd-files.md from promising what is no longer so; `script/odd-files` writes it anew."""
-    written, now = (text.splitlines() for text in (PAGE.read_text(encoding="utf-8"), page(landing)))
+    written, now = (text.splitlines() for text in (PAGE.read_text(encoding="utf-8"), page(landing, built)))
     assert [line for line in now if line not in written] == []
     assert written == now

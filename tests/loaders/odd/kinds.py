@@ -12,10 +12,9 @@ _TEXTS = dict.fromkeys(
     ["run_id", "case_id", "antibody_id", "fallback_stage", "reservation_status", "shutdown_trigger_final"], "text64"
 )
 _TEXTS |= dict.fromkeys(["fallback_reason_code", "reservation_reason_code"], "text128")
-_TEXTS |= dict.fromkeys(["op_name", "op_base", "op_uid", "source", "lane", "celltype_hint", "line_kind"], "text64")
-_TEXTS |= dict.fromkeys(
-    ["phase_key_used", "phase_key_virtual", "phase_key", "phase_hook_label", "rm_state", "hook_label"], "text128"
-)
+_TEXTS |= dict.fromkeys(["op_name", "op_uid", "source", "lane", "celltype_hint", "line_kind"], "text64")
+_TEXTS |= dict.fromkeys(["op_base", "op_state", "phase_key_used", "phase_key_virtual", "phase_key"], "text160")
+_TEXTS |= dict.fromkeys(["phase_hook_label", "rm_state", "hook_label"], "text160")
 _TEXTS |= {"inherit_hints": "text16000"}
 _WHOLE = dict.fromkeys(["step", "shutdown_step", "veto_streak", "die", "plane", "block", "page", "len_batch"], "whole")
 _WHOLE |= dict.fromkeys(["phase_hook_die", "phase_hook_plane"], "whole")
@@ -24,7 +23,14 @@ _MEASURES |= dict.fromkeys(["fallback_score", "risk_score_total"], "double")
 _TIMES = dict.fromkeys(["start", "end", "start_us", "end_us", "phase_key_time", "now_us"], "time")
 TYPES = _TEXTS | _WHOLE | _MEASURES | _TIMES
 
-FITTING = {"text64": "x", "text128": "BASE.STATE", "text16000": "{}", "whole": "21", "double": "0.333333"}
+FITTING = {
+    "text64": "x",
+    "text128": "CODE",
+    "text160": "BASE.STATE",
+    "text16000": "{}",
+    "whole": "21",
+    "double": "0.333333",
+}
 _TIMES_THAT_FIT = {"start": "100.25", "end": "200.5", "start_us": "100.25", "end_us": "200.5"}
 
 
@@ -60,7 +66,7 @@ def _kind(name: str, named: str, needed: str, others: str, filled: str = "", **t
     return OddKind(
         name,
         named,
-        {column: types.get(column) or TYPES.get(column, "text128") for column in columns},
+        {column: types.get(column) or TYPES[column] for column in columns},
         needed.split(),
         frozenset((filled or needed).split()),
     )

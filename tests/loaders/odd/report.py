@@ -14,6 +14,7 @@ from itertools import groupby
 from pathlib import Path
 
 from tests.conftest import ENGINES, ROOT, Server, server_program
+from tests.loaders.odd.built import Built, build_all
 from tests.loaders.odd.expect import OddFile, visible
 from tests.loaders.odd.outcome import Landing, Outcome, land_all
 from tests.loaders.odd_files import odd_files
@@ -24,12 +25,16 @@ PLACES_SHOWN, REASONS_SHOWN, SAID_SHOWN = 6, 4, 300
 HEAD = """\
 # Odd files, and what becomes of them
 
-Written by `./script/odd-files`, which makes these files by rule (`tests/loaders/odd/`) and lands them; do not edit.
-`tests/loaders/test_odd_files.py` lands them on MariaDB and on MySQL at every run of the tests and compares every value.
+Written by `./script/odd-files`, which makes these files by rule (`tests/loaders/odd/`), lands and builds them; do not
+edit. `tests/loaders/test_odd_files.py` does the same on MariaDB and on MySQL at every run of the tests and compares
+every value, in the landing tables and in the marts.
 
 - **landed**: all rows that are not named as rejected are in the table, value for value.
 - **rejected** names line and column, or the line alone where the row as a whole does not fit; `landing_rejects` has the
   reason as shown here, and the row's original text.
+- **in the marts**: how much of it is there once all files have been built, in one `dbt build` without an error. Rows
+  that state the same key or segment again are one. A fallback decision and a reservation show in the marts of a design
+  that has a trace or an event. A `phase_key:` line is a decision when its `selected` line follows.
 - **failed**: nothing of the file landed, and the exit code is 1. **ignored**: it is none of Afterstate's files.
 
 {counts}
@@ -37,7 +42,7 @@ Written by `./script/odd-files`, which makes these files by rule (`tests/loaders
 
 
 def main() -> None:
-    """Land all odd files on a server of its own and write the page."""
+    """Land and build all odd files on a server of its own and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", choices=ENGINES, default="mariadb")
     engine = parser.parse_args().server
@@ -46,12 +51,14 @@ def main() -> None:
         home.mkdir()
         with private_home(Server(engine, home, server_program(engine)), Path(folder)) as bench:
             up(bench)
-            PAGE.write_text(page(land_all(bench, odd_files())), encoding="utf-8")
+            landing = land_all(bench, odd_files())
+            PAGE.write_text(page(landing, build_all(bench, landing)), encoding="utf-8")
     print(f"{PAGE.relative_to(ROOT)} is written", file=sys.stderr)
 
 
-def page(landing: Landing) -> str:
+def page(landing: Landing, built: Built) -> str:
     """Spell the page."""
+    reached = built.reached()
     files = list(landing.found.values())
     counted = {
         status: sum(found.result["status"] == status for _, found in files)
@@ -62,11 +69,11 @@ def page(landing: Landing) -> str:
     counts = f"{len(files):,} files: " + ", ".join(f"{count} {status}" for status, count in counted.items())
     counts += f"; {rows:,} rows landed, {rejected:,} were rejected."
     parts = [HEAD.format(counts=counts)]
-    for group, of_group in groupby(files, key=lambda pair: pair[0].group):
-        parts.append(f"\n## {group}\n\n| what is odd | file | outcome |\n|---|---|---|\n")
-        parts += [
-            f"| {_cell(file.odd)} | {_cell(_name(file))} | {_cell(outcome(found))} |\n" for file, found in of_group
-        ]
+    for group, of_group in groupby(landing.found.items(), key=lambda item: item[1][0].group):
+        parts.append(f"\n## {group}\n\n| what is odd | file | outcome | in the marts |\n|---|---|---|---|\n")
+        for path, (file, found) in of_group:
+            cells = (file.odd, _name(file), outcome(found), reached.get(path, ""))
+            parts.append(f"| {' | '.join(_cell(text) for text in cells)} |\n")
     return "".join(parts)
 
 

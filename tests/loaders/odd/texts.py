@@ -318,8 +318,8 @@ _LANGUAGES += [
     "ไทย",
 ]
 
-_LENGTHS = ["x" * length for length in (63, 64, 65, 127, 128, 129, 15_999, 16_000, 16_001)]
-_LENGTHS += [letter * length for letter, length in product("한🧬", (64, 65, 128, 129, 16_000, 16_001))]
+_LENGTHS = ["x" * length for length in (63, 64, 65, 127, 128, 129, 160, 161, 15_999, 16_000, 16_001)]
+_LENGTHS += [letter * length for letter, length in product("한🧬", (64, 65, 128, 129, 160, 161, 16_000, 16_001))]
 _LENGTHS += [" " * 65, "é" * 64, "e\u0301" * 33, '"' * 65, "1" * 65, "x." * 64, "A.B" * 43]
 
 # Bytes that are no UTF-8, by what is wrong: no beginning, never a byte of it, spelled too long, half of a pair, cut
@@ -352,6 +352,21 @@ _NOT_UTF8 += [
     "\u2028".encode("utf-16-be"),
 ]
 _NUL = ["\0", "x\0", "\0x", "x\0y", "\0\0\0", "2\x001", "\\\0"]
+
+# States whose base, with `.END` behind it, only just fits a phase key, or does not; and bases and states that look odd.
+ODD_STATES = [base * length + state for base in "x🧬" for length, state in ((126, ".A"), (156, ".ABC"), (157, ".A"))]
+ODD_STATES += [
+    "A." + "x" * 158,
+    "A." + "x" * 159,
+    "A.B.C",
+    "A..B",
+    " .X",
+    "END.ISSUE",
+    "A.END",
+    "A.END ",
+    "a.end",
+    "..A",
+]
 
 ODD_TEXTS: dict[str, list[str]] = {
     "Whole numbers": [f"{edge}{tail}" for edge, tail in product(_EDGES, ("", ".0", "e0"))],

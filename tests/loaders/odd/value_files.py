@@ -6,17 +6,20 @@ import re
 from collections.abc import Iterator
 
 from tests.loaders.odd.expect import OddFile, code
-from tests.loaders.odd.kinds import LONG, OddKind, kinds_in_turn
+from tests.loaders.odd.kinds import LONG, NAND, OddKind, kinds_in_turn
 from tests.loaders.odd.log import FIELDS, LogSheet
 from tests.loaders.odd.sheet import Sheet
-from tests.loaders.odd.texts import ODD_TEXTS
+from tests.loaders.odd.texts import ODD_STATES, ODD_TEXTS
 
 LOG_EVERY = 5
+STATES = "States"
 OTHER = "note"  # a column that no kind has
 
 
 def value_files() -> Iterator[OddFile]:
-    """Each value goes into a kind in turn, logs among them, or into all."""
+    """Yield a file for each state, and for each other value one of a kind in turn, logs among them, or of all."""
+    for number, text in enumerate(ODD_STATES, start=1):
+        yield _in_each_column(NAND[0], STATES, f"{STATES} {number:03d}", text)
     number = 0
     for group, texts in ODD_TEXTS.items():
         for at, text in enumerate(texts, start=1):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from fractions import Fraction
 
 from tests.loaders.odd.expect import Landed, Rejected, Value, printable
 from tests.loaders.odd.kinds import OddKind
 
-CHARACTERS = {"text64": 64, "text128": 128, "op_state": 128, "text16000": 16_000}
+CHARACTERS = {"text64": 64, "text128": 128, "text160": 160, "op_state": 160, "text16000": 16_000}
+# what the lines of a log may not leave without a value
+LINES_NEED = {"phase_key": ("now_us", "die", "plane", "phase_key"), "selected": ("op_name",)}
 _OF_NUMBERS = set("0123456789+-.eE")
 _FAR = 100_000  # an exponent beyond DOUBLE's whatever the digits are, and one that `decimal` bears
-_TICK_US, _MAX_TICK = Fraction(1, 100), 2**53
+_TICK_US, _MAX_TICK = 0.01, 2**53
 
 
 class Misfit(Exception):
@@ -35,7 +36,7 @@ def worth(type_: str, text: str) -> Value:
         raise Misfit("is beyond DOUBLE")
     if number and not double:
         raise Misfit("is too small for DOUBLE")
-    if type_ == "time" and abs(Fraction(double) / _TICK_US) > _MAX_TICK:
+    if type_ == "time" and abs(double / _TICK_US) > _MAX_TICK:
         raise Misfit("is beyond the times")
     return double + 0.0  # a zero has no sign
 
@@ -72,7 +73,10 @@ def expected_row(
                 raise Misfit(f"{nothing}, and no row may leave this column so")
         except Misfit as misfit:
             return Rejected(line_no, name, cell, str(misfit), text)
-    if kind.name == "nand_op_state_timeline" and _tick(found["end"]) < _tick(found["start"]):
+    for name in LINES_NEED[first["line_kind"]] if kind.name == "nand_proposer_log" else ():
+        if found[name] is None:
+            return Rejected(line_no, name, first[name], "stands for no value, and a `[a-z_]+` line needs one", text)
+    if kind.name == "nand_op_state_timeline" and tick(found["end"]) < tick(found["start"]):
         return Rejected(line_no, "end", first["end"], "is before the segment's start", text)
     return Landed(line_no, found, _others(kind, first))
 
@@ -92,6 +96,8 @@ def _text(type_: str, text: str) -> str:
         raise Misfit("is no state, expected `<BASE>.<STATE>`")
     if type_ == "op_state" and state == "END":
         raise Misfit("is virtual")
+    if type_ == "op_state" and len(f"{base}.END") > CHARACTERS[type_]:
+        raise Misfit(f"has a base of {len(base)} characters, at most 156 leave room for")
     if len(text) > CHARACTERS[type_]:
         raise Misfit(f"has {len(text)} characters, at most {CHARACTERS[type_]} fit")
     return text
@@ -119,5 +125,6 @@ def _whole(number: Decimal) -> int:
     return int(number)
 
 
-def _tick(time: Value) -> int:
-    return round(Fraction(float(time or 0)) / _TICK_US)
+def tick(time_us: Value) -> int:
+    """Return the tick of a time in µs, half-way to the even one, as the simulator's own arithmetic has it."""
+    return round(float(time_us or 0) / _TICK_US)
