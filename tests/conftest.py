@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import subprocess
 from collections import Counter
@@ -31,6 +32,7 @@ from loaders.profile import Connection, Warehouse, read_warehouse
 from loaders.server.private import PrivateServer
 from loaders.server.programs import find_program, install_program
 from loaders.settings import Schemas, Settings
+from tests.seed import VARIABLE, dice_of, session_seed
 
 ROOT = Path(__file__).resolve().parent.parent
 ENGINES = ("mariadb", "mysql")
@@ -43,6 +45,17 @@ WITHOUT_TESTS = ("--resource-type", "model", "--resource-type", "seed")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--server", choices=(*ENGINES, "both"), default="both", help="which servers to test on")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give hypothesis the session's seed before its plugin looks for one; `--hypothesis-seed` comes first."""
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(session_seed())
+
+
+def pytest_report_header() -> str:
+    return f"{VARIABLE}={session_seed()} repeats what is left to chance"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -81,6 +94,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             for place in places
         ]
         terminalreporter.write_line(f"{file:<44}" + "".join(f"{cell or '-':>24}" for cell in cells))
+    terminalreporter.write_line(pytest_report_header())  # of which `-q` leaves out the first
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -90,6 +104,12 @@ def _own_environment() -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith("AFTERSTATE_") and "TEST" not in name]:
             patch.delenv(name)
         yield
+
+
+@pytest.fixture
+def dice(request: pytest.FixtureRequest) -> random.Random:
+    """Give a generator that draws the same for the same test and the same AFTERSTATE_TEST_SEED."""
+    return dice_of(f"{request.path.name}::{request.node.name}")
 
 
 @dataclass

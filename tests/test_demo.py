@@ -62,7 +62,10 @@ def test_the_demo_and_plain_dbt(checkout: Path) -> None:
     for command in ("build", "test", "docs generate", "source freshness"):
         plain = run(checkout, f". .venv/bin/activate && dbt {command}")
         assert plain.returncode == 0, plain.stdout + plain.stderr
-    assert run(checkout, "git init -q . && git status --porcelain --ignored=no -uall").stdout.count("profiles.yml") == 0
+    seen_by_git = run(checkout, "git init -q . && git status --porcelain --ignored=no -uall")
+    assert seen_by_git.returncode == 0, seen_by_git.stderr
+    assert "loaders/cli.py" in seen_by_git.stdout
+    assert "profiles.yml" not in seen_by_git.stdout
     doctor = run(checkout, ".venv/bin/afterstate doctor")
     assert doctor.returncode == 0, doctor.stdout + doctor.stderr
 

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 
 from loaders.connect import connect
 from loaders.profile import Connection
-from tests.conftest import IN_CI, Bench, Server
+from tests.conftest import Bench, Server
 
 KEY = ("run_id", "case_id", "antibody_id", "step")
 TRACE = (*KEY, "SoMS_cumsum_window", "action_toggle_rate", "blocked_rate_window", "veto_streak")
@@ -29,11 +29,10 @@ TRACE_FILE = "core8_03_refusal_state_trace_counterfactual.csv"
 
 
 def fuzz(max_examples: int) -> Callable[[Any], Any]:
-    """Limit a property test: the same examples at every run of CI, no stopwatch, servers may be shared by examples."""
+    """Limit a property test: no stopwatch, servers may be shared by examples; the session's seed draws them."""
     return settings(
         max_examples=max_examples,
         deadline=None,
-        derandomize=IN_CI,
         database=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )

@@ -49,10 +49,9 @@ def require_finished(bench: Bench, chip: Path, undisturbed: Undisturbed) -> None
 
 
 def test_a_connection_that_is_cut_anywhere(
-    emptied: Bench, chip: Path, undisturbed: Undisturbed, tmp_path: Path
+    emptied: Bench, chip: Path, undisturbed: Undisturbed, tmp_path: Path, dice: random.Random
 ) -> None:
     """Prevents a lost connection, while logging in or while streaming, from costing a row or showing half a file."""
-    dice = random.Random()
     for _ in range(CUTS):
         empty(emptied)
         stop = Stop(at=dice.randrange(undisturbed.sent), resets=dice.random() < 0.5)
@@ -67,10 +66,15 @@ def test_a_connection_that_is_cut_anywhere(
 @pytest.mark.parametrize("at", [BEFORE_COMMIT, AFTER_COMMIT])
 @pytest.mark.parametrize("resets", [False, True] if LONG else [True], ids=lambda resets: "reset" if resets else "end")
 def test_a_connection_that_is_cut_at_the_commit(
-    emptied: Bench, chip: Path, undisturbed: Undisturbed, tmp_path: Path, at: str, resets: bool
+    emptied: Bench,
+    chip: Path,
+    undisturbed: Undisturbed,
+    tmp_path: Path,
+    at: str,
+    resets: bool,
+    dice: random.Random,
 ) -> None:
     """Prevents a landing that may have been committed from being landed twice, or from being said to be undone."""
-    dice = random.Random()
     with Proxy(
         emptied.warehouse.landing.port, Stop(at=at, resets=resets, answered=dice.randrange(ANSWER_BYTES))
     ) as proxy:

@@ -51,13 +51,13 @@ def require_finished(bench: Bench, chip: Path, undisturbed: Undisturbed) -> None
     assert [result["status"] for result in bench.land(chip)] == ["unchanged"] * len(ROWS)
 
 
-def test_a_loader_that_is_killed(warehouse: Bench, chip: Path, undisturbed: Undisturbed) -> None:
+def test_a_loader_that_is_killed(warehouse: Bench, chip: Path, undisturbed: Undisturbed, dice: random.Random) -> None:
     """Prevents half of a file from being visible, or its second landing from doubling rows, after kill -9.
 
     An id that was given to a load and is no load's tells of a landing that the kill cut off.
     """
     committed = 0
-    for number, (name, moment) in enumerate(moments(random.Random(), LOADER_KILLS, undisturbed.seconds), 1):
+    for number, (name, moment) in enumerate(moments(dice, LOADER_KILLS, undisturbed.seconds), 1):
         loader = start(warehouse, chip)
         moment(warehouse, loader)
         loader.kill()
@@ -94,9 +94,8 @@ def test_a_loader_that_is_interrupted(emptied: Bench, chip: Path, undisturbed: U
     require_finished(emptied, chip, undisturbed)
 
 
-def test_a_server_that_is_killed(own_server: Bench, chip: Path, undisturbed: Undisturbed) -> None:
+def test_a_server_that_is_killed(own_server: Bench, chip: Path, undisturbed: Undisturbed, dice: random.Random) -> None:
     """Prevents a power cut from leaving half of a file; `up` and the same command again must be all that it takes."""
-    dice = random.Random()
     lost = 0
     for number, (name, moment) in enumerate(moments(dice, SERVER_KILLS, undisturbed.seconds), 1):
         loader = start(own_server, chip)

@@ -63,9 +63,8 @@ def shares(files: Sequence[Path], dice: random.Random) -> list[list[Path]]:
 
 
 @pytest.mark.parametrize("builds", [False, True] if LONG else [True], ids=lambda builds: "beside dbt" if builds else "")
-def test_eight_loaders_end_as_one(warehouse: Bench, tmp_path: Path, builds: bool) -> None:
+def test_eight_loaders_end_as_one(warehouse: Bench, tmp_path: Path, builds: bool, dice: random.Random) -> None:
     """Prevents overlapping loaders from losing a file, landing one twice, or failing a build, and a build them."""
-    dice = random.Random()
     files: list[Path] = []
 
     def land_all() -> list[list[dict[str, Any]]]:
