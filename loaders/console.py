@@ -80,8 +80,8 @@ def show_messages(results: Sequence[FileResult]) -> None:
 def show_superseded(loads: Sequence[Superseded]) -> None:
     """Print the loads whose rows can be pruned, and the sums."""
     for load in loads:
-        belongs = f" of {load.session_id}, run {load.run_id}" if load.session_id else ""
-        print(f"load {load.load_id}: {load.kind}{belongs}: {load.rows_landed:,} rows  {load.file_path}")
+        belongs = f" of {visible(load.session_id)}, run {visible(load.run_id)}" if load.session_id else ""
+        print(f"load {load.load_id}: {load.kind}{belongs}: {load.rows_landed:,} rows  {visible(load.file_path)}")
     print(f"superseded loads: {len(loads):,}; their rows: {sum(load.rows_landed for load in loads):,}")
 
 

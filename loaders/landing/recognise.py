@@ -13,6 +13,7 @@ from loaders.landing.content import open_content, plain_name
 from loaders.landing.core import CORE_KINDS
 from loaders.landing.kinds import Kind
 from loaders.landing.nand import NAND_KINDS
+from loaders.landing.not_needed import not_needed
 from loaders.landing.reader import Record, unprintable
 
 KINDS: tuple[Kind, ...] = (*CORE_KINDS, *NAND_KINDS)
@@ -90,9 +91,12 @@ def recognise(path: Path, header: Sequence[str]) -> Kind:
     Raises UnknownFile for a file that is not ours, LandingError for one of ours that cannot be used as it is.
     """
     fitting = [kind for kind in _TABLES if _fits(kind, header)]
-    telling = [kind for kind in fitting if _tells(kind, header)]
-    if telling:
-        return telling[0]
+    kind = _told_by_header(fitting, header)
+    if kind:
+        return kind
+    reason = not_needed(plain_name(path), header)
+    if reason and not fitting:
+        raise UnknownFile(f"known, not needed: {reason}")
     by_name = _named_like(path)
     for kind in by_name:
         if kind in fitting:
@@ -140,6 +144,26 @@ def _fits(kind: Kind, header: Sequence[str]) -> bool:
     return set(kind.needed) <= set(header) and not kind.never & set(header)
 
 
+def _told_by_header(fitting: Sequence[Kind], header: Sequence[str]) -> Kind | None:
+    """Choose among the kinds that a header fits; None when only the name can tell.
+
+    Core files carry columns of earlier stages along, so the latest stage wins. A timeline is the one of whose own
+    columns it has the greater share, since each may carry all that the other needs; where that one lacks a needed
+    column, the file is not the other.
+    """
+    telling = next((kind for kind in fitting if _tells(kind, header)), None)
+    if telling and (telling.key or not telling.signature):
+        return telling
+    nearest = max((kind for kind in _TABLES if kind.signature and not kind.key), key=lambda kind: _share(kind, header))
+    if _share(nearest, header):
+        return nearest if nearest in fitting else None
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _share(kind: Kind, header: Sequence[str]) -> float:
+    return len(kind.signature & set(header)) / len(kind.signature)
+
+
 def _tells(kind: Kind, header: Sequence[str]) -> bool:
     return not kind.signature or bool(kind.signature & set(header))
 
@@ -160,7 +184,7 @@ def _require_commas(path: Path, header: str) -> None:
     """Raise LandingError for a file that would be ours if its columns were separated by commas."""
     for delimiter, spoken in _OTHER_DELIMITERS.items():
         names = [name.strip('"') for name in header.split(delimiter)]
-        if any(_fits(kind, names) and _tells(kind, names) for kind in _TABLES):
+        if _told_by_header([kind for kind in _TABLES if _fits(kind, names)], names):
             raise LandingError(
                 f"{path}: line 1: the columns are separated by {spoken}, expected commas", "write the file as CSV again"
             )

@@ -20,6 +20,7 @@ from loaders.connect import STREAM_NAME, LandingConnection
 from loaders.errors import LandingError
 from loaders.landing.encode import LOAD_FORMAT, REJECT_COLUMNS
 from loaders.landing.kinds import Kind
+from loaders.landing.reader import visible
 from loaders.landing.runs import Run
 from loaders.landing.tables import LandingTables
 
@@ -60,10 +61,12 @@ def require_session(connection: Connection, sessions: Table, run: Run, shown: st
         return
     folder = connection.scalar(select(sessions.c.folder).where(sessions.c.session_id == run.session_id))
     if folder is not None and not run.is_session_told and folder != run.folder:
+        session = visible(run.session_id)
         raise LandingError(
-            f"{shown}: the session `{run.session_id}` is the timeline in {folder}; {run.folder} has the same name",
+            f"{shown}: the session `{session}` is the timeline in {visible(folder)}; {visible(run.folder)} has the "
+            "same name",
             "two timelines must never be mixed: give this one a name of its own with `--session NAME`, or say "
-            f"`--session {run.session_id}` if both folders hold parts of one timeline",
+            f"`--session {session}` if both folders hold parts of one timeline",
         )
 
 
