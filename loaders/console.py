@@ -58,14 +58,14 @@ def show_results(results: Sequence[FileResult]) -> None:
             counts = f"landed {result.rows_landed:,}, rejected {result.rows_rejected:,}"
             print(f"{result.status:<11} {result.kind}: {counts} (load {result.load_id})  {visible(result.file)}")
         show_messages([result])
-    landed = sum(result.rows_landed for result in results if result.status == "landed")
-    rejected = sum(result.rows_rejected for result in results if result.status == "landed")
+    new = [result for result in results if result.status in ("landed", "rejected")]
+    landed, rejected = sum(result.rows_landed for result in new), sum(result.rows_rejected for result in new)
     counted = {status: sum(result.status == status for result in results) for status in STATUSES}
     files = ", ".join(f"{count} {status}" for status, count in counted.items() if count) or "none found"
     print(f"files: {files}; new rows landed: {landed:,}, rejected: {rejected:,}")
 
 
-STATUSES = ("landed", "unchanged", "superseded", "ignored", "failed")
+STATUSES = ("landed", "rejected", "unchanged", "superseded", "ignored", "failed")
 
 
 def show_messages(results: Sequence[FileResult]) -> None:

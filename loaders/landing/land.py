@@ -76,6 +76,11 @@ class FileResult:
     load_id: int | None = None
     messages: list[str] = field(default_factory=list)
 
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the file has rows, and none of them fitted, now or when it landed."""
+        return self.rows_rejected > 0 and not self.rows_landed
+
     def as_json(self) -> dict[str, Any]:
         """Give the object that `land --json` prints (design section 2)."""
         names = ("file", "kind", "status", "rows_read", "rows_landed", "rows_rejected", "load_id")
@@ -83,7 +88,7 @@ class FileResult:
 
     def take(self, load: store.KnownLoad) -> None:
         """Say that the file was landed before."""
-        self.status = "unchanged" if load.status == "landed" else "superseded"
+        self.status = "unchanged" if load.status in (store.LANDED, store.REJECTED) else "superseded"
         self.load_id = load.load_id
         self.rows_read, self.rows_landed, self.rows_rejected = load.rows_read, load.rows_landed, load.rows_rejected
         if self.status == "superseded":
@@ -339,10 +344,10 @@ class _Load:
             )
 
     def _report(self, encoder: Encoder, result: FileResult) -> None:
-        result.status = "landed"
         result.load_id = self._load_id
         result.rows_read = self._sent + self._rejected
         result.rows_landed, result.rows_rejected = self._sent, self._rejected
+        result.status = store.REJECTED if result.is_rejected else store.LANDED
         result.messages = [
             f"{self._source.shown}: column `{visible(name)}` is there twice, the first is kept"
             for name in encoder.repeated

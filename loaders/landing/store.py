@@ -27,6 +27,8 @@ from loaders.landing.tables import LandingTables
 Buffer = bytes | memoryview
 UTC_NOW = func.utc_timestamp(6)
 DUPLICATE_KEY = 1062
+# What the manifest says of a load: its rows are there, or none of them fitted. One of the latter restates nothing.
+LANDED, REJECTED = "landed", "rejected"
 LOCK_SECONDS = 3600  # how long a loader waits for another
 
 
@@ -120,7 +122,7 @@ def stream_rejects(
 
 
 def close_load(connection: Connection, loads: Table, load_id: int, rows_landed: int, rows_rejected: int) -> None:
-    """Write the counts and the end of a load into the manifest."""
+    """Write the counts, the status and the end of a load into the manifest."""
     connection.execute(
         update(loads)
         .where(loads.c.load_id == load_id)
@@ -128,6 +130,7 @@ def close_load(connection: Connection, loads: Table, load_id: int, rows_landed: 
             rows_read=rows_landed + rows_rejected,
             rows_landed=rows_landed,
             rows_rejected=rows_rejected,
+            status=REJECTED if rows_rejected and not rows_landed else LANDED,
             finished_at=UTC_NOW,
         )
     )

@@ -496,6 +496,17 @@ def test_a_changed_file_replaces_its_run(common: Bench) -> None:
     assert statuses(common, session) == expected
 
 
+def test_a_run_restated_by_nothing_that_fits(common: Bench) -> None:
+    """Prevents a spoilt file from taking a run's rows away; the next good one must replace them as ever."""
+    first = land(common, TIMELINE_FILE, segments({}, {"die": 1}))
+    spoilt = land(common, TIMELINE_FILE, segments({"op_state": "ERASE"}))
+    found = [status for _, _, status in statuses(common, common.folder.name)]
+    assert (first.status, spoilt.status, found) == ("landed", "rejected", ["landed", "rejected"])
+    land(common, TIMELINE_FILE, segments({"die": 2}))
+    found = [status for _, _, status in statuses(common, common.folder.name)]
+    assert found == ["superseded", "rejected", "landed"]
+
+
 def test_a_run_restated_as_empty(common: Bench) -> None:
     """Prevents a run that turned out to hold nothing from keeping its earlier rows, and an empty run from failing."""
     for name, (kind, content) in FILES.items():

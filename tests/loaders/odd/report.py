@@ -29,7 +29,7 @@ Written by `./script/odd-files`, which makes these files by rule (`tests/loaders
 
 - **landed**: all rows that are not named as rejected are in the table, value for value.
 - **rejected** names line and column, or the line alone where the row as a whole does not fit; `landing_rejects` has the
-  reason as shown here, and the row's original text.
+  reason as shown here, and the row's original text. A file of which every row is rejected is rejected itself.
 - **failed**: nothing of the file landed, and the exit code is 1. **ignored**: it is none of Afterstate's files.
 
 {counts}
@@ -55,7 +55,7 @@ def page(landing: Landing) -> str:
     files = list(landing.found.values())
     counted = {
         status: sum(found.result["status"] == status for _, found in files)
-        for status in ("landed", "failed", "ignored")
+        for status in ("landed", "rejected", "failed", "ignored")
     }
     rows = sum(found.result["rows_landed"] for _, found in files)
     rejected = sum(found.result["rows_rejected"] for _, found in files)
@@ -73,7 +73,7 @@ def page(landing: Landing) -> str:
 def outcome(found: Outcome) -> str:
     """Say in a line what became of a file."""
     result = found.result
-    if result["status"] != "landed":
+    if result["status"] not in ("landed", "rejected"):
         return f"{result['status']}: {visible(found.said, SAID_SHOWN)}"
     said = [f"landed {result['rows_landed']:,}"]
     if found.rejects:
