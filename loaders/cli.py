@@ -159,6 +159,7 @@ def doctor() -> None:
 @click.option("--session", metavar="NAME", help="The timeline that nand files belong to; else their folder's name.")
 @click.option("--run", metavar="RUN", help="The run of nand files whose name does not tell it.")
 @click.option("--kind", "kind_name", metavar="KIND", help=f"Take every file for one of: {', '.join(KIND_NAMES)}.")
+@click.option("--encoding", metavar="NAME", help="What the files are in, if not UTF-8: cp949 (Korean Excel), utf-16, …")
 @click.option("--strict", is_flag=True, help="Exit with 3 when rows were rejected (the others land all the same).")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects, one a file, and nothing else.")
 def land(
@@ -166,6 +167,7 @@ def land(
     session: str | None,
     run: str | None,
     kind_name: str | None,
+    encoding: str | None,
     strict: bool,
     as_json: bool,
 ) -> None:
@@ -180,10 +182,11 @@ def land(
     afterstate land artifact/ --strict
     afterstate land trace.csv --kind core8_state_trace --json
     afterstate land out/ --session chip_7
+    afterstate land excel.csv --encoding cp949
     curl … | afterstate land - --kind core8_state_trace
     """  # noqa: D301 (click wants the character that `\b` spells)
     kind = kind_named(kind_name) if kind_name else None
-    results = land_paths(paths, kind=kind, told=Told(session, run), quiet=as_json)
+    results = land_paths(paths, kind=kind, told=Told(session, run), encoding=encoding, quiet=as_json)
     if as_json:
         console.show_messages(results)
         click.echo(json.dumps([result.as_json() for result in results], indent=2, ensure_ascii=False))

@@ -271,7 +271,10 @@ def test_misfits(common: Bench) -> None:
     assert landed(common, load, "antibody_id") == [("sound",)] * len(MISFITS)
     assert (load.rows_read, load.rows_rejected) == (2 * len(MISFITS), len(MISFITS))
     assert load.messages[0] == f"{file}: line 2, column `step`: `21.5` is not a whole number"
-    assert load.messages[3:] == [f"… and {len(MISFITS) - 3} more in landing_rejects"]
+    assert load.messages[3] == f"… and {len(MISFITS) - 3} more in landing_rejects"
+    assert load.messages[4].startswith(f"{file}: rows with bytes that are not UTF-8: ")
+    assert "name its encoding with `--encoding NAME`" in load.messages[4]
+    assert len(load.messages) == 5
 
 
 def test_short_and_long_rows_in_the_notebook(common: Bench) -> None:
