@@ -24,6 +24,7 @@ from loaders.land_command import land_paths
 from loaders.landing.prune import Pruner
 from loaders.landing.recognise import KINDS, kind_named
 from loaders.landing.runs import Told
+from loaders.options import OutputPath
 from loaders.phase_key import find_phase_key
 from loaders.profile import Warehouse, read_warehouse
 from loaders.server.private import PrivateServer
@@ -246,22 +247,32 @@ def export() -> None:
 
 
 @export.command()
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The CSV file to write.")
+@click.option(
+    "--out",
+    required=True,
+    type=OutputPath(dir_okay=False, allow_dash=True, path_type=Path),
+    help="The CSV file to write; `-` is standard output.",
+)
 def snapshot(out: Path) -> None:
     """Write shutdown_state_snapshot as the notebook's core10_02_shutdown_snapshot.csv."""
     rows = export_snapshot(read_warehouse(Settings.from_environment()), out)
-    click.echo(f"snapshots: {rows:,}, written to {out}")
+    console.show_written("snapshots", rows, out)
 
 
 @export.command(name="phase-counts")
 @click.option("--session", required=True, help="The timeline.")
 @click.option("--run", required=True, metavar="RUN", help="Its run, YYMMDD_RUNID.")
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="The folder to write to.")
+@click.option(
+    "--out",
+    required=True,
+    type=OutputPath(file_okay=False, allow_dash=True, path_type=Path),
+    help="The folder to write to; `-` is standard output.",
+)
 @BOUNDARY
 def phase_counts(session: str, run: str, out: Path, boundary: Boundary) -> None:
     """Write a run's phase_proposal_counts_RUN.csv, as its simulator does."""
     file, rows = export_phase_counts(read_warehouse(Settings.from_environment()), session, run, boundary, out)
-    click.echo(f"counts: {rows:,}, written to {file}")
+    console.show_written("counts", rows, file)
 
 
 @main.command(name="phase-key")

@@ -15,6 +15,7 @@ from loaders.landing.content import Progress as Watcher
 from loaders.landing.land import FileResult
 from loaders.landing.prune import Superseded
 from loaders.landing.reader import visible
+from loaders.output import is_standard_output
 
 MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 
@@ -83,6 +84,14 @@ def show_superseded(loads: Sequence[Superseded]) -> None:
         belongs = f" of {visible(load.session_id)}, run {visible(load.run_id)}" if load.session_id else ""
         print(f"load {load.load_id}: {load.kind}{belongs}: {load.rows_landed:,} rows  {visible(load.file_path)}")
     print(f"superseded loads: {len(loads):,}; their rows: {sum(load.rows_landed for load in loads):,}")
+
+
+def show_written(what: str, rows: int, out: Path) -> None:
+    """Print what was exported, and where to; beside what went to standard output itself, to standard error."""
+    if is_standard_output(out):
+        say(f"{what}: {rows:,}, written to standard output")
+    else:
+        print(f"{what}: {rows:,}, written to {visible(str(out))}")
 
 
 def show_finding(finding: Finding) -> None:
