@@ -292,4 +292,4 @@ def phase_key(session: str, die: int, plane: int, time_us: float, boundary: Boun
 
 
 def _place(warehouse: Warehouse) -> str:
-    return f"{detect(warehouse.landing).title} at {warehouse.dbt.server}:{warehouse.dbt.port}"
+    return f"{detect(warehouse.landing).title} at {warehouse.dbt.place}"

@@ -119,6 +119,7 @@ def connect(connection: Connection, *, landing: bool = False) -> Any:
         opened = make(
             host=connection.server,
             port=connection.port,
+            unix_socket=connection.unix_socket,
             user=connection.username,
             password=connection.password.encode(),
             charset=connection.charset,
@@ -197,7 +198,7 @@ def detect(connection: Connection) -> Engine:
 
 
 def _refused(connection: Connection, error: Exception) -> ServerError:
-    where = f"{connection.username}@{connection.server}:{connection.port}"
+    where = f"{connection.username}@{connection.place}"
     code = error.args[0] if error.args else None
     if code in (1044, 1045, 1698, 1862):  # the last: its password has expired
         return AccountRefused(f"the server refused the account {where}", "`afterstate doctor` says how to mend it")

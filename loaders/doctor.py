@@ -78,7 +78,7 @@ def _entry(warehouse: Warehouse) -> Iterator[Finding]:
             yield Finding("bad", error.what, error.hint)
             return
         else:
-            yield Finding("ok", f"{found.title} at {connection.server}:{connection.port} lets {connection.username} in")
+            yield Finding("ok", f"{found.title} at {connection.place} lets {connection.username} in")
 
 
 def _profile_mode(patient: Patient) -> Iterator[Finding]:
@@ -159,7 +159,7 @@ def _tls(patient: Patient) -> Iterator[Finding]:
     with cursor(connection) as ask:
         ask.execute("show session status like 'Ssl_cipher'")
         cipher = ask.fetchone()[1]
-    if connection.server in LOOPBACK:
+    if connection.unix_socket or connection.server in LOOPBACK:
         yield Finding("ok", "the connection stays on this machine")
     elif not cipher:
         yield Finding("bad", "the connection is not encrypted", "add `?ssl_ca=/path/ca.pem` to AFTERSTATE_MYSQL_URL")
