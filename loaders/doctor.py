@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import shlex
 import stat
+import sysconfig
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
 
 import pymysql
 
@@ -24,6 +27,8 @@ from loaders.settings import Settings
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 DUTIES = {"landing": "landing needs", "dbt": "building needs", "bi": "reading the marts needs"}
 LEAST_SORT_BUFFER = 8 * MIB
+DBT_SERIES = "1.7"
+REINSTALL = "`./script/setup` installs what the lock says again"
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,19 @@ def _adapter(patient: Patient) -> Iterator[Finding]:
         yield Finding(
             "bad", f"the profile says `{written}`, the server is {patient.engine.title}", "`afterstate up` mends it"
         )
+
+
+def _own_dbt(_: Patient) -> Iterator[Finding]:
+    """See whether `dbt` is ours (dbt_afterstate.py): installing or upgrading dbt-core puts its own in the place."""
+    script = Path(sysconfig.get_path("scripts")) / "dbt"
+    version = metadata.version("dbt-core")
+    if not script.exists() or "dbt_afterstate" not in script.read_text(encoding="utf-8", errors="replace"):
+        what = f"`{script}` is not Afterstate's `dbt`: it connects without the profile's TLS and session settings"
+        yield Finding("bad", what, REINSTALL)
+    elif not version.startswith(f"{DBT_SERIES}."):
+        yield Finding("bad", f"dbt-core is {version}, but dbt-mysql works with {DBT_SERIES} only", REINSTALL)
+    else:
+        yield Finding("ok", f"`dbt` is Afterstate's, with dbt-core {version}")
 
 
 def _dbt(patient: Patient) -> Iterator[Finding]:
@@ -226,6 +244,7 @@ CHECKS: tuple[Check, ...] = (
     _tls,
     _privileges,
     _work,
+    _own_dbt,
     _dbt,
 )
 
