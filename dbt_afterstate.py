@@ -63,6 +63,8 @@ class ProfileConnection(MySQLConnection):
         self._context: ssl.SSLContext | None = tls_context(target) if target else None
         if target and target.ssl_disabled:
             arguments["ssl_disabled"] = True
+        if target and target.unix_socket:  # dbt-mysql passes a socket on only where no server is named
+            arguments["unix_socket"] = target.unix_socket
         # The limit is for connecting; a query may take as long as it takes.
         bounds = {"connection_timeout": loaders_connect.CONNECT_TIMEOUT_SECONDS, "init_command": SESSION}
         super().__init__(**{**bounds, **arguments})

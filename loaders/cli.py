@@ -26,6 +26,7 @@ from loaders.landing.prune import Pruner
 from loaders.landing.recognise import KINDS, kind_named
 from loaders.landing.runs import Told
 from loaders.memory_commands import RULE, backup, restore, retake
+from loaders.options import OutputPath
 from loaders.phase_key import find_phase_key
 from loaders.profile import Warehouse, read_warehouse
 from loaders.server.private import PrivateServer
@@ -170,6 +171,7 @@ def doctor() -> None:
 @click.option("--session", metavar="NAME", help="The timeline that nand files belong to; else their folder's name.")
 @click.option("--run", metavar="RUN", help="The run of nand files whose name does not tell it.")
 @click.option("--kind", "kind_name", metavar="KIND", help=f"Take every file for one of: {', '.join(KIND_NAMES)}.")
+@click.option("--encoding", metavar="NAME", help="What the files are in, if not UTF-8: cp949 (Korean Excel), utf-16, …")
 @click.option("--strict", is_flag=True, help="Exit with 3 when rows were rejected (the others land all the same).")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects, one a file, and nothing else.")
 def land(
@@ -177,6 +179,7 @@ def land(
     session: str | None,
     run: str | None,
     kind_name: str | None,
+    encoding: str | None,
     strict: bool,
     as_json: bool,
 ) -> None:
@@ -191,10 +194,11 @@ def land(
     afterstate land artifact/ --strict
     afterstate land trace.csv --kind core8_state_trace --json
     afterstate land out/ --session chip_7
+    afterstate land excel.csv --encoding cp949
     curl … | afterstate land - --kind core8_state_trace
     """  # noqa: D301 (click wants the character that `\b` spells)
     kind = kind_named(kind_name) if kind_name else None
-    results = land_paths(paths, kind=kind, told=Told(session, run), quiet=as_json)
+    results = land_paths(paths, kind=kind, told=Told(session, run), encoding=encoding, quiet=as_json)
     if as_json:
         console.show_messages(results)
         click.echo(json.dumps([result.as_json() for result in results], indent=2, ensure_ascii=False))
@@ -254,7 +258,12 @@ def export() -> None:
 
 
 @export.command()
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The CSV file to write.")
+@click.option(
+    "--out",
+    required=True,
+    type=OutputPath(dir_okay=False, allow_dash=True, path_type=Path),
+    help="The CSV file to write; `-` is standard output.",
+)
 @RULE
 @click.option("--stale", is_flag=True, help="Write what was built, even where files have landed since.")
 def snapshot(out: Path, rule: str | None, stale: bool) -> None:
@@ -271,12 +280,17 @@ def snapshot(out: Path, rule: str | None, stale: bool) -> None:
 @export.command(name="phase-counts")
 @click.option("--session", required=True, help="The timeline.")
 @click.option("--run", required=True, metavar="RUN", help="Its run, YYMMDD_RUNID.")
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="The folder to write to.")
+@click.option(
+    "--out",
+    required=True,
+    type=OutputPath(file_okay=False, allow_dash=True, path_type=Path),
+    help="The folder to write to; `-` is standard output.",
+)
 @_boundary("before")
 def phase_counts(session: str, run: str, out: Path, boundary: Boundary) -> None:
     """Write a run's phase_proposal_counts_RUN.csv, as its simulator does."""
     file, rows = export_phase_counts(read_warehouse(Settings.from_environment()), session, run, boundary, out)
-    click.echo(f"counts: {rows:,}, written to {file}")
+    console.show_written("counts", rows, file)
 
 
 @main.command(name="phase-key")
@@ -300,4 +314,4 @@ for command in (retake, backup, restore):
 
 
 def _place(warehouse: Warehouse) -> str:
-    return f"{detect(warehouse.landing).title} at {warehouse.dbt.server}:{warehouse.dbt.port}"
+    return f"{detect(warehouse.landing).title} at {warehouse.dbt.place}"

@@ -20,6 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from loaders.engines import Engine
 from loaders.errors import AccountRefused, ServerError
+from loaders.patience import be_patient
 from loaders.profile import Connection
 
 CONNECT_TIMEOUT_SECONDS = 10
@@ -112,27 +113,33 @@ class LandingConnection(_Connection):
 def connect(connection: Connection, *, landing: bool = False) -> Any:
     """Open a PyMySQL connection with the account's settings, in autocommit off.
 
-    `landing` gives a LandingConnection. Raises ServerError when the server cannot be reached or refuses the account.
+    `landing` gives a LandingConnection. A statement may take as long as the server is at work on it (loaders/patience).
+    Raises ServerError when the server cannot be reached or refuses the account.
     """
-    make = LandingConnection if landing else _Connection
+    opened = _open(connection, LandingConnection if landing else _Connection)
+    be_patient(opened, lambda: _open(connection, _Connection))
+    return opened
+
+
+def _open(connection: Connection, make: type[_Connection]) -> Any:
+    """Open a connection on which nothing is waited for longer than for a greeting."""
     try:
-        opened = make(
+        return make(
             host=connection.server,
             port=connection.port,
+            unix_socket=connection.unix_socket,
             user=connection.username,
             password=connection.password.encode(),
             charset=connection.charset,
             collation=connection.collation,
-            local_infile=landing,
+            local_infile=issubclass(make, LandingConnection),
             init_command=SESSION,
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=CONNECT_TIMEOUT_SECONDS,
+            write_timeout=CONNECT_TIMEOUT_SECONDS,
             ssl=tls_context(connection),
             ssl_disabled=connection.ssl_disabled,
         )
-        # What listens and says nothing is not waited for for ever; a query may take as long as it takes.
-        opened._read_timeout = None
-        return opened
     except (pymysql.err.OperationalError, pymysql.err.InternalError, OSError) as error:
         raise _refused(connection, error) from error
 
@@ -197,7 +204,7 @@ def detect(connection: Connection) -> Engine:
 
 
 def _refused(connection: Connection, error: Exception) -> ServerError:
-    where = f"{connection.username}@{connection.server}:{connection.port}"
+    where = f"{connection.username}@{connection.place}"
     code = error.args[0] if error.args else None
     if code in (1044, 1045, 1698, 1862):  # the last: its password has expired
         return AccountRefused(f"the server refused the account {where}", "`afterstate doctor` says how to mend it")

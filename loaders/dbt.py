@@ -28,6 +28,8 @@ def run_dbt(settings: Settings, command: str, arguments: Sequence[str] = (), *, 
     if settings.home != settings.root / ".afterstate":
         environment.setdefault("DBT_TARGET_PATH", str(settings.home / "target"))
         environment.setdefault("DBT_LOG_PATH", str(settings.home / "logs"))
+    if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
+        environment.setdefault("DBT_USE_COLORS", "False")
     output = subprocess.DEVNULL if quiet else None
     done = subprocess.run(
         dbt_command(settings, command, arguments), env=environment, cwd=settings.root, stdout=output, check=False

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import shlex
 import stat
+import sysconfig
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
 
 import pymysql
 
@@ -25,6 +28,8 @@ from loaders.snapshot_health import examine_snapshots
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 DUTIES = {"landing": "landing needs", "dbt": "building needs", "bi": "reading the marts needs"}
 LEAST_SORT_BUFFER = 8 * MIB
+DBT_SERIES = "1.7"
+REINSTALL = "`./script/setup` installs what the lock says again"
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ def _entry(warehouse: Warehouse) -> Iterator[Finding]:
             yield Finding("bad", error.what, error.hint)
             return
         else:
-            yield Finding("ok", f"{found.title} at {connection.server}:{connection.port} lets {connection.username} in")
+            yield Finding("ok", f"{found.title} at {connection.place} lets {connection.username} in")
 
 
 def _profile_mode(patient: Patient) -> Iterator[Finding]:
@@ -100,6 +105,19 @@ def _adapter(patient: Patient) -> Iterator[Finding]:
         yield Finding(
             "bad", f"the profile says `{written}`, the server is {patient.engine.title}", "`afterstate up` mends it"
         )
+
+
+def _own_dbt(_: Patient) -> Iterator[Finding]:
+    """See whether `dbt` is ours (dbt_afterstate.py): installing or upgrading dbt-core puts its own in the place."""
+    script = Path(sysconfig.get_path("scripts")) / "dbt"
+    version = metadata.version("dbt-core")
+    if not script.exists() or "dbt_afterstate" not in script.read_text(encoding="utf-8", errors="replace"):
+        what = f"`{script}` is not Afterstate's `dbt`: it connects without the profile's TLS and session settings"
+        yield Finding("bad", what, REINSTALL)
+    elif not version.startswith(f"{DBT_SERIES}."):
+        yield Finding("bad", f"dbt-core is {version}, but dbt-mysql works with {DBT_SERIES} only", REINSTALL)
+    else:
+        yield Finding("ok", f"`dbt` is Afterstate's, with dbt-core {version}")
 
 
 def _dbt(patient: Patient) -> Iterator[Finding]:
@@ -160,7 +178,7 @@ def _tls(patient: Patient) -> Iterator[Finding]:
     with cursor(connection) as ask:
         ask.execute("show session status like 'Ssl_cipher'")
         cipher = ask.fetchone()[1]
-    if connection.server in LOOPBACK:
+    if connection.unix_socket or connection.server in LOOPBACK:
         yield Finding("ok", "the connection stays on this machine")
     elif not cipher:
         yield Finding("bad", "the connection is not encrypted", "add `?ssl_ca=/path/ca.pem` to AFTERSTATE_MYSQL_URL")
@@ -237,6 +255,7 @@ CHECKS: tuple[Check, ...] = (
     _privileges,
     _work,
     _snapshots,
+    _own_dbt,
     _dbt,
 )
 

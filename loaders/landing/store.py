@@ -20,12 +20,15 @@ from loaders.connect import STREAM_NAME, LandingConnection
 from loaders.errors import LandingError
 from loaders.landing.encode import LOAD_FORMAT, REJECT_COLUMNS
 from loaders.landing.kinds import Kind
+from loaders.landing.reader import visible
 from loaders.landing.runs import Run
 from loaders.landing.tables import LandingTables
 
 Buffer = bytes | memoryview
 UTC_NOW = func.utc_timestamp(6)
 DUPLICATE_KEY = 1062
+# What the manifest says of a load: its rows are there, or none of them fitted. One of the latter restates nothing.
+LANDED, REJECTED = "landed", "rejected"
 LOCK_SECONDS = 3600  # how long a loader waits for another
 
 
@@ -60,10 +63,12 @@ def require_session(connection: Connection, sessions: Table, run: Run, shown: st
         return
     folder = connection.scalar(select(sessions.c.folder).where(sessions.c.session_id == run.session_id))
     if folder is not None and not run.is_session_told and folder != run.folder:
+        session = visible(run.session_id)
         raise LandingError(
-            f"{shown}: the session `{run.session_id}` is the timeline in {folder}; {run.folder} has the same name",
+            f"{shown}: the session `{session}` is the timeline in {visible(folder)}; {visible(run.folder)} has the "
+            "same name",
             "two timelines must never be mixed: give this one a name of its own with `--session NAME`, or say "
-            f"`--session {run.session_id}` if both folders hold parts of one timeline",
+            f"`--session {session}` if both folders hold parts of one timeline",
         )
 
 
@@ -117,7 +122,7 @@ def stream_rejects(
 
 
 def close_load(connection: Connection, loads: Table, load_id: int, rows_landed: int, rows_rejected: int) -> None:
-    """Write the counts and the end of a load into the manifest."""
+    """Write the counts, the status and the end of a load into the manifest."""
     connection.execute(
         update(loads)
         .where(loads.c.load_id == load_id)
@@ -125,6 +130,7 @@ def close_load(connection: Connection, loads: Table, load_id: int, rows_landed: 
             rows_read=rows_landed + rows_rejected,
             rows_landed=rows_landed,
             rows_rejected=rows_rejected,
+            status=REJECTED if rows_rejected and not rows_landed else LANDED,
             finished_at=UTC_NOW,
         )
     )

@@ -63,6 +63,20 @@ def test_it_says_what_it_will_do_and_does_nothing_unasked(pruneable: Bench) -> N
     assert rows(pruneable, TRACE_KIND) == [(1, 2), (2, 2), (3, 3)]
 
 
+def test_names_do_not_steer_the_terminal(common: Bench) -> None:
+    """Prevents a file that somebody else named from clearing the screen, or painting it, of who prunes."""
+    session = f"{common.folder.name[-40:]}\u202e"
+    for end in (5, 6):
+        name = f"evil\x1b[2J\x1b[31m_261122_1_{end}.csv"
+        file = common.write(name, f"{TIMELINE}0,{end},0,0,READ.ISSUE,READ\n")
+        common.land(file, "--session", session, "--run", "261122_1")
+    printed = common.run("prune", "--dry-run").stdout
+    assert r"evil\x1b[2J\x1b[31m_261122_1_5.csv" in printed
+    assert r"\u202e, run 261122_1" in printed
+    assert "\x1b" not in printed
+    assert "\u202e" not in printed
+
+
 def test_what_goes_and_what_stays(pruneable: Bench) -> None:
     """Prevents a row that is still read, a reject or a load's place in the manifest from going with what is pruned."""
     build = ("--exclude", "test_type:generic")
