@@ -16,7 +16,7 @@ import pymysql
 
 from loaders import __version__, console
 from loaders.connect import cursor, detect
-from loaders.dbt import run_dbt
+from loaders.dbt import become_dbt
 from loaders.doctor import examine
 from loaders.errors import AfterstateError, UsageError
 from loaders.export import export_phase_counts, export_snapshot
@@ -229,12 +229,16 @@ def _confirm(question: str) -> None:
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.option("--no-wait", is_flag=True, help="End with 1 when another build of the warehouse is at work.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def build(arguments: tuple[str, ...]) -> None:
-    """Run `dbt build` with the warehouse's profile; all arguments go to dbt."""
+def build(no_wait: bool, arguments: tuple[str, ...]) -> None:
+    """Run `dbt build` with the warehouse's profile; all arguments go to dbt.
+
+    One build at a time: this one waits for another, and says for whom.
+    """
     settings = Settings.from_environment()
     read_warehouse(settings)
-    sys.exit(run_dbt(settings, "build", arguments))
+    become_dbt(settings, "build", arguments, waits=not no_wait)
 
 
 @main.group()
