@@ -29,6 +29,7 @@ from loaders.profile import Warehouse, read_warehouse
 from loaders.server.private import PrivateServer
 from loaders.settings import Settings
 from loaders.warehouse import bring_up
+from loaders.withdraw_command import withdraw
 from simulators.nand.phase_key import BOUNDARIES, Boundary
 
 KIND_NAMES = [kind.name for kind in KINDS]
@@ -133,7 +134,7 @@ def status() -> None:
     with cursor(warehouse.landing) as ask:
         ask.execute(
             "select kind, count(*), sum(rows_landed), sum(rows_rejected), max(finished_at) "
-            f"from `{warehouse.schemas.landing}`.landing_loads group by kind order by kind"
+            f"from `{warehouse.schemas.landing}`.landing_loads where status <> 'withdrawn' group by kind order by kind"
         )
         loads = ask.fetchall()
     for kind, files, landed, rejected, last in loads:
@@ -200,7 +201,7 @@ def land(
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def prune(kind_name: str | None, dry_run: bool, yes: bool) -> None:
-    """Remove the rows of superseded loads: later loads have restated all of them.
+    """Remove the rows of superseded loads, which later loads have restated, and of withdrawn ones.
 
     Says what it will remove, then asks. The manifest keeps the loads, as `pruned`, so that their files do not land
     again; their rejects stay. What core files once said is then gone from the audit schema's core_*_history.
@@ -212,20 +213,13 @@ def prune(kind_name: str | None, dry_run: bool, yes: bool) -> None:
     if not loads or dry_run:
         return
     if not yes:
-        _confirm("remove these rows for good?")
+        console.confirm("remove these rows for good?")
     removed = 0
     for load in loads:
         rows = pruner.prune(load)
         removed += rows
         console.say(f"pruned load {load.load_id}: {rows:,} rows")
     click.echo(f"removed {removed:,} rows; the server uses their space for new ones")
-
-
-def _confirm(question: str) -> None:
-    if not sys.stdin.isatty():
-        raise UsageError("there is nobody to ask", "`--yes` says so beforehand, `--dry-run` only looks")
-    if not click.confirm(question):
-        raise click.Abort
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
@@ -283,3 +277,6 @@ def phase_key(session: str, die: int, plane: int, time_us: float, boundary: Boun
 
 def _place(warehouse: Warehouse) -> str:
     return f"{detect(warehouse.landing).title} at {warehouse.dbt.server}:{warehouse.dbt.port}"
+
+
+main.add_command(withdraw)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, inspect, select
 
 from loaders.errors import ServerError
-from loaders.landing.tables import LandingTables
+from loaders.landing.tables import CONTENT_NO, STATUSES, LandingTables
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,19 @@ MIGRATIONS = (
                 drop index landing_loads_content,
                 add unique index landing_loads_content (kind, content_sha256, session_id, run_id),
                 add index landing_loads_run (session_id, run_id, kind)
+        """,
+    ),
+    Migration(
+        version=3,  # loads can be withdrawn, and their content can land again
+        table="landing_loads",
+        column="content_no",
+        sql=f"""
+            alter table {{table}}
+                modify column status varchar(16) collate {{collation}} not null comment '{STATUSES}',
+                add column withdrawn_at datetime(6) null comment 'UTC' after status,
+                add column content_no bigint not null default 0 comment '{CONTENT_NO}' after withdrawn_at,
+                drop index landing_loads_content,
+                add unique index landing_loads_content (kind, content_sha256, session_id, run_id, content_no)
         """,
     ),
 )

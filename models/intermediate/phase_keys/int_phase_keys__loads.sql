@@ -48,7 +48,8 @@ new_loads as (
     select landing_loads.*
     from landing_loads
     left join known_loads on landing_loads.load_id = known_loads.load_id
-    where known_loads.load_id is null
+    -- a load holds again when the one that had replaced it is withdrawn
+    where known_loads.load_id is null or not known_loads.is_current
 
 ),
 
