@@ -20,6 +20,7 @@ import ssl
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,12 +41,15 @@ from loaders import connect as loaders_connect
 from loaders.build_lock import BuildLock, BuildRefused
 from loaders.connect import SESSION, tls_context
 from loaders.dbt import NO_WAIT_VARIABLE
-from loaders.errors import ServerError
-from loaders.profile import TLS_VARIABLE, Connection, target_connection
+from loaders.errors import AfterstateError, ServerError
+from loaders.holders import LOCK_WAIT_TIMEOUT, find_holders, who_may_know
+from loaders.profile import TLS_VARIABLE, Connection, read_warehouse, target_connection
+from loaders.settings import Schemas, Settings
 
 # What dbt's own tasks do; those of `build`, `seed`, `snapshot` and `test` are kinds of RunTask.
 WRITING_TASKS = {task: task.run for task in (RunTask, CloneTask, RunOperationTask)}
 _lock: BuildLock | None = None
+_own: set[int] = set()  # this process's connections
 
 
 def main() -> None:
@@ -107,6 +111,23 @@ def _alone(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return run_alone
 
 
+def _who_holds(statement: str) -> str:
+    """Say who holds what a statement has waited for."""
+    account = _account()
+    if not account:
+        return ""
+    folder = Path(str(get_flags().PROFILES_DIR)).resolve()
+    settings = replace(Settings.from_environment(), schema=account.schema)
+    if folder != settings.profiles_path.parent:
+        settings = replace(settings, home=folder, profiles_path=folder / "profiles.yml")
+    try:
+        accounts = who_may_know(settings, read_warehouse(settings))
+    except AfterstateError:  # a profile of somebody's own making
+        accounts = [account]
+    schemas = Schemas(account.schema).all()
+    return find_holders(accounts, schemas, statement=statement, but_not=_own).advice
+
+
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -126,8 +147,19 @@ class ProfileConnection(MySQLConnection):
         bounds = {"connection_timeout": loaders_connect.CONNECT_TIMEOUT_SECONDS, "init_command": SESSION}
         self._thread = threading.get_ident()
         super().__init__(**{**bounds, **arguments})
+        _own.add(self.connection_id)
         if _lock:
             self._take_seat(_lock)
+
+    def cmd_query(self, query: Any, *arguments: Any, **options: Any) -> Any:
+        """Run a statement; when it waited for a lock for too long, the error says who holds it."""
+        try:
+            return super().cmd_query(query, *arguments, **options)
+        except mysql.connector.Error as error:
+            if error.errno != LOCK_WAIT_TIMEOUT:
+                raise
+            text = query if isinstance(query, str) else bytes(query).decode()
+            raise type(error)(f"{error.msg}\n  {_who_holds(text)}", error.errno, sqlstate=error.sqlstate) from error
 
     def close(self) -> None:
         """End the connection; when another thread asks for it, dbt was interrupted, and the server ends it as well."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 import pymysql
+from sqlalchemy.exc import DBAPIError
 
 from loaders import __version__, console
 from loaders.connect import cursor, detect
@@ -20,6 +22,7 @@ from loaders.dbt import become_dbt
 from loaders.doctor import examine
 from loaders.errors import AfterstateError, UsageError
 from loaders.export import export_phase_counts, export_snapshot
+from loaders.holders import LOCK_WAIT_TIMEOUT, find_holders, who_may_know
 from loaders.land_command import land_paths
 from loaders.landing.prune import Pruner
 from loaders.landing.recognise import KINDS, kind_named
@@ -63,12 +66,23 @@ class _Group(click.Group):
         except AfterstateError as error:
             code = WRONG_USAGE if isinstance(error, UsageError) else FAILED
             _stop(context, str(error), code)
-        except pymysql.MySQLError as error:
-            _stop(context, f"the server said: {error.args[-1]}\n  `afterstate doctor` looks for what is wrong", FAILED)
+        except (pymysql.MySQLError, DBAPIError) as error:
+            _stop(context, _server_said(error), FAILED)
         except BrokenPipeError:
             raise  # whoever read our output has seen enough; click ends quietly
         except OSError as error:
             _stop(context, f"{error.filename or 'the system'}: {error.strerror or error}", FAILED)
+
+
+def _server_said(error: Exception) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    hint = "`afterstate doctor` looks for what is wrong"
+    if cause.args[0] == LOCK_WAIT_TIMEOUT:
+        settings = Settings.from_environment()
+        with suppress(AfterstateError):
+            warehouse = read_warehouse(settings)
+            hint = find_holders(who_may_know(settings, warehouse), warehouse.schemas.all(), statement="").advice
+    return f"the server said: {cause.args[-1]}\n  {hint}"
 
 
 def _stop(context: click.Context, message: str, code: int) -> None:

@@ -77,8 +77,9 @@ def bring_up_to_date(connection: Connection, tables: LandingTables, collation: s
         if step.column not in [column["name"] for column in columns]:
             connection.exec_driver_sql(step.sql.format(table=f"`{schema}`.`{step.table}`", collation=collation))
     tables.metadata.create_all(connection, checkfirst=True)
-    connection.execute(tables.version.delete())
-    connection.execute(tables.version.insert().values(version=VERSION))
+    if connection.scalars(select(tables.version.c.version)).all() != [VERSION]:
+        connection.execute(tables.version.delete())
+        connection.execute(tables.version.insert().values(version=VERSION))
     connection.commit()
     return [step.version for step in steps]
 

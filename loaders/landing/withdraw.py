@@ -18,12 +18,15 @@ from sqlalchemy.exc import OperationalError
 
 from loaders.connect import detect, engine
 from loaders.errors import UsageError
+from loaders.holders import who_blocks, who_may_know
 from loaders.landing import store
 from loaders.landing.content import measure
 from loaders.landing.reader import printable, visible
 from loaders.landing.recognise import kind_named
 from loaders.landing.tables import LandingTables, landing_tables
+from loaders.patience import word_each_minute
 from loaders.profile import Warehouse
+from loaders.settings import Settings
 
 WITHDRAWN = "withdrawn"
 COLUMNS = (
@@ -80,6 +83,7 @@ class Withdrawer:
     """Finds the loads of one warehouse that somebody means, and withdraws them."""
 
     def __init__(self, warehouse: Warehouse) -> None:
+        self._who_may_know = who_may_know(Settings.from_environment(), warehouse)
         self._engine = engine(warehouse.landing).execution_options(isolation_level="READ COMMITTED")
         collation = detect(warehouse.landing).exact_collation
         self._tables: LandingTables = landing_tables(warehouse.schemas.landing, collation)
@@ -114,7 +118,7 @@ class Withdrawer:
         finish with one of the kinds.
         """
         withdrawal = Withdrawal([])
-        with self._engine.connect() as connection:
+        with self._engine.connect() as connection, word_each_minute(lambda: self._why_it_waits(connection)):
             for kind in sorted({load.kind for load in loads}):
                 store.take_kind(connection, self._tables, kind)
             withdrawal.withdrawn = [load for load in loads if self._mark(connection, load)]
@@ -128,6 +132,10 @@ class Withdrawer:
         for session in sorted({load.session_id for load in withdrawal.withdrawn} - {""}):
             self._free_session(session, withdrawal)
         return withdrawal
+
+    def _why_it_waits(self, connection: Connection) -> str:
+        own: Any = connection.connection.driver_connection
+        return who_blocks(self._who_may_know, own.thread_id())
 
     def _select(self, *conditions: ColumnElement[bool]) -> Sequence[Load]:
         loads = self._tables.loads
