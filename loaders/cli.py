@@ -9,18 +9,21 @@ import json
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 import pymysql
+from sqlalchemy.exc import DBAPIError
 
 from loaders import __version__, console
 from loaders.connect import cursor, detect
-from loaders.dbt import run_dbt
+from loaders.dbt import become_dbt
 from loaders.doctor import examine
 from loaders.errors import AfterstateError, UsageError
 from loaders.export import export_phase_counts, export_snapshot
+from loaders.holders import LOCK_WAIT_TIMEOUT, find_holders, who_may_know
 from loaders.land_command import land_paths
 from loaders.landing.prune import Pruner
 from loaders.landing.recognise import KINDS, kind_named
@@ -34,6 +37,7 @@ from loaders.settings import Settings
 from loaders.snapshot_health import examine_snapshots
 from loaders.snapshots import health_of, require_snapshots_built, rule_to_export
 from loaders.warehouse import bring_up
+from loaders.withdraw_command import withdraw
 from simulators.nand.phase_key import BOUNDARIES, Boundary
 
 KIND_NAMES = [kind.name for kind in KINDS]
@@ -71,12 +75,23 @@ class _Group(click.Group):
         except AfterstateError as error:
             code = WRONG_USAGE if isinstance(error, UsageError) else FAILED
             _stop(context, str(error), code)
-        except pymysql.MySQLError as error:
-            _stop(context, f"the server said: {error.args[-1]}\n  `afterstate doctor` looks for what is wrong", FAILED)
+        except (pymysql.MySQLError, DBAPIError) as error:
+            _stop(context, _server_said(error), FAILED)
         except BrokenPipeError:
             raise  # whoever read our output has seen enough; click ends quietly
         except OSError as error:
             _stop(context, f"{error.filename or 'the system'}: {error.strerror or error}", FAILED)
+
+
+def _server_said(error: Exception) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    hint = "`afterstate doctor` looks for what is wrong"
+    if cause.args[0] == LOCK_WAIT_TIMEOUT:
+        settings = Settings.from_environment()
+        with suppress(AfterstateError):
+            warehouse = read_warehouse(settings)
+            hint = find_holders(who_may_know(settings, warehouse), warehouse.schemas.all(), statement="").advice
+    return f"the server said: {cause.args[-1]}\n  {hint}"
 
 
 def _stop(context: click.Context, message: str, code: int) -> None:
@@ -142,7 +157,7 @@ def status() -> None:
     with cursor(warehouse.landing) as ask:
         ask.execute(
             "select kind, count(*), sum(rows_landed), sum(rows_rejected), max(finished_at) "
-            f"from `{warehouse.schemas.landing}`.landing_loads group by kind order by kind"
+            f"from `{warehouse.schemas.landing}`.landing_loads where status <> 'withdrawn' group by kind order by kind"
         )
         loads = ask.fetchall()
     for kind, files, landed, rejected, last in loads:
@@ -215,7 +230,7 @@ def land(
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def prune(kind_name: str | None, dry_run: bool, yes: bool) -> None:
-    """Remove the rows of superseded loads: later loads have restated all of them.
+    """Remove the rows of superseded loads, which later loads have restated, and of withdrawn ones.
 
     Says what it will remove, then asks. The manifest keeps the loads, as `pruned`, so that their files do not land
     again; their rejects stay. What core files once said is then gone from the audit schema's core_*_history.
@@ -227,7 +242,7 @@ def prune(kind_name: str | None, dry_run: bool, yes: bool) -> None:
     if not loads or dry_run:
         return
     if not yes:
-        _confirm("remove these rows for good?")
+        console.confirm("remove these rows for good?")
     removed = 0
     for load in loads:
         rows = pruner.prune(load)
@@ -236,20 +251,17 @@ def prune(kind_name: str | None, dry_run: bool, yes: bool) -> None:
     click.echo(f"removed {removed:,} rows; the server uses their space for new ones")
 
 
-def _confirm(question: str) -> None:
-    if not sys.stdin.isatty():
-        raise UsageError("there is nobody to ask", "`--yes` says so beforehand, `--dry-run` only looks")
-    if not click.confirm(question):
-        raise click.Abort
-
-
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.option("--no-wait", is_flag=True, help="End with 1 when another build of the warehouse is at work.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def build(arguments: tuple[str, ...]) -> None:
-    """Run `dbt build` with the warehouse's profile; all arguments go to dbt."""
+def build(no_wait: bool, arguments: tuple[str, ...]) -> None:
+    """Run `dbt build` with the warehouse's profile; all arguments go to dbt.
+
+    One build at a time: this one waits for another, and says for whom.
+    """
     settings = Settings.from_environment()
     read_warehouse(settings)
-    sys.exit(run_dbt(settings, "build", arguments))
+    become_dbt(settings, "build", arguments, waits=not no_wait)
 
 
 @main.group()
@@ -309,7 +321,7 @@ def phase_key(session: str, die: int, plane: int, time_us: float, boundary: Boun
     click.echo(find_phase_key(warehouse, session, die, plane, time_us, boundary))
 
 
-for command in (retake, backup, restore):
+for command in (retake, backup, restore, withdraw):
     main.add_command(command)
 
 

@@ -27,9 +27,14 @@ CONNECT_TIMEOUT_SECONDS = 10
 # The name under which LOAD DATA LOCAL asks for the caller's stream.
 STREAM_NAME = "afterstate-stream"
 # Every session, the loaders' and dbt's, means the same by a quote and a number, whatever the server's defaults are:
-# a value that does not fit is an error, tables take part in transactions, and time is counted in UTC.
+# a value that does not fit is an error, tables take part in transactions, and time is counted in UTC. Nobody waits
+# for a lock for a day (MariaDB's default) or a year (MySQL's), nor do the readers that queue behind who waits.
+LOCK_WAIT_SECONDS = 60
 SQL_MODE = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
-SESSION = f"set session sql_mode = '{SQL_MODE}', session time_zone = '+00:00', session default_storage_engine = InnoDB"
+SESSION = (
+    f"set session sql_mode = '{SQL_MODE}', session time_zone = '+00:00', session default_storage_engine = InnoDB, "
+    f"session lock_wait_timeout = {LOCK_WAIT_SECONDS}, session innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}"
+)
 
 
 class _GuardedResult(MySQLResult):

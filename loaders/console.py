@@ -10,11 +10,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
+
 from loaders.doctor import Finding
+from loaders.errors import UsageError
 from loaders.landing.content import Progress as Watcher
 from loaders.landing.land import FileResult
 from loaders.landing.prune import Superseded
 from loaders.landing.reader import visible
+from loaders.landing.withdraw import Withdrawal
 from loaders.output import is_standard_output
 
 MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
@@ -83,7 +87,32 @@ def show_superseded(loads: Sequence[Superseded]) -> None:
     for load in loads:
         belongs = f" of {visible(load.session_id)}, run {visible(load.run_id)}" if load.session_id else ""
         print(f"load {load.load_id}: {load.kind}{belongs}: {load.rows_landed:,} rows  {visible(load.file_path)}")
-    print(f"superseded loads: {len(loads):,}; their rows: {sum(load.rows_landed for load in loads):,}")
+    print(f"loads to prune: {len(loads):,}; their rows: {sum(load.rows_landed for load in loads):,}")
+
+
+def show_withdrawal(withdrawal: Withdrawal) -> None:
+    """Print the loads that are withdrawn, those that hold again, and what is gone for good."""
+    for what, loads in (
+        ("withdraw", withdrawal.withdrawn),
+        ("holds again", withdrawal.held_again),
+        ("was pruned", withdrawal.pruned),
+    ):
+        for load in loads:
+            belongs = f" of {load.session_id}, run {load.run_id}" if load.session_id else ""
+            counts = f"{load.rows_landed:,} rows  {visible(load.file_path)}"
+            print(f"{what:<12}load {load.load_id}: {load.kind}{belongs}: {counts}")
+    for message in withdrawal.messages:
+        say(f"  {message}")
+    rows = sum(load.rows_landed for load in withdrawal.withdrawn)
+    print(f"loads to withdraw: {len(withdrawal.withdrawn):,}; their rows: {rows:,}")
+
+
+def confirm(question: str) -> None:
+    """Ask on a terminal, and abort unless the answer is yes; raises UsageError where there is nobody to ask."""
+    if not sys.stdin.isatty():
+        raise UsageError("there is nobody to ask", "`--yes` says so beforehand, `--dry-run` only looks")
+    if not click.confirm(question):
+        raise click.Abort
 
 
 def show_exported(marts: str, out: Path, rows: int, incomplete: int, drifted: int) -> None:

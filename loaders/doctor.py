@@ -16,10 +16,12 @@ from pathlib import Path
 import pymysql
 
 from loaders.accounts import compare_rights, have_wildcards
+from loaders.build_lock import who_builds
 from loaders.connect import cursor, detect
 from loaders.dbt import run_dbt
 from loaders.engines import Engine
 from loaders.errors import AccountRefused, AfterstateError, ServerError
+from loaders.holders import find_holders, who_may_know
 from loaders.profile import ROLES, Connection, Warehouse, read_warehouse
 from loaders.requirements import MIB, VARIABLES, server_variables, unmet
 from loaders.settings import Settings
@@ -30,6 +32,7 @@ DUTIES = {"landing": "landing needs", "dbt": "building needs", "bi": "reading th
 LEAST_SORT_BUFFER = 8 * MIB
 DBT_SERIES = "1.7"
 REINSTALL = "`./script/setup` installs what the lock says again"
+LONG_IDLE_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -244,6 +247,24 @@ def _snapshots(patient: Patient) -> Iterator[Finding]:
         yield Finding("ok", "the snapshots are built, complete, and as the files say")
 
 
+def _locks(patient: Patient) -> Iterator[Finding]:
+    """Look for who builds, and for who keeps builds from replacing tables."""
+    schemas = patient.warehouse.schemas
+    with cursor(patient.warehouse.dbt) as ask:
+        builder = who_builds(ask, schemas)
+    if builder:
+        yield Finding("note", f"a build is at work: {builder}")
+    held = find_holders(who_may_know(patient.settings, patient.warehouse), schemas.all())
+    long = [holder for holder in held.holders if holder.is_idle and holder.seconds >= LONG_IDLE_SECONDS]
+    for holder in long:
+        holds = "holds a lock that builds wait for" if held.is_certain else "may hold a lock that builds wait for"
+        mend = f"let it commit or close, or end it: kill {holder.connection_id}"
+        yield Finding("bad" if held.is_certain else "note", f"{holder} {holds}", mend)
+    if not long:
+        known = "" if held.is_certain or held.holders else f", as far as `{held.asked}` may know"
+        yield Finding("ok", f"nobody keeps a table from being replaced{known}")
+
+
 CHECKS: tuple[Check, ...] = (
     _profile_mode,
     _adapter,
@@ -253,6 +274,7 @@ CHECKS: tuple[Check, ...] = (
     _time_zone,
     _tls,
     _privileges,
+    _locks,
     _work,
     _snapshots,
     _own_dbt,

@@ -49,12 +49,16 @@ def require_built(warehouse: Warehouse, session: str) -> None:
             raise
         raise AfterstateError("the phase keys are not built yet", BUILD_FIRST) from error
     if files:
-        raise AfterstateError(f"session `{session}` has files that landed since the last build: {files}", BUILD_FIRST)
+        raise AfterstateError(f"session `{session}` has files that the last build does not know: {files}", BUILD_FIRST)
 
 
 def _names(warehouse: Warehouse, select: str, where: str, values: Sequence[str]) -> list[str]:
     with cursor(warehouse.landing) as ask:
-        ask.execute(f"{select} from `{warehouse.schemas.landing}`.landing_loads where {where} order by 1", values)
+        ask.execute(
+            f"{select} from `{warehouse.schemas.landing}`.landing_loads "
+            f"where status <> 'withdrawn' and {where} order by 1",
+            values,
+        )
         return [str(name) for (name,) in ask.fetchall()]
 
 

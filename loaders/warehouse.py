@@ -148,8 +148,11 @@ def _ensure_schemas(cursor: Any, schemas: Schemas, found: Engine) -> None:
     for schema in schemas.all():
         exactly = f"`{schema}` character set utf8mb4 collate {found.exact_collation}"
         try:
-            cursor.execute(f"create database if not exists {exactly}")
-            if _collation(cursor, schema) != found.exact_collation:
+            # Even `if not exists` waits for everybody who has a table of the schema open.
+            collation = _collation(cursor, schema)
+            if collation is None:
+                cursor.execute(f"create database if not exists {exactly}")
+            elif collation != found.exact_collation:
                 cursor.execute(f"alter database {exactly}")
         except pymysql.MySQLError as error:
             raise _needs_privilege(error, f"make or change the schema `{schema}`") from error

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from loaders.connect import LandingConnection, detect, engine
 from loaders.errors import AfterstateError, LandingError, UsageError
+from loaders.holders import who_blocks, who_may_know
 from loaders.landing import store
 from loaders.landing.content import Content, Progress, changed, measure, open_content
 from loaders.landing.encode import Encoder, Reject
@@ -40,6 +41,8 @@ from loaders.landing.runs import NO_RUN, Found, Run, Told
 from loaders.landing.tables import LandingTables, landing_tables
 from loaders.landing.turns import Turn, Turns
 from loaders.profile import Warehouse
+from loaders.settings import Settings
+from loaders.waiting import word_each_minute
 
 # A packet holds up to 16 MiB; smaller ones let the server begin sooner.
 SEND_BYTES = 1 << 20
@@ -136,6 +139,7 @@ class Lander:
         self._progress = progress
         self._encoding = encoding
         self._engine = engine(warehouse.landing, landing=True)
+        self._who_may_know = who_may_know(Settings.from_environment(), warehouse)
         self._tables = landing_tables(warehouse.schemas.landing, detect(warehouse.landing).exact_collation)
 
     def land(self, file: Path, root: Path | None = None, turn: Turn | None = None) -> FileResult:
@@ -212,7 +216,8 @@ class Lander:
         sha256, size = measure(source.file, turn.heed, source.encoding)
         with (
             self._engine.connect() as connection,
-            turn.connected(cast(LandingConnection, connection.connection.driver_connection)),
+            turn.connected(own := cast(LandingConnection, connection.connection.driver_connection)),
+            word_each_minute(lambda: self._why_it_waits(source, own)),
         ):
             connection.exec_driver_sql("set session transaction isolation level read committed")
             connection.exec_driver_sql(
@@ -230,6 +235,10 @@ class Lander:
             elif known:
                 result.take(known)
             connection.commit()
+
+    def _why_it_waits(self, source: _Source, own: LandingConnection) -> str:
+        blocks = who_blocks(self._who_may_know, own.thread_id())
+        return f"{source.shown}: {blocks}" if blocks else ""
 
     def _find_load(self, connection: sqlalchemy.Connection, source: _Source, sha256: str) -> store.KnownLoad | None:
         return store.find_load(connection, self._tables.loads, source.kind, sha256, source.run)

@@ -71,6 +71,10 @@ class PrivateServer:
             self._start(program, say)
             return self._admin()
 
+    def admin(self) -> Connection | None:
+        """Give the admin's connection to a server that has been started here, None when none has been."""
+        return self._admin() if self._state().get("password") else None
+
     def stop(self) -> bool:
         """Stop the server and wait for its end; False when it did not run."""
         with one_at_a_time(self._lock):
