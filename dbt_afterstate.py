@@ -38,6 +38,7 @@ from mysql.connector.plugins import caching_sha2_password
 from pymysql._auth import sha2_rsa_encrypt
 
 from loaders import connect as loaders_connect
+from loaders import partial_parse
 from loaders.build_lock import BuildLock, BuildRefused
 from loaders.connect import SESSION, tls_context
 from loaders.dbt import NO_WAIT_VARIABLE
@@ -67,6 +68,7 @@ def prepare() -> None:
     os.environ[TLS_VARIABLE] = "as the profile says"
     mysql.connector.connect = connect
     caching_sha2_password.MySQLCachingSHA2PasswordAuthPlugin = SealedPassword
+    partial_parse.install()
     for task, run in WRITING_TASKS.items():
         task.run = _alone(run)
 
