@@ -66,14 +66,16 @@ def read_keys(file: Path) -> list[ShutdownKey]:
 
     `step` is taken for `shutdown_step`. Raises UsageError with the line that cannot be read.
     """
-    with file.open(encoding="utf-8-sig", newline="") as opened:
-        rows = csv.DictReader(opened)
-        header = [{"step": "shutdown_step"}.get(name, name) for name in rows.fieldnames or []]
-        rows.fieldnames = header
-        lacking = [name for name in KEY if name not in header]
-        if lacking:
-            raise UsageError(f"{file}: no column `{lacking[0]}`", f"expected the columns {', '.join(KEY)}")
-        return [_key(file, rows.line_num, row) for row in rows]
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as opened:
+            rows = csv.DictReader(opened)
+            header = [{"step": "shutdown_step"}.get(name, name) for name in rows.fieldnames or []]
+            rows.fieldnames = header
+            if lacking := [name for name in KEY if name not in header]:
+                raise UsageError(f"{file}: no column `{lacking[0]}`", f"expected the columns {', '.join(KEY)}")
+            return [_key(file, rows.line_num, row) for row in rows]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{file}: {error}", "expected a CSV in UTF-8") from error
 
 
 def _key(file: Path, line: int, row: dict[str, str | None]) -> ShutdownKey:
