@@ -15,11 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pymysql
+
 from loaders.errors import AfterstateError, UsageError
 from loaders.profile import Warehouse
 from loaders.snapshots import AWAITED, KEY, ShutdownKey, built, memory_columns
 
 REASON_CHARACTERS = 1000
+# A build that writes the same snapshot at the same moment may end in a deadlock; the server then undoes one of the two.
+DEADLOCK = 1213
+ATTEMPTS = 3
 # The triggers on the memory let a session through that says so (macros/adapter/frozen.sql). A session that reads what
 # is committed keeps no landing waiting.
 BEGIN = ("set session transaction isolation level read committed", "set @afterstate_unfreeze = 1")
@@ -43,6 +48,17 @@ def retake(warehouse: Warehouse, rule: str, keys: Sequence[ShutdownKey], reason:
     """
     if not reason.strip() or len(reason) > REASON_CHARACTERS:
         raise UsageError("`--reason` must say why", f"expected 1 to {REASON_CHARACTERS} characters")
+    attempts = ATTEMPTS
+    while True:
+        try:
+            return _take_all(warehouse, rule, keys, reason)
+        except pymysql.err.OperationalError as error:
+            attempts -= 1
+            if error.args[0] != DEADLOCK or not attempts:
+                raise
+
+
+def _take_all(warehouse: Warehouse, rule: str, keys: Sequence[ShutdownKey], reason: str) -> list[Retaken]:
     with built(warehouse.dbt) as ask:
         for statement in BEGIN:
             ask.execute(statement)
