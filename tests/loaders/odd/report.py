@@ -29,7 +29,7 @@ Written by `./script/odd-files`, which makes these files by rule (`tests/loaders
 
 - **landed**: all rows that are not named as rejected are in the table, value for value.
 - **rejected** names line and column, or the line alone where the row as a whole does not fit; `landing_rejects` has the
-  reason as shown here, and the row's original text. A file of which every row is rejected is rejected itself.
+  reason as shown here, and the row's original text. A file whose rows are all rejected is rejected itself.
 - **failed**: nothing of the file landed, and the exit code is 1. **ignored**: it is none of Afterstate's files.
 
 {counts}
