@@ -7,53 +7,133 @@ dbt stops before it connects. It can go the day the adapter passes the settings 
 
 dbt-mysql also takes each session as the server's defaults make it, and waits for ever for the greeting of a port that
 listens and says nothing. Here sessions are set as the loaders' are, and the wait for a connection has an end.
+
+Commands that write hold the warehouse's build lock while they run (loaders/build_lock.py). A signal that asks for an
+end is Ctrl-C to dbt, and an end ends the statements on the server, too.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import ssl
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import mysql.connector
 from dbt.cli.main import cli
+from dbt.exceptions import FailedToConnectError, FailFastError
 from dbt.flags import get_flags
+from dbt.task.clone import CloneTask
+from dbt.task.run import RunTask
+from dbt.task.run_operation import RunOperationTask
 from mysql.connector.connection import MySQLConnection
 from mysql.connector.constants import ClientFlag
 from mysql.connector.plugins import caching_sha2_password
 from pymysql._auth import sha2_rsa_encrypt
 
 from loaders import connect as loaders_connect
+from loaders.build_lock import BuildLock, BuildRefused
 from loaders.connect import SESSION, tls_context
-from loaders.profile import TLS_VARIABLE, Connection, target_connection
+from loaders.dbt import NO_WAIT_VARIABLE
+from loaders.errors import AfterstateError, ServerError
+from loaders.holders import LOCK_WAIT_TIMEOUT, find_holders, who_may_know
+from loaders.profile import TLS_VARIABLE, Connection, read_warehouse, target_connection
+from loaders.settings import Schemas, Settings
+
+# What dbt's own tasks do; those of `build`, `seed`, `snapshot` and `test` are kinds of RunTask.
+WRITING_TASKS = {task: task.run for task in (RunTask, CloneTask, RunOperationTask)}
+_lock: BuildLock | None = None
+_own: set[int] = set()  # this process's connections
 
 
 def main() -> None:
     """Run dbt's command line."""
     prepare()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` has the last be ignored
+            signal.signal(number, _interrupt)
     cli(prog_name="dbt")
 
 
 def prepare() -> None:
-    """Let dbt-mysql, in this process, connect as described above."""
+    """Let dbt-mysql, in this process, connect as described above, and build alone."""
     _target.cache_clear()
     os.environ[TLS_VARIABLE] = "as the profile says"
     mysql.connector.connect = connect
     caching_sha2_password.MySQLCachingSHA2PasswordAuthPlugin = SealedPassword
+    for task, run in WRITING_TASKS.items():
+        task.run = _alone(run)
 
 
 def connect(**arguments: Any) -> ProfileConnection:
     """Stand in for mysql.connector.connect, through which dbt-mysql connects."""
+    return ProfileConnection(_account(), arguments)
+
+
+def _account() -> Connection | None:
     flags = get_flags()
-    return ProfileConnection(_target(Path(str(flags.PROFILES_DIR)), flags.PROFILE, flags.TARGET), arguments)
+    return _target(Path(str(flags.PROFILES_DIR)), flags.PROFILE, flags.TARGET)
 
 
 @cache
 def _target(folder: Path, profile: str | None, target: str | None) -> Connection | None:
     """Read the profile once a run: dbt connects for every node, and reading takes longer than connecting."""
     return target_connection(folder, profile, target)
+
+
+def _alone(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Give a task's `run` that holds the warehouse's build lock."""
+
+    def run_alone(task: Any) -> Any:
+        global _lock
+        account = _account()
+        if not account:  # a profile of somebody else's
+            return run(task)
+        try:
+            with BuildLock(
+                account, f"dbt {get_flags().WHICH}", _say, waits=not os.environ.get(NO_WAIT_VARIABLE)
+            ) as _lock:
+                return run(task)
+        except BuildRefused as refused:
+            # Of dbt's errors, this one ends with 1; 2 would mean wrong usage.
+            raise FailFastError(str(refused)) from refused
+        except ServerError as error:
+            raise FailedToConnectError(str(error)) from error
+        finally:
+            _lock = None
+
+    return run_alone
+
+
+def _who_holds(statement: str) -> str:
+    """Say who holds what a statement has waited for."""
+    account = _account()
+    if not account:
+        return ""
+    folder = Path(str(get_flags().PROFILES_DIR)).resolve()
+    settings = replace(Settings.from_environment(), schema=account.schema)
+    if folder != settings.profiles_path.parent:
+        settings = replace(settings, home=folder, profiles_path=folder / "profiles.yml")
+    try:
+        accounts = who_may_know(settings, read_warehouse(settings))
+    except AfterstateError:  # a profile of somebody's own making
+        accounts = [account]
+    schemas = Schemas(account.schema).all()
+    return find_holders(accounts, schemas, statement=statement, but_not=_own).advice
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 class ProfileConnection(MySQLConnection):
@@ -63,9 +143,42 @@ class ProfileConnection(MySQLConnection):
         self._context: ssl.SSLContext | None = tls_context(target) if target else None
         if target and target.ssl_disabled:
             arguments["ssl_disabled"] = True
+        if target and target.unix_socket:  # dbt-mysql passes a socket on only where no server is named
+            arguments["unix_socket"] = target.unix_socket
         # The limit is for connecting; a query may take as long as it takes.
         bounds = {"connection_timeout": loaders_connect.CONNECT_TIMEOUT_SECONDS, "init_command": SESSION}
+        self._thread = threading.get_ident()
         super().__init__(**{**bounds, **arguments})
+        _own.add(self.connection_id)
+        if _lock:
+            self._take_seat(_lock)
+
+    def cmd_query(self, query: Any, *arguments: Any, **options: Any) -> Any:
+        """Run a statement; when it waited for a lock for too long, the error says who holds it."""
+        try:
+            return super().cmd_query(query, *arguments, **options)
+        except mysql.connector.Error as error:
+            if error.errno != LOCK_WAIT_TIMEOUT:
+                raise
+            text = query if isinstance(query, str) else bytes(query).decode()
+            raise type(error)(f"{error.msg}\n  {_who_holds(text)}", error.errno, sqlstate=error.sqlstate) from error
+
+    def close(self) -> None:
+        """End the connection; when another thread asks for it, dbt was interrupted, and the server ends it as well."""
+        if _lock and threading.get_ident() != self._thread:
+            _lock.end(self.connection_id)
+            self.shutdown()
+        else:
+            super().close()
+
+    def _take_seat(self, lock: BuildLock) -> None:
+        with self.cursor() as ask:
+            ask.execute(lock.seat())
+            holder, is_seated = ask.fetchone()
+        if holder != lock.connection_id or is_seated != 1:
+            raise mysql.connector.InterfaceError(
+                "the connection that holds this build's lock has ended, and another build may be at work; build again"
+            )
 
     def _do_handshake(self) -> None:
         """Learn what the server offers; nothing has been sent to it yet."""

@@ -8,38 +8,51 @@ from __future__ import annotations
 import json
 import sys
 import traceback
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 import pymysql
+from sqlalchemy.exc import DBAPIError
 
 from loaders import __version__, console
 from loaders.connect import cursor, detect
-from loaders.dbt import run_dbt
+from loaders.dbt import become_dbt
 from loaders.doctor import examine
 from loaders.errors import AfterstateError, UsageError
 from loaders.export import export_phase_counts, export_snapshot
+from loaders.holders import LOCK_WAIT_TIMEOUT, find_holders, who_may_know
 from loaders.land_command import land_paths
 from loaders.landing.prune import Pruner
 from loaders.landing.recognise import KINDS, kind_named
 from loaders.landing.runs import Told
+from loaders.memory_commands import RULE, backup, restore, retake
+from loaders.options import OutputPath
 from loaders.phase_key import find_phase_key
 from loaders.profile import Warehouse, read_warehouse
 from loaders.server.private import PrivateServer
 from loaders.settings import Settings
+from loaders.snapshot_health import examine_snapshots
+from loaders.snapshots import health_of, require_snapshots_built, rule_to_export
 from loaders.warehouse import bring_up
+from loaders.withdraw_command import withdraw
 from simulators.nand.phase_key import BOUNDARIES, Boundary
 
 KIND_NAMES = [kind.name for kind in KINDS]
 FAILED, WRONG_USAGE, ROWS_REJECTED = 1, 2, 3
-BOUNDARY = click.option(
-    "--boundary",
-    type=click.Choice(BOUNDARIES),
-    default="covering",
-    show_default=True,
-    help="The state that covers the time, or the one just before it.",
-)
+
+
+def _boundary(default: Boundary) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return the option that chooses a boundary (design section 5)."""
+    return click.option(
+        "--boundary",
+        type=click.Choice(BOUNDARIES),
+        default=default,
+        show_default=True,
+        help="Use the state that covers the time, or the one just before it.",
+    )
 
 
 class _Group(click.Group):
@@ -62,12 +75,23 @@ class _Group(click.Group):
         except AfterstateError as error:
             code = WRONG_USAGE if isinstance(error, UsageError) else FAILED
             _stop(context, str(error), code)
-        except pymysql.MySQLError as error:
-            _stop(context, f"the server said: {error.args[-1]}\n  `afterstate doctor` looks for what is wrong", FAILED)
+        except (pymysql.MySQLError, DBAPIError) as error:
+            _stop(context, _server_said(error), FAILED)
         except BrokenPipeError:
             raise  # whoever read our output has seen enough; click ends quietly
         except OSError as error:
             _stop(context, f"{error.filename or 'the system'}: {error.strerror or error}", FAILED)
+
+
+def _server_said(error: Exception) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    hint = "`afterstate doctor` looks for what is wrong"
+    if cause.args[0] == LOCK_WAIT_TIMEOUT:
+        settings = Settings.from_environment()
+        with suppress(AfterstateError):
+            warehouse = read_warehouse(settings)
+            hint = find_holders(who_may_know(settings, warehouse), warehouse.schemas.all(), statement="").advice
+    return f"the server said: {cause.args[-1]}\n  {hint}"
 
 
 def _stop(context: click.Context, message: str, code: int) -> None:
@@ -133,7 +157,7 @@ def status() -> None:
     with cursor(warehouse.landing) as ask:
         ask.execute(
             "select kind, count(*), sum(rows_landed), sum(rows_rejected), max(finished_at) "
-            f"from `{warehouse.schemas.landing}`.landing_loads group by kind order by kind"
+            f"from `{warehouse.schemas.landing}`.landing_loads where status <> 'withdrawn' group by kind order by kind"
         )
         loads = ask.fetchall()
     for kind, files, landed, rejected, last in loads:
@@ -141,6 +165,9 @@ def status() -> None:
         click.echo(f"  {kind}: {counts}, the last at {last:%Y-%m-%d %H:%M:%S} UTC")
     if not loads:
         click.echo("  nothing has landed yet; `afterstate land samples/core` lands the sample")
+        return
+    for what, advice in examine_snapshots(settings, warehouse):
+        click.echo(f"  {what}\n    {advice}")
 
 
 @main.command()
@@ -159,6 +186,7 @@ def doctor() -> None:
 @click.option("--session", metavar="NAME", help="The timeline that nand files belong to; else their folder's name.")
 @click.option("--run", metavar="RUN", help="The run of nand files whose name does not tell it.")
 @click.option("--kind", "kind_name", metavar="KIND", help=f"Take every file for one of: {', '.join(KIND_NAMES)}.")
+@click.option("--encoding", metavar="NAME", help="What the files are in, if not UTF-8: cp949 (Korean Excel), utf-16, …")
 @click.option("--strict", is_flag=True, help="Exit with 3 when rows were rejected (the others land all the same).")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects, one a file, and nothing else.")
 def land(
@@ -166,6 +194,7 @@ def land(
     session: str | None,
     run: str | None,
     kind_name: str | None,
+    encoding: str | None,
     strict: bool,
     as_json: bool,
 ) -> None:
@@ -180,10 +209,11 @@ def land(
     afterstate land artifact/ --strict
     afterstate land trace.csv --kind core8_state_trace --json
     afterstate land out/ --session chip_7
+    afterstate land excel.csv --encoding cp949
     curl … | afterstate land - --kind core8_state_trace
     """  # noqa: D301 (click wants the character that `\b` spells)
     kind = kind_named(kind_name) if kind_name else None
-    results = land_paths(paths, kind=kind, told=Told(session, run), quiet=as_json)
+    results = land_paths(paths, kind=kind, told=Told(session, run), encoding=encoding, quiet=as_json)
     if as_json:
         console.show_messages(results)
         click.echo(json.dumps([result.as_json() for result in results], indent=2, ensure_ascii=False))
@@ -200,7 +230,7 @@ def land(
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def prune(kind_name: str | None, dry_run: bool, yes: bool) -> None:
-    """Remove the rows of superseded loads: later loads have restated all of them.
+    """Remove the rows of superseded loads, which later loads have restated, and of withdrawn ones.
 
     Says what it will remove, then asks. The manifest keeps the loads, as `pruned`, so that their files do not land
     again; their rejects stay. What core files once said is then gone from the audit schema's core_*_history.
@@ -212,7 +242,7 @@ def prune(kind_name: str | None, dry_run: bool, yes: bool) -> None:
     if not loads or dry_run:
         return
     if not yes:
-        _confirm("remove these rows for good?")
+        console.confirm("remove these rows for good?")
     removed = 0
     for load in loads:
         rows = pruner.prune(load)
@@ -221,20 +251,17 @@ def prune(kind_name: str | None, dry_run: bool, yes: bool) -> None:
     click.echo(f"removed {removed:,} rows; the server uses their space for new ones")
 
 
-def _confirm(question: str) -> None:
-    if not sys.stdin.isatty():
-        raise UsageError("there is nobody to ask", "`--yes` says so beforehand, `--dry-run` only looks")
-    if not click.confirm(question):
-        raise click.Abort
-
-
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.option("--no-wait", is_flag=True, help="End with 1 when another build of the warehouse is at work.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def build(arguments: tuple[str, ...]) -> None:
-    """Run `dbt build` with the warehouse's profile; all arguments go to dbt."""
+def build(no_wait: bool, arguments: tuple[str, ...]) -> None:
+    """Run `dbt build` with the warehouse's profile; all arguments go to dbt.
+
+    One build at a time: this one waits for another, and says for whom.
+    """
     settings = Settings.from_environment()
     read_warehouse(settings)
-    sys.exit(run_dbt(settings, "build", arguments))
+    become_dbt(settings, "build", arguments, waits=not no_wait)
 
 
 @main.group()
@@ -243,22 +270,39 @@ def export() -> None:
 
 
 @export.command()
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The CSV file to write.")
-def snapshot(out: Path) -> None:
-    """Write shutdown_state_snapshot as the notebook's core10_02_shutdown_snapshot.csv."""
-    rows = export_snapshot(read_warehouse(Settings.from_environment()), out)
-    click.echo(f"snapshots: {rows:,}, written to {out}")
+@click.option(
+    "--out",
+    required=True,
+    type=OutputPath(dir_okay=False, allow_dash=True, path_type=Path),
+    help="The CSV file to write; `-` is standard output.",
+)
+@RULE
+@click.option("--stale", is_flag=True, help="Write what was built, even where files have landed since.")
+def snapshot(out: Path, rule: str | None, stale: bool) -> None:
+    """Write the snapshots of one rule as the notebook's core10_02_shutdown_snapshot.csv."""
+    settings = Settings.from_environment()
+    warehouse = read_warehouse(settings)
+    wanted = rule_to_export(settings, warehouse, rule)
+    if not stale:
+        require_snapshots_built(warehouse)
+    rows = export_snapshot(warehouse, wanted, out)
+    console.show_exported(warehouse.schemas.marts, out, rows, *health_of(warehouse, wanted))
 
 
 @export.command(name="phase-counts")
 @click.option("--session", required=True, help="The timeline.")
 @click.option("--run", required=True, metavar="RUN", help="Its run, YYMMDD_RUNID.")
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="The folder to write to.")
-@BOUNDARY
+@click.option(
+    "--out",
+    required=True,
+    type=OutputPath(file_okay=False, allow_dash=True, path_type=Path),
+    help="The folder to write to; `-` is standard output.",
+)
+@_boundary("before")
 def phase_counts(session: str, run: str, out: Path, boundary: Boundary) -> None:
     """Write a run's phase_proposal_counts_RUN.csv, as its simulator does."""
     file, rows = export_phase_counts(read_warehouse(Settings.from_environment()), session, run, boundary, out)
-    click.echo(f"counts: {rows:,}, written to {file}")
+    console.show_written("counts", rows, file)
 
 
 @main.command(name="phase-key")
@@ -266,7 +310,7 @@ def phase_counts(session: str, run: str, out: Path, boundary: Boundary) -> None:
 @click.option("--die", required=True, type=int)
 @click.option("--plane", required=True, type=int)
 @click.option("--at", "time_us", required=True, type=float, metavar="US", help="The time, in µs.")
-@BOUNDARY
+@_boundary("covering")
 def phase_key(session: str, die: int, plane: int, time_us: float, boundary: Boundary) -> None:
     """Print the phase key of a plane at a time, and nothing else.
 
@@ -277,5 +321,9 @@ def phase_key(session: str, die: int, plane: int, time_us: float, boundary: Boun
     click.echo(find_phase_key(warehouse, session, die, plane, time_us, boundary))
 
 
+for command in (retake, backup, restore, withdraw):
+    main.add_command(command)
+
+
 def _place(warehouse: Warehouse) -> str:
-    return f"{detect(warehouse.landing).title} at {warehouse.dbt.server}:{warehouse.dbt.port}"
+    return f"{detect(warehouse.landing).title} at {warehouse.dbt.place}"

@@ -20,15 +20,21 @@ from sqlalchemy.pool import NullPool
 
 from loaders.engines import Engine
 from loaders.errors import AccountRefused, ServerError
+from loaders.patience import be_patient
 from loaders.profile import Connection
 
 CONNECT_TIMEOUT_SECONDS = 10
 # The name under which LOAD DATA LOCAL asks for the caller's stream.
 STREAM_NAME = "afterstate-stream"
 # Every session, the loaders' and dbt's, means the same by a quote and a number, whatever the server's defaults are:
-# a value that does not fit is an error, tables take part in transactions, and time is counted in UTC.
+# a value that does not fit is an error, tables take part in transactions, and time is counted in UTC. Nobody waits
+# for a lock for a day (MariaDB's default) or a year (MySQL's), nor do the readers that queue behind who waits.
+LOCK_WAIT_SECONDS = 60
 SQL_MODE = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
-SESSION = f"set session sql_mode = '{SQL_MODE}', session time_zone = '+00:00', session default_storage_engine = InnoDB"
+SESSION = (
+    f"set session sql_mode = '{SQL_MODE}', session time_zone = '+00:00', session default_storage_engine = InnoDB, "
+    f"session lock_wait_timeout = {LOCK_WAIT_SECONDS}, session innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}"
+)
 
 
 class _GuardedResult(MySQLResult):
@@ -112,27 +118,33 @@ class LandingConnection(_Connection):
 def connect(connection: Connection, *, landing: bool = False) -> Any:
     """Open a PyMySQL connection with the account's settings, in autocommit off.
 
-    `landing` gives a LandingConnection. Raises ServerError when the server cannot be reached or refuses the account.
+    `landing` gives a LandingConnection. A statement may take as long as the server is at work on it (loaders/patience).
+    Raises ServerError when the server cannot be reached or refuses the account.
     """
-    make = LandingConnection if landing else _Connection
+    opened = _open(connection, LandingConnection if landing else _Connection)
+    be_patient(opened, lambda: _open(connection, _Connection))
+    return opened
+
+
+def _open(connection: Connection, make: type[_Connection]) -> Any:
+    """Open a connection on which nothing is waited for longer than for a greeting."""
     try:
-        opened = make(
+        return make(
             host=connection.server,
             port=connection.port,
+            unix_socket=connection.unix_socket,
             user=connection.username,
             password=connection.password.encode(),
             charset=connection.charset,
             collation=connection.collation,
-            local_infile=landing,
+            local_infile=issubclass(make, LandingConnection),
             init_command=SESSION,
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=CONNECT_TIMEOUT_SECONDS,
+            write_timeout=CONNECT_TIMEOUT_SECONDS,
             ssl=tls_context(connection),
             ssl_disabled=connection.ssl_disabled,
         )
-        # What listens and says nothing is not waited for for ever; a query may take as long as it takes.
-        opened._read_timeout = None
-        return opened
     except (pymysql.err.OperationalError, pymysql.err.InternalError, OSError) as error:
         raise _refused(connection, error) from error
 
@@ -197,7 +209,7 @@ def detect(connection: Connection) -> Engine:
 
 
 def _refused(connection: Connection, error: Exception) -> ServerError:
-    where = f"{connection.username}@{connection.server}:{connection.port}"
+    where = f"{connection.username}@{connection.place}"
     code = error.args[0] if error.args else None
     if code in (1044, 1045, 1698, 1862):  # the last: its password has expired
         return AccountRefused(f"the server refused the account {where}", "`afterstate doctor` says how to mend it")

@@ -10,11 +10,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
+
 from loaders.doctor import Finding
+from loaders.errors import UsageError
 from loaders.landing.content import Progress as Watcher
 from loaders.landing.land import FileResult
 from loaders.landing.prune import Superseded
 from loaders.landing.reader import visible
+from loaders.landing.withdraw import Withdrawal
+from loaders.output import is_standard_output
 
 MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 
@@ -58,14 +63,14 @@ def show_results(results: Sequence[FileResult]) -> None:
             counts = f"landed {result.rows_landed:,}, rejected {result.rows_rejected:,}"
             print(f"{result.status:<11} {result.kind}: {counts} (load {result.load_id})  {visible(result.file)}")
         show_messages([result])
-    landed = sum(result.rows_landed for result in results if result.status == "landed")
-    rejected = sum(result.rows_rejected for result in results if result.status == "landed")
+    new = [result for result in results if result.status in ("landed", "rejected")]
+    landed, rejected = sum(result.rows_landed for result in new), sum(result.rows_rejected for result in new)
     counted = {status: sum(result.status == status for result in results) for status in STATUSES}
     files = ", ".join(f"{count} {status}" for status, count in counted.items() if count) or "none found"
     print(f"files: {files}; new rows landed: {landed:,}, rejected: {rejected:,}")
 
 
-STATUSES = ("landed", "unchanged", "superseded", "ignored", "failed")
+STATUSES = ("landed", "rejected", "unchanged", "superseded", "ignored", "failed")
 
 
 def show_messages(results: Sequence[FileResult]) -> None:
@@ -80,9 +85,51 @@ def show_messages(results: Sequence[FileResult]) -> None:
 def show_superseded(loads: Sequence[Superseded]) -> None:
     """Print the loads whose rows can be pruned, and the sums."""
     for load in loads:
-        belongs = f" of {load.session_id}, run {load.run_id}" if load.session_id else ""
-        print(f"load {load.load_id}: {load.kind}{belongs}: {load.rows_landed:,} rows  {load.file_path}")
-    print(f"superseded loads: {len(loads):,}; their rows: {sum(load.rows_landed for load in loads):,}")
+        belongs = f" of {visible(load.session_id)}, run {visible(load.run_id)}" if load.session_id else ""
+        print(f"load {load.load_id}: {load.kind}{belongs}: {load.rows_landed:,} rows  {visible(load.file_path)}")
+    print(f"loads to prune: {len(loads):,}; their rows: {sum(load.rows_landed for load in loads):,}")
+
+
+def show_withdrawal(withdrawal: Withdrawal) -> None:
+    """Print the loads that are withdrawn, those that hold again, and what is gone for good."""
+    for what, loads in (
+        ("withdraw", withdrawal.withdrawn),
+        ("holds again", withdrawal.held_again),
+        ("was pruned", withdrawal.pruned),
+    ):
+        for load in loads:
+            belongs = f" of {load.session_id}, run {load.run_id}" if load.session_id else ""
+            counts = f"{load.rows_landed:,} rows  {visible(load.file_path)}"
+            print(f"{what:<12}load {load.load_id}: {load.kind}{belongs}: {counts}")
+    for message in withdrawal.messages:
+        say(f"  {message}")
+    rows = sum(load.rows_landed for load in withdrawal.withdrawn)
+    print(f"loads to withdraw: {len(withdrawal.withdrawn):,}; their rows: {rows:,}")
+
+
+def confirm(question: str) -> None:
+    """Ask on a terminal, and abort unless the answer is yes; raises UsageError where there is nobody to ask."""
+    if not sys.stdin.isatty():
+        raise UsageError("there is nobody to ask", "`--yes` says so beforehand, `--dry-run` only looks")
+    if not click.confirm(question):
+        raise click.Abort
+
+
+def show_exported(marts: str, out: Path, rows: int, incomplete: int, drifted: int) -> None:
+    """Print what an export of snapshots holds, and to standard error which tables explain its gaps and its drift."""
+    show_written("snapshots", rows, out, f" (incomplete: {incomplete:,}, drifted: {drifted:,})")
+    if incomplete:
+        say(f"  what incomplete snapshots wait for: `{marts}.shutdown_snapshot_inputs`, column missing_inputs")
+    if drifted:
+        say(f"  what the files say now: `{marts}.shutdown_snapshot_drift`, or `afterstate status`")
+
+
+def show_written(what: str, rows: int, out: Path, more: str = "") -> None:
+    """Print what was exported, and where to; beside what went to standard output itself, to standard error."""
+    if is_standard_output(out):
+        say(f"{what}: {rows:,}{more}, written to standard output")
+    else:
+        print(f"{what}: {rows:,}{more}, written to {visible(str(out))}", flush=True)
 
 
 def show_finding(finding: Finding) -> None:

@@ -6,8 +6,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from loaders.settings import Settings
+
+# Set for a dbt that must not wait for another build.
+NO_WAIT_VARIABLE = "AFTERSTATE_NO_WAIT"
 
 
 def dbt_command(settings: Settings, command: str, arguments: Sequence[str] = ()) -> list[str]:
@@ -20,16 +24,29 @@ def dbt_command(settings: Settings, command: str, arguments: Sequence[str] = ())
 
 
 def run_dbt(settings: Settings, command: str, arguments: Sequence[str] = (), *, quiet: bool = False) -> int:
-    """Run a dbt command in the foreground and give its exit code.
+    """Run a dbt command in the foreground and give its exit code."""
+    output = subprocess.DEVNULL if quiet else None
+    line = dbt_command(settings, command, arguments)
+    return subprocess.run(line, env=_environment(settings), cwd=settings.root, stdout=output, check=False).returncode
 
-    A moved home keeps dbt's own output with it, so that several warehouses can be built from one checkout at a time.
-    """
+
+def become_dbt(settings: Settings, command: str, arguments: Sequence[str] = (), *, waits: bool = True) -> NoReturn:
+    """Let this process go on as a dbt command, so that signals reach it; `waits` is for another build to end."""
+    environment = _environment(settings)
+    if not waits:
+        environment[NO_WAIT_VARIABLE] = "yes"
+    line = dbt_command(settings, command, arguments)
+    sys.stdout.flush()
+    os.chdir(settings.root)
+    os.execve(line[0], line, environment)  # noqa: S606 (no shell is meant)
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Give dbt's environment: a moved home keeps its output, so that a checkout can build several warehouses."""
     environment = dict(os.environ)
     if settings.home != settings.root / ".afterstate":
         environment.setdefault("DBT_TARGET_PATH", str(settings.home / "target"))
         environment.setdefault("DBT_LOG_PATH", str(settings.home / "logs"))
-    output = subprocess.DEVNULL if quiet else None
-    done = subprocess.run(
-        dbt_command(settings, command, arguments), env=environment, cwd=settings.root, stdout=output, check=False
-    )
-    return done.returncode
+    if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
+        environment.setdefault("DBT_USE_COLORS", "False")
+    return environment

@@ -7,23 +7,32 @@ from __future__ import annotations
 
 import shlex
 import stat
+import sysconfig
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
 
 import pymysql
 
 from loaders.accounts import compare_rights, have_wildcards
+from loaders.build_lock import who_builds
 from loaders.connect import cursor, detect
 from loaders.dbt import run_dbt
 from loaders.engines import Engine
 from loaders.errors import AccountRefused, AfterstateError, ServerError
+from loaders.holders import find_holders, who_may_know
 from loaders.profile import ROLES, Connection, Warehouse, read_warehouse
 from loaders.requirements import MIB, VARIABLES, server_variables, unmet
 from loaders.settings import Settings
+from loaders.snapshot_health import examine_snapshots
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 DUTIES = {"landing": "landing needs", "dbt": "building needs", "bi": "reading the marts needs"}
 LEAST_SORT_BUFFER = 8 * MIB
+DBT_SERIES = "1.7"
+REINSTALL = "`./script/setup` installs what the lock says again"
+LONG_IDLE_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,7 @@ def _entry(warehouse: Warehouse) -> Iterator[Finding]:
             yield Finding("bad", error.what, error.hint)
             return
         else:
-            yield Finding("ok", f"{found.title} at {connection.server}:{connection.port} lets {connection.username} in")
+            yield Finding("ok", f"{found.title} at {connection.place} lets {connection.username} in")
 
 
 def _profile_mode(patient: Patient) -> Iterator[Finding]:
@@ -99,6 +108,19 @@ def _adapter(patient: Patient) -> Iterator[Finding]:
         yield Finding(
             "bad", f"the profile says `{written}`, the server is {patient.engine.title}", "`afterstate up` mends it"
         )
+
+
+def _own_dbt(_: Patient) -> Iterator[Finding]:
+    """See whether `dbt` is ours (dbt_afterstate.py): installing or upgrading dbt-core puts its own in the place."""
+    script = Path(sysconfig.get_path("scripts")) / "dbt"
+    version = metadata.version("dbt-core")
+    if not script.exists() or "dbt_afterstate" not in script.read_text(encoding="utf-8", errors="replace"):
+        what = f"`{script}` is not Afterstate's `dbt`: it connects without the profile's TLS and session settings"
+        yield Finding("bad", what, REINSTALL)
+    elif not version.startswith(f"{DBT_SERIES}."):
+        yield Finding("bad", f"dbt-core is {version}, but dbt-mysql works with {DBT_SERIES} only", REINSTALL)
+    else:
+        yield Finding("ok", f"`dbt` is Afterstate's, with dbt-core {version}")
 
 
 def _dbt(patient: Patient) -> Iterator[Finding]:
@@ -159,7 +181,7 @@ def _tls(patient: Patient) -> Iterator[Finding]:
     with cursor(connection) as ask:
         ask.execute("show session status like 'Ssl_cipher'")
         cipher = ask.fetchone()[1]
-    if connection.server in LOOPBACK:
+    if connection.unix_socket or connection.server in LOOPBACK:
         yield Finding("ok", "the connection stays on this machine")
     elif not cipher:
         yield Finding("bad", "the connection is not encrypted", "add `?ssl_ca=/path/ca.pem` to AFTERSTATE_MYSQL_URL")
@@ -216,6 +238,33 @@ def _work(patient: Patient) -> Iterator[Finding]:
             yield Finding("ok", what)
 
 
+def _snapshots(patient: Patient) -> Iterator[Finding]:
+    """Pass on what there is to know of the snapshots; nothing of it keeps the warehouse from working."""
+    notes = examine_snapshots(patient.settings, patient.warehouse)
+    for what, advice in notes:
+        yield Finding("note", what, advice)
+    if not notes:
+        yield Finding("ok", "the snapshots are built, complete, and as the files say")
+
+
+def _locks(patient: Patient) -> Iterator[Finding]:
+    """Look for who builds, and for who keeps builds from replacing tables."""
+    schemas = patient.warehouse.schemas
+    with cursor(patient.warehouse.dbt) as ask:
+        builder = who_builds(ask, schemas)
+    if builder:
+        yield Finding("note", f"a build is at work: {builder}")
+    held = find_holders(who_may_know(patient.settings, patient.warehouse), schemas.all())
+    long = [holder for holder in held.holders if holder.is_idle and holder.seconds >= LONG_IDLE_SECONDS]
+    for holder in long:
+        holds = "holds a lock that builds wait for" if held.is_certain else "may hold a lock that builds wait for"
+        mend = f"let it commit or close, or end it: kill {holder.connection_id}"
+        yield Finding("bad" if held.is_certain else "note", f"{holder} {holds}", mend)
+    if not long:
+        known = "" if held.is_certain or held.holders else f", as far as `{held.asked}` may know"
+        yield Finding("ok", f"nobody keeps a table from being replaced{known}")
+
+
 CHECKS: tuple[Check, ...] = (
     _profile_mode,
     _adapter,
@@ -225,7 +274,10 @@ CHECKS: tuple[Check, ...] = (
     _time_zone,
     _tls,
     _privileges,
+    _locks,
     _work,
+    _snapshots,
+    _own_dbt,
     _dbt,
 )
 

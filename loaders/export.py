@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pymysql
 
 from loaders.connect import connect
 from loaders.errors import AfterstateError
+from loaders.output import STANDARD_OUTPUT, open_output
 from loaders.profile import Connection, Warehouse
 from loaders.sessions import BUILD_FIRST, NO_SUCH_TABLE, require_built, require_run
 from simulators.nand.phase_key import Boundary
@@ -41,18 +40,18 @@ SNAPSHOT_COLUMNS = (
 PHASE_COUNT_COLUMNS = ("phase_key_used", "phase_key_virtual", "die", "plane", "propose_time", "op_name", "count")
 
 
-def export_snapshot(warehouse: Warehouse, out: Path) -> int:
-    """Write `shutdown_state_snapshot` as the notebook wrote it and give the number of rows.
+def export_snapshot(warehouse: Warehouse, rule: str, out: Path) -> int:
+    """Write the snapshots of one rule as the notebook wrote them, and return their number.
 
-    The file is replaced at once, when it is whole. Raises AfterstateError when the table is not there yet or the file
-    cannot be written.
+    A file is replaced at once, when it is whole; `-`, a device and a pipe are written through (loaders/output.py).
+    Raises AfterstateError when the table is not there yet or the file cannot be written.
     """
     columns = ", ".join(f"`{name}`" for name in SNAPSHOT_COLUMNS)
     statement = (
         f"select {columns} from `{warehouse.schemas.marts}`.shutdown_state_snapshot "
-        "order by run_id, case_id, antibody_id, shutdown_step"
+        "where snapshot_rule_id = %s order by run_id, case_id, antibody_id, shutdown_step"
     )
-    return _export(warehouse.bi, statement, (), _Format(SNAPSHOT_COLUMNS, "\n"), out)
+    return _export(warehouse.bi, statement, (rule,), _Format(SNAPSHOT_COLUMNS, "\n"), out)
 
 
 def export_phase_counts(
@@ -60,21 +59,20 @@ def export_phase_counts(
 ) -> tuple[Path, int]:
     """Write a run's phase_proposal_counts as its simulator does, and give the file and the number of its rows.
 
-    `propose_time` is in µs. `out` is a folder. A run without proposals gives the header alone. Raises AfterstateError
-    for a session or a run that is not there, and when the models are not built yet.
+    `propose_time` is in µs. `out` is a folder, or `-` for standard output. A run without proposals gives the header
+    alone. Raises AfterstateError for a session or a run that is not there, and when the models are not built yet.
     """
     require_run(warehouse, session, run)
     require_built(warehouse, session)
     columns = ", ".join(f"`{name}`" for name in PHASE_COUNT_COLUMNS)
-    # Both boundaries are in the intermediate model, which is dbt's own: the mart has the one of the project's variable.
     statement = (
-        f"select {columns} from `{warehouse.schemas.staging}`.int_phase_keys__proposal_counts "
+        f"select {columns} from `{warehouse.schemas.marts}`.phase_proposal_counts "
         "where session_id = %s and run_id = %s and boundary = %s "
         "order by die, plane, op_name, phase_key_used, phase_key_virtual"
     )
-    file = out / f"phase_proposal_counts_{run}.csv"
+    file = out if out == STANDARD_OUTPUT else out / f"phase_proposal_counts_{run}.csv"
     values = (session, run, boundary)
-    return file, _export(warehouse.dbt, statement, values, _Format(PHASE_COUNT_COLUMNS, "\r\n"), file)
+    return file, _export(warehouse.bi, statement, values, _Format(PHASE_COUNT_COLUMNS, "\r\n"), file)
 
 
 @dataclass(frozen=True)
@@ -100,18 +98,14 @@ def _export(account: Connection, statement: str, values: Sequence[str], layout: 
 
 
 def _write(out: Path, layout: _Format, cursor: pymysql.cursors.SSCursor) -> int:
-    draft = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("w", encoding="utf-8", newline="") as file:
+        with open_output(out) as file:
             # Numbers as Python spells them, NULL as nothing: what the producers' own writers do.
             writer = csv.writer(file, lineterminator=layout.line_end)
             writer.writerow(layout.columns)
             writer.writerows(cursor)
-        draft.replace(out)
         return int(cursor.rownumber)
+    except BrokenPipeError:
+        raise  # whoever read our output has seen enough
     except OSError as error:
         raise AfterstateError(f"`{out}` cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)

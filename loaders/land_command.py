@@ -10,6 +10,7 @@ from pathlib import Path
 
 from loaders import console
 from loaders.errors import UsageError
+from loaders.landing.encoding import known_encoding
 from loaders.landing.kinds import Kind
 from loaders.landing.land import FileResult, Lander, find_files, no_room_for_temporary_files
 from loaders.landing.runs import Told
@@ -21,18 +22,25 @@ STANDARD_INPUT = Path("-")
 
 
 def land_paths(
-    paths: Sequence[Path], *, kind: Kind | None = None, told: Told | None = None, quiet: bool = False
+    paths: Sequence[Path],
+    *,
+    kind: Kind | None = None,
+    told: Told | None = None,
+    encoding: str | None = None,
+    quiet: bool = False,
 ) -> list[FileResult]:
     """Land files, all files in folders, and `-`, which is standard input, and say what became of each.
 
-    Raises UsageError for a path that is neither, and for standard input of which not all is told: it has no name.
+    `encoding` is theirs where it is not UTF-8, as Python names it. Raises UsageError for one that Python does not know,
+    for a path that is neither, and for standard input of which not all is told: it has no name.
     """
     told = told or Told()
+    codec = known_encoding(encoding) if encoding is not None else None
     if STANDARD_INPUT in paths:
         _require_told(kind, told)
     files = find_files([path for path in paths if path != STANDARD_INPUT])
     with console.byte_progress(quiet=quiet) as progress:
-        lander = Lander(read_warehouse(Settings.from_environment()), kind, progress, told)
+        lander = Lander(read_warehouse(Settings.from_environment()), kind, progress, told, codec)
         results = land_files(lander, files)
         if kind and STANDARD_INPUT in paths:
             results.append(_land_standard_input(lander, kind))

@@ -8,14 +8,14 @@ brought up last. Written by `afterstate up` only, readable by its owner only.
 from __future__ import annotations
 
 import os
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from loaders.errors import UsageError
-from loaders.settings import Schemas, Settings
+from loaders.settings import DEFAULT_PORT, Schemas, Settings
 
 PROFILE = "afterstate"
 ROLES = ("dbt", "landing", "bi")
@@ -43,12 +43,19 @@ class Connection:
     charset: str = "utf8mb4"
     collation: str | None = None
     threads: int = 4
+    unix_socket: str | None = None  # where it is set, host and port are not used
     ssl_disabled: bool | None = None
     ssl_ca: str | None = None
     ssl_cert: str | None = None
     ssl_key: str | None = None
     ssl_verify_cert: bool | None = None
     ssl_verify_identity: bool | None = None
+
+    @property
+    def place(self) -> str:
+        """Where the server is, as messages say it."""
+        host = f"[{self.server}]" if ":" in self.server else self.server
+        return self.unix_socket or f"{host}:{self.port}"
 
     @property
     def tls(self) -> dict[str, Any]:
@@ -178,10 +185,18 @@ def _connection(output: dict[str, Any]) -> Connection:
 
 def _require_same_server(settings: Settings, warehouse: Warehouse) -> None:
     """Refuse to work on one server while the environment names another."""
-    url = settings.server_url
-    if url and (url.host, url.port or 3306) != (warehouse.dbt.server, warehouse.dbt.port):
+    url, known = settings.server_url, warehouse.dbt
+    if not url:
+        return
+    socket = url.query.get("unix_socket")
+    named = replace(
+        known,
+        server=url.host or "localhost",
+        port=url.port or DEFAULT_PORT,
+        unix_socket=str(Path(str(socket)).expanduser().absolute()) if socket else None,
+    )
+    if named.place != known.place:
         raise UsageError(
-            f"`{settings.profiles_path}` is for {warehouse.dbt.server}:{warehouse.dbt.port}, but "
-            f"`AFTERSTATE_MYSQL_URL` names {url.host}:{url.port or 3306}",
+            f"`{settings.profiles_path}` is for {known.place}, but `AFTERSTATE_MYSQL_URL` names {named.place}",
             "run `afterstate up` to use the server of the URL, or unset the variable",
         )

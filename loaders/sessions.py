@@ -29,16 +29,17 @@ def require_run(warehouse: Warehouse, session: str, run: str) -> None:
 
 
 def require_built(warehouse: Warehouse, session: str) -> None:
-    """Raise AfterstateError when files of the session have landed since the last build: answers would lack them."""
+    """Raise AfterstateError when files of the session came or went since the last build: answers would be stale."""
     loads, built = (
         f"`{warehouse.schemas.landing}`.landing_loads",
-        f"`{warehouse.schemas.staging}`.int_phase_keys__loads",
+        f"`{warehouse.schemas.staging}`.int_landing__built_loads",
     )
     try:
         with cursor(warehouse.dbt) as ask:
             ask.execute(
-                f"select count(*) from {loads} as loads left join {built} as built on loads.load_id = built.load_id "
-                "where loads.session_id = %s and loads.status = 'landed' and built.load_id is null "
+                f"select count(*) from {loads} as loads left join {built} as built "
+                "on built.model = 'proposal_phase_keys' and loads.load_id = built.load_id "
+                "where loads.session_id = %s and (loads.status = 'landed') <> (built.load_id is not null) "
                 "and loads.kind in ('nand_op_state_timeline', 'nand_proposal_rows')",
                 (session,),
             )
@@ -48,12 +49,16 @@ def require_built(warehouse: Warehouse, session: str) -> None:
             raise
         raise AfterstateError("the phase keys are not built yet", BUILD_FIRST) from error
     if files:
-        raise AfterstateError(f"session `{session}` has files that landed since the last build: {files}", BUILD_FIRST)
+        raise AfterstateError(f"session `{session}` has files that the last build does not know: {files}", BUILD_FIRST)
 
 
 def _names(warehouse: Warehouse, select: str, where: str, values: Sequence[str]) -> list[str]:
     with cursor(warehouse.landing) as ask:
-        ask.execute(f"{select} from `{warehouse.schemas.landing}`.landing_loads where {where} order by 1", values)
+        ask.execute(
+            f"{select} from `{warehouse.schemas.landing}`.landing_loads "
+            f"where status <> 'withdrawn' and {where} order by 1",
+            values,
+        )
         return [str(name) for (name,) in ask.fetchall()]
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 from loaders.errors import UsageError
 
 DEFAULT_SCHEMA = "afterstate"
+DEFAULT_PORT, LAST_PORT = 3306, 65535
 SCHEMA_NAME = re.compile(r"[a-z][a-z0-9_]*")
 # A schema's name has 64 characters at most, also as GRANT spells it: each `_` as `\_`. `_landing` takes 9 of them.
 SCHEMA_NAME_CHARACTERS = 55
@@ -106,9 +107,14 @@ def _server_url(text: str | None) -> URL | None:
         return None
     example = "expected `mysql://user:password@host:3306/`, for example with `?ssl_ca=/path/ca.pem` behind it"
     try:
-        url = make_url(text)
+        url = make_url(text.strip())  # what a shell's `$(cat url)` or an editor leaves around it is no part of it
     except (ArgumentError, ValueError):
         raise UsageError("`AFTERSTATE_MYSQL_URL` is not a URL", example) from None
-    if url.get_backend_name() not in ("mysql", "mariadb") or not url.host or not url.username:
+    is_named = url.host or "unix_socket" in url.query
+    if url.get_backend_name() not in ("mysql", "mariadb") or not is_named or not url.username:
         raise UsageError("`AFTERSTATE_MYSQL_URL` must name a MySQL or MariaDB server, a host and a user", example)
+    if url.port is not None and not 1 <= url.port <= LAST_PORT:
+        raise UsageError(
+            f"`AFTERSTATE_MYSQL_URL` has the port {url.port}", f"expected 1 to {LAST_PORT}, or none for {DEFAULT_PORT}"
+        )
     return url

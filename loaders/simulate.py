@@ -53,9 +53,7 @@ def simulate() -> None:
 @click.option("--num-runs", default=1, show_default=True, type=click.IntRange(min=1), help="Runs of one timeline.")
 @click.option("--sites", default=1, show_default=True, type=click.IntRange(1, 100), help="Independent sessions.")
 @click.option("--date", metavar="YYMMDD", help="The date in the files' names; today by default.")
-@click.option(
-    "--boundary", default="covering", show_default=True, type=click.Choice(BOUNDARIES), help="For the counts."
-)
+@click.option("--boundary", default="before", show_default=True, type=click.Choice(BOUNDARIES), help="For the counts.")
 @LAND
 def nand(
     out: Path,
@@ -124,7 +122,7 @@ def simulate_nand(
     runs: int = 1,
     sites: int = 1,
     date: str | None = None,
-    boundary: Boundary = "covering",
+    boundary: Boundary = "before",
 ) -> list[Path]:
     """Simulate sessions, print a line for each, and give the files that were written.
 

@@ -23,7 +23,7 @@ def show(exported: Path) -> None:
     landed, rejected, files = _counts(warehouse)
     incomplete = _incomplete(warehouse)
     print(f"\nlanded   {landed:,} rows of {files:,} files, {rejected:,} rejected")
-    print(f"snapshots without a trace row: {incomplete:,}")
+    print(f"incomplete snapshots: {incomplete:,}")
     print(f"\nsnapshot CSV         {exported.resolve()}")
     print(f"connection settings  {settings.profiles_path} (output `{warehouse.schemas.marts}_bi` is read-only)")
     print("next                 . .venv/bin/activate; afterstate --help; dbt docs generate")
@@ -41,9 +41,7 @@ def _counts(warehouse: Warehouse) -> tuple[int, int, int]:
 
 def _incomplete(warehouse: Warehouse) -> int:
     with cursor(warehouse.bi) as ask:
-        ask.execute(
-            f"select count(*) from `{warehouse.schemas.marts}`.shutdown_snapshot_memory where not is_trace_found"
-        )
+        ask.execute(f"select count(*) from `{warehouse.schemas.marts}`.shutdown_snapshot_inputs where not is_complete")
         return int(ask.fetchone()[0])
 
 

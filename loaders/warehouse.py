@@ -25,9 +25,8 @@ from loaders.profile import ROLES, Connection, Warehouse, known_connection, know
 from loaders.requirements import require_settings
 from loaders.server.private import PrivateServer
 from loaders.server.programs import Say
-from loaders.settings import DEFAULT_SCHEMA, Schemas, Settings
+from loaders.settings import DEFAULT_PORT, DEFAULT_SCHEMA, Schemas, Settings
 
-DEFAULT_PORT = 3306
 NO_PRIVILEGE = (1044, 1045, 1142, 1227, 1410)
 # What a URL may ask for, as MySQL's own clients (`ssl-mode`) and as PyMySQL spell it.
 TLS_MODES: dict[str, dict[str, Any]] = {
@@ -101,18 +100,20 @@ def _from_url(url: URL) -> Connection:
         tls |= TLS_MODES[mode.upper()]
     tls |= {key: _switch(key, options.pop(key)) for key in TLS_SWITCHES if key in options}
     options.pop("charset", None)
+    unix_socket = _socket(options.pop("unix_socket")) if "unix_socket" in options else None
     if options:
-        known = ", ".join(("ssl_mode", *TLS_PATHS, *TLS_SWITCHES))
+        known = ", ".join(("unix_socket", "ssl_mode", *TLS_PATHS, *TLS_SWITCHES))
         raise UsageError(
             f"`AFTERSTATE_MYSQL_URL` has the unknown option `{sorted(options)[0]}`", f"expected some of: {known}"
         )
     return Connection(
         type=url.get_backend_name(),
-        server=str(url.host),
+        server=url.host or "localhost",
         port=url.port or DEFAULT_PORT,
         schema="",
         username=str(url.username),
         password=str(url.password or ""),
+        unix_socket=unix_socket,
         **tls,
     )
 
@@ -121,6 +122,16 @@ def _pem_file(key: str, value: str) -> str:
     path = Path(value).expanduser().absolute()  # the profile is used from other folders, too
     if not path.is_file():
         raise UsageError(f"`AFTERSTATE_MYSQL_URL` has `{key}={value}`, which is no file", "expected a PEM file's path")
+    return str(path)
+
+
+def _socket(value: str) -> str:
+    path = Path(value).expanduser().absolute()
+    if not path.is_socket():
+        raise UsageError(
+            f"`AFTERSTATE_MYSQL_URL` has `unix_socket={value}`, where no server listens",
+            "expected the path of a running server's socket (`select @@socket` on it)",
+        )
     return str(path)
 
 
@@ -137,8 +148,11 @@ def _ensure_schemas(cursor: Any, schemas: Schemas, found: Engine) -> None:
     for schema in schemas.all():
         exactly = f"`{schema}` character set utf8mb4 collate {found.exact_collation}"
         try:
-            cursor.execute(f"create database if not exists {exactly}")
-            if _collation(cursor, schema) != found.exact_collation:
+            # Even `if not exists` waits for everybody who has a table of the schema open.
+            collation = _collation(cursor, schema)
+            if collation is None:
+                cursor.execute(f"create database if not exists {exactly}")
+            elif collation != found.exact_collation:
                 cursor.execute(f"alter database {exactly}")
         except pymysql.MySQLError as error:
             raise _needs_privilege(error, f"make or change the schema `{schema}`") from error
@@ -168,7 +182,7 @@ def _ensure_accounts(
     for role in ROLES:
         known = known_connection(settings, schemas.marts, role)
         name = accounts.account_name(schemas.marts, role, mark)
-        kept = known and (known.server, known.username) == (admin.server, name)
+        kept = known and (known.server, known.unix_socket, known.username) == (admin.server, admin.unix_socket, name)
         account = Account(name, known.password if known and kept else accounts.new_password())
         connections[role] = _connection(admin, found, schemas, account)
         try:
@@ -201,6 +215,7 @@ def _connection(admin: Connection, found: Engine, schemas: Schemas, account: Acc
         username=account.name,
         password=account.password,
         collation=found.connection_collation,
+        unix_socket=admin.unix_socket,
         **admin.tls,
     )
 

@@ -1,9 +1,13 @@
 {#- Joins two relations on a key and gives one row for each column in which they differ: the key, column_name, and both
-    values as texts. NULL is the same as NULL. `conditions` are further conditions, by the column that is compared. -#}
-{% macro differing_columns(left, right, key, columns, left_value, right_value, conditions={}) %}
+    values as texts. NULL is the same as NULL. `conditions` are further conditions, and `details` further expressions to
+    select, each by the column that is compared. -#}
+{% macro differing_columns(left, right, key, columns, left_value, right_value, conditions={}, details={}) %}
 {%- for column in columns %}
 select
     {{ left }}.{{ key | join(",\n    " ~ left ~ ".") }},
+    {%- for detail in details.get(column, []) %}
+    {{ detail }},
+    {%- endfor %}
     '{{ column }}' as column_name,
     cast({{ left }}.{{ column }} as char(255)) as {{ left_value }},
     cast({{ right }}.{{ column }} as char(255)) as {{ right_value }}

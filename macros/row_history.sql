@@ -1,4 +1,5 @@
 {#- Every statement of every key of a landing table, and from when to when it was the latest: what did we know when?
+    What was withdrawn is left out, as if it had never landed.
     Within one file the last row of a key counts. Lookups instead of windows, so that asking for a few keys is cheap. -#}
 {% macro row_history(landing, key, columns) %}
 select
@@ -12,13 +13,15 @@ select
         where
             {{ same_key("later", "landed", key) }}
             and later._load_id > landed._load_id
+            and later_loads.status <> 'withdrawn'
     ) as known_until_at,
     landed._load_id as load_id
 from {{ landing }} as landed
 inner join {{ source("landing", "landing_loads") }} as loads
     on landed._load_id = loads.load_id
 where
-    not exists (
+    loads.status <> 'withdrawn'
+    and not exists (
         select 1
         from {{ landing }} as later
         where

@@ -1,7 +1,7 @@
-"""The bytes of a file as its producer meant them: decompressed, hashed and watched as they are read.
+"""The bytes of a file as its producer meant them: decompressed, in UTF-8, hashed and watched as they are read.
 
-A file is compressed when its first bytes say so, whatever its name is. It is known by what is in it: `trace.csv` and
-`trace.csv.gz` are the same content, and land once.
+A file is compressed when its first bytes say so, whatever its name is. It is known by what is in it: `trace.csv`,
+`trace.csv.gz` and the same text in an encoding that the user names are the same content, and land once.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from loaders.errors import LandingError
+from loaders.landing.encoding import Decoder
 
 READ_BYTES = 4 << 20
 # The first bytes of a gzip member (RFC 1952), and of a zstd frame or one that is to be skipped (RFC 8878).
@@ -30,9 +31,9 @@ Progress = Callable[[Path, int, int], None]  # file, bytes read, bytes in all
 
 
 class Content:
-    """A file's content while it is read, its hash and its size in bytes so far."""
+    """A file's content while it is read, its hash and its size in bytes so far; `encoding` is None for UTF-8."""
 
-    def __init__(self, file: Path, raw: FileIO, progress: Progress | None = None) -> None:
+    def __init__(self, file: Path, raw: FileIO, progress: Progress | None = None, encoding: str | None = None) -> None:
         self._file = file
         self._raw = raw
         self._raw_bytes = file.stat().st_size
@@ -41,6 +42,7 @@ class Content:
         self._stream: Any = raw
         if self._compression:
             self._stream = pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), self._compression)
+        self._decoder = Decoder(file, encoding) if encoding else None
         self._sha256 = hashlib.sha256()
         self.bytes = 0
 
@@ -52,9 +54,19 @@ class Content:
     def read(self, size: int = READ_BYTES) -> bytes:
         """Give the next bytes, none at the end.
 
-        Raises LandingError when the file grows while it is read, which might never end, and when it is compressed and
-        damaged.
+        Raises LandingError when the file grows while it is read, which might never end, and when it is damaged.
         """
+        block = raw = self._read_raw(size)
+        if self._decoder:
+            block = self._decoder.decode(raw)
+            while raw and not block:  # a character has not ended
+                raw = self._read_raw(size)
+                block = self._decoder.decode(raw)
+        self._sha256.update(block)
+        self.bytes += len(block)
+        return block
+
+    def _read_raw(self, size: int) -> bytes:
         try:
             block: bytes = self._stream.read(size)
         except OSError as error:
@@ -67,8 +79,6 @@ class Content:
         position = self._raw.tell()
         if position > self._raw_bytes:
             raise changed(str(self._file))
-        self._sha256.update(block)
-        self.bytes += len(block)
         if self._progress:
             self._progress(self._file, position, self._raw_bytes)
         return block
@@ -83,15 +93,15 @@ def changed(shown: str) -> LandingError:
 
 
 @contextmanager
-def open_content(file: Path, progress: Progress | None = None) -> Iterator[Content]:
+def open_content(file: Path, progress: Progress | None = None, encoding: str | None = None) -> Iterator[Content]:
     """Open a file's content from its beginning."""
     with file.open("rb", buffering=0) as raw:
-        yield Content(file, raw, progress)
+        yield Content(file, raw, progress, encoding)
 
 
-def measure(file: Path, progress: Progress | None = None) -> tuple[str, int]:
+def measure(file: Path, progress: Progress | None = None, encoding: str | None = None) -> tuple[str, int]:
     """Read a file once, and give its content's hash and size in bytes."""
-    with open_content(file, progress) as content:
+    with open_content(file, progress, encoding) as content:
         while content.read():
             pass
         return content.sha256, content.bytes

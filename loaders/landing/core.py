@@ -37,7 +37,7 @@ _RESERVATION = (
     Column("risk_score_total", DOUBLE),
 )
 # What the warehouse says is not what happened: an exported snapshot has the columns of every kind, and is of none.
-_EXPORTED = frozenset({"snapshot_rule_id", "snapshot_created_at"})
+EXPORTED = frozenset({"snapshot_rule_id", "snapshot_created_at"})
 
 
 def _names(columns: tuple[Column, ...]) -> frozenset[str]:
@@ -54,7 +54,7 @@ CORE_KINDS = (
         produced_as="core10_01_shutdown_events*.csv",
         key=_key(_SHUTDOWN_KEY),
         columns=(*_SHUTDOWN_KEY, Column("shutdown_trigger_final", _NAME, needed=True), *_FALLBACK, *_RESERVATION),
-        never=_EXPORTED,
+        never=EXPORTED,
     ),
     Kind(
         name="core9_reservation_log",
@@ -62,7 +62,7 @@ CORE_KINDS = (
         key=_key(_STEP_KEY),
         columns=(*_STEP_KEY, *_RESERVATION),
         signature=_names(_RESERVATION),
-        never=_EXPORTED,
+        never=EXPORTED,
     ),
     Kind(
         name="core8_fallback_decisions",
@@ -70,7 +70,7 @@ CORE_KINDS = (
         key=_key(_STEP_KEY),
         columns=(*_STEP_KEY, *_FALLBACK),
         signature=_names(_FALLBACK),
-        never=_EXPORTED,
+        never=EXPORTED,
     ),
     Kind(
         name="core8_state_trace",
@@ -78,6 +78,6 @@ CORE_KINDS = (
         key=_key(_STEP_KEY),
         columns=(*_STEP_KEY, *_TRACE),
         signature=_names(_TRACE),
-        never=_EXPORTED,
+        never=EXPORTED,
     ),
 )

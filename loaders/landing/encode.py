@@ -22,6 +22,7 @@ LOAD_FORMAT = "fields terminated by ',' optionally enclosed by '\"' escaped by '
 MAX_SHOWN_VALUE = 80
 # The names of unknown columns are spelled in each row again, and may be long.
 OTHER_NAMES_BYTES = 32 << 20
+UNDECODED_BYTES = 1 << 16  # enough to tell an encoding by
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,16 @@ REJECT_COLUMNS = ("row_no", "line_no", "column_name", "value", "reason", "row_te
 
 
 class Encoder:
-    """Turns the rows of one file of one kind into lines for LOAD DATA."""
+    """Turns the rows of one file of one kind into lines for LOAD DATA; `encoding` is what messages call its own.
 
-    def __init__(self, kind: Kind, header: Sequence[str]) -> None:
+    `undecoded_rows` counts the rows with bytes that are not of it; `undecoded` has the first of them, as they are.
+    """
+
+    def __init__(self, kind: Kind, header: Sequence[str], encoding: str | None = None) -> None:
         self.kind = kind
+        self.undecoded_rows = 0
+        self.undecoded = b""
+        self._encoding = encoding or "UTF-8"
         self.header = list(header)
         first = {name: index for index, name in reversed(list(enumerate(header)))}
         self.repeated = sorted({name for index, name in enumerate(header) if first[name] != index})
@@ -113,16 +120,24 @@ class Encoder:
 
     def _broken(self, record: Record) -> Reject:
         """Say of a record why its fields cannot be told or stored."""
+        if unprintable(record.text, ""):
+            self._note_undecoded(record.text)
         if record.problem:
             return _reject(record, None, None, record.problem)
         if len(record.fields) != len(self.header):
             problem = f"the row has {len(record.fields)} fields, the header has {len(self.header)}"
             return _reject(record, None, None, problem)
         for name, value in zip(self.header, record.fields, strict=True):
-            reason = unprintable(value)
+            reason = unprintable(value, self._encoding)
             if reason:
                 return _reject(record, name, value, reason)
-        return _reject(record, None, None, unprintable(record.text) or "")
+        return _reject(record, None, None, unprintable(record.text, self._encoding) or "")
+
+    def _note_undecoded(self, text: str) -> None:
+        raw = text.encode("utf-8", "surrogateescape") if "\udc00" not in text else b""  # which stands for NUL
+        if raw and "\0" not in text:
+            self.undecoded_rows += 1
+            self.undecoded += raw + b"\n" if len(self.undecoded) < UNDECODED_BYTES else b""
 
     def _other_columns(self, batch: Batch) -> Any:
         """Spell the unknown columns as JSON objects; an empty field is NULL, so it is left out."""

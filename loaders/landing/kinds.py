@@ -43,10 +43,10 @@ class Kind:
     A later row of the same `key` restates an earlier one; a kind without a key is stated as a whole: a file holds all
     that is known of its session and run (design section 3, rule 1). No row leaves its key empty, nor `filled`.
 
-    `signature` are columns of which a header must have at least one (none: any header with the needed columns will
-    do); `never` are columns that this kind never has, although it has everything else. `produced_as` is the producer's
-    name for the file, as a pattern: it helps only where the header does not tell. `read` reads a file of this kind;
-    `begins` are first lines that tell a kind which is no CSV. `check` looks at a row as a whole.
+    `signature` are this kind's own columns, which tell where a header fits other kinds, too (none: the needed columns
+    will do); `never` are columns that this kind never has, although it has everything else. `produced_as` is the
+    producer's name for the file, as a pattern: it helps only where the header does not tell. `read` reads a file of
+    this kind; `begins` are first lines that tell a kind which is not CSV. `check` looks at a row as a whole.
     """
 
     name: str

@@ -20,9 +20,11 @@ from sqlalchemy.exc import DBAPIError
 
 from loaders.connect import LandingConnection, detect, engine
 from loaders.errors import AfterstateError, LandingError, UsageError
+from loaders.holders import who_blocks, who_may_know
 from loaders.landing import store
 from loaders.landing.content import Content, Progress, changed, measure, open_content
 from loaders.landing.encode import Encoder, Reject
+from loaders.landing.encoding import advice, guess_encoding
 from loaders.landing.kinds import Kind
 from loaders.landing.reader import Batch, Unreadable, printable, visible
 from loaders.landing.recognise import (
@@ -39,6 +41,8 @@ from loaders.landing.runs import NO_RUN, Found, Run, Told
 from loaders.landing.tables import LandingTables, landing_tables
 from loaders.landing.turns import Turn, Turns
 from loaders.profile import Warehouse
+from loaders.settings import Settings
+from loaders.waiting import word_each_minute
 
 # A packet holds up to 16 MiB; smaller ones let the server begin sooner.
 SEND_BYTES = 1 << 20
@@ -76,6 +80,11 @@ class FileResult:
     load_id: int | None = None
     messages: list[str] = field(default_factory=list)
 
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the file has rows, and none of them fitted, now or when it landed."""
+        return self.rows_rejected > 0 and not self.rows_landed
+
     def as_json(self) -> dict[str, Any]:
         """Give the object that `land --json` prints (design section 2)."""
         names = ("file", "kind", "status", "rows_read", "rows_landed", "rows_rejected", "load_id")
@@ -83,7 +92,7 @@ class FileResult:
 
     def take(self, load: store.KnownLoad) -> None:
         """Say that the file was landed before."""
-        self.status = "unchanged" if load.status == "landed" else "superseded"
+        self.status = "unchanged" if load.status in (store.LANDED, store.REJECTED) else "superseded"
         self.load_id = load.load_id
         self.rows_read, self.rows_landed, self.rows_rejected = load.rows_read, load.rows_landed, load.rows_rejected
         if self.status == "superseded":
@@ -119,12 +128,18 @@ class Lander:
         kind: Kind | None = None,
         progress: Progress | None = None,
         told: Told | None = None,
+        encoding: str | None = None,
     ) -> None:
-        """Take the warehouse, what every file is said to be and to belong to, and who wants to hear of progress."""
+        """Take the warehouse, what every file is said to be and to belong to, and who wants to hear of progress.
+
+        `encoding` is what `known_encoding` gives; None is UTF-8.
+        """
         self._kind = kind
         self._told = told or Told()
         self._progress = progress
+        self._encoding = encoding
         self._engine = engine(warehouse.landing, landing=True)
+        self._who_may_know = who_may_know(Settings.from_environment(), warehouse)
         self._tables = landing_tables(warehouse.schemas.landing, detect(warehouse.landing).exact_collation)
 
     def land(self, file: Path, root: Path | None = None, turn: Turn | None = None) -> FileResult:
@@ -137,7 +152,7 @@ class Lander:
         def source() -> _Source:
             kind = self._recognise(file, result)
             run = self._told.run_of(Found(file, root or file)) if kind.is_stated_by_run else NO_RUN
-            return _Source(file, kind, run, _place(file))
+            return _Source(file, kind, run, _place(file), self._encoding)
 
         result = FileResult(printable(str(file)))
         return self._land(file, source, result, turn or Turns().take())
@@ -151,7 +166,8 @@ class Lander:
         def source() -> _Source:
             self._recognise(file, result, kind)
             told = Run(str(self._told.session), str(self._told.run), folder, is_session_told=True)
-            return _Source(file, kind, told if kind.is_stated_by_run else NO_RUN, place, is_passing=True)
+            run = told if kind.is_stated_by_run else NO_RUN
+            return _Source(file, kind, run, place, self._encoding, is_passing=True)
 
         result = FileResult(place, kind.name)
         return self._land(file, source, result, Turns().take())
@@ -172,12 +188,12 @@ class Lander:
         return result
 
     def _recognise(self, file: Path, result: FileResult, told: Kind | None = None) -> Kind:
-        beginning, first = read_beginning(file, told or self._kind)
+        beginning, first, guess = read_beginning(file, told or self._kind, self._encoding)
         kind = told or self._kind or begun_like(beginning)
         if kind and kind.begins:
             require_begun(file, kind, beginning)
         else:
-            header = read_header(file, first, kind)
+            header = read_header(file, first, kind, guess)
             if kind:
                 require_needed(file, kind, header)
             else:
@@ -197,10 +213,11 @@ class Lander:
                 turn.begin_again()
 
     def _land_once(self, source: _Source, result: FileResult, turn: Turn) -> None:
-        sha256, size = measure(source.file, turn.heed)
+        sha256, size = measure(source.file, turn.heed, source.encoding)
         with (
             self._engine.connect() as connection,
-            turn.connected(cast(LandingConnection, connection.connection.driver_connection)),
+            turn.connected(own := cast(LandingConnection, connection.connection.driver_connection)),
+            word_each_minute(lambda: self._why_it_waits(source, own)),
         ):
             connection.exec_driver_sql("set session transaction isolation level read committed")
             connection.exec_driver_sql(
@@ -219,13 +236,17 @@ class Lander:
                 result.take(known)
             connection.commit()
 
+    def _why_it_waits(self, source: _Source, own: LandingConnection) -> str:
+        blocks = who_blocks(self._who_may_know, own.thread_id())
+        return f"{source.shown}: {blocks}" if blocks else ""
+
     def _find_load(self, connection: sqlalchemy.Connection, source: _Source, sha256: str) -> store.KnownLoad | None:
         return store.find_load(connection, self._tables.loads, source.kind, sha256, source.run)
 
     def _open_load(
         self, connection: sqlalchemy.Connection, source: _Source, sha256: str, size: int, turn: Turn
     ) -> bool:
-        with open_content(source.file) as content:
+        with open_content(source.file, encoding=source.encoding) as content:
             header = source.kind.read(content).header
         repeated = Encoder(source.kind, header).repeated
         notes = f"repeated header, the first is kept: {', '.join(repeated)}" if repeated else None
@@ -252,6 +273,7 @@ class _Source:
     kind: Kind
     run: Run
     place: str
+    encoding: str | None = None
     is_passing: bool = False
 
     @property
@@ -284,7 +306,7 @@ class _Load:
     def run(self, sha256: str, result: FileResult) -> None:
         """Land the file's rows and rejects; raises LandingError unless all of it arrived as it was sent."""
         with (
-            open_content(self._source.file, self._progress) as content,
+            open_content(self._source.file, self._progress, self._source.encoding) as content,
             tempfile.SpooledTemporaryFile(REJECTS_IN_MEMORY_BYTES) as spool,
         ):
             encoder = self._send_rows(content, spool)
@@ -305,7 +327,7 @@ class _Load:
     def _send_rows(self, content: Content, spool: IO[bytes]) -> Encoder:
         try:
             reading = self._kind.read(content)
-            encoder = Encoder(self._kind, reading.header)
+            encoder = Encoder(self._kind, reading.header, self._source.encoding)
             lines = self._lines(encoder, reading.batches, spool)
             table = self._tables.rows[self._kind.name]
             packets = _packets(_one_ahead(lines))
@@ -339,10 +361,10 @@ class _Load:
             )
 
     def _report(self, encoder: Encoder, result: FileResult) -> None:
-        result.status = "landed"
         result.load_id = self._load_id
         result.rows_read = self._sent + self._rejected
         result.rows_landed, result.rows_rejected = self._sent, self._rejected
+        result.status = store.REJECTED if result.is_rejected else store.LANDED
         result.messages = [
             f"{self._source.shown}: column `{visible(name)}` is there twice, the first is kept"
             for name in encoder.repeated
@@ -350,6 +372,9 @@ class _Load:
         result.messages += self._first_rejects
         if self._rejected > SHOWN_REJECTS:
             result.messages.append(f"… and {self._rejected - SHOWN_REJECTS} more in landing_rejects")
+        if encoder.undecoded_rows and not self._source.encoding:
+            lead = f"{self._source.shown}: rows with bytes that are not UTF-8: {encoder.undecoded_rows:,}"
+            result.messages.append(f"{lead}\n  {advice(guess_encoding(encoder.undecoded))}")
 
 
 def _place(file: Path) -> str:

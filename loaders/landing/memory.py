@@ -54,12 +54,20 @@ def land_simulation(
         results = [
             lander.land_passing(file, kind_named(name), f"{MEMORY}:{name}", MEMORY) for name, file in files.items()
         ]
-    failed = [message for result in results if result.status == "failed" for message in result.messages]
+    failed = [problem for result in results for problem in _problems(result)]
     if failed:
         raise LandingError(
             "\n".join(failed), "what else the call gave has landed; give the same again when it is mended"
         )
     return results
+
+
+def _problems(result: FileResult) -> list[str]:
+    """Say why nothing of what was given could be landed; say nothing where something was, or there were no rows."""
+    if result.is_rejected:
+        lead = f"{result.file}: none of the {result.rows_rejected:,} rows fits (load {result.load_id})"
+        return [lead, *result.messages]
+    return result.messages if result.status == "failed" else []
 
 
 def _write(file: Path, kind: str, rows: Iterable[Mapping[str, Any]]) -> Path:

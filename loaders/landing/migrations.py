@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, inspect, select
 
 from loaders.errors import ServerError
-from loaders.landing.tables import LandingTables
+from loaders.landing.tables import CONTENT_NO, STATUSES, LandingTables
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,19 @@ MIGRATIONS = (
     _widened(
         6, "nand_proposer_log", *(_WIDE.format(name) for name in ("rm_state", "hook_label", "phase_key", "op_base"))
     ),
+    Migration(
+        version=7,  # loads can be withdrawn, and their content can land again
+        table="landing_loads",
+        column="content_no",
+        sql=f"""
+            alter table {{table}}
+                modify column status varchar(16) collate {{collation}} not null comment '{STATUSES}',
+                add column withdrawn_at datetime(6) null comment 'UTC' after status,
+                add column content_no bigint not null default 0 comment '{CONTENT_NO}' after withdrawn_at,
+                drop index landing_loads_content,
+                add unique index landing_loads_content (kind, content_sha256, session_id, run_id, content_no)
+        """,
+    ),
 )
 VERSION = 1 + len(MIGRATIONS)
 
@@ -86,8 +99,9 @@ def bring_up_to_date(connection: Connection, tables: LandingTables, collation: s
         if step.table in there and not _has(connection, schema, step):
             connection.exec_driver_sql(step.sql.format(table=f"`{schema}`.`{step.table}`", collation=collation))
     tables.metadata.create_all(connection, checkfirst=True)
-    connection.execute(tables.version.delete())
-    connection.execute(tables.version.insert().values(version=VERSION))
+    if connection.scalars(select(tables.version.c.version)).all() != [VERSION]:
+        connection.execute(tables.version.delete())
+        connection.execute(tables.version.insert().values(version=VERSION))
     connection.commit()
     return [step.version for step in steps]
 

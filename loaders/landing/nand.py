@@ -1,7 +1,7 @@
 """The nand kinds: what a NAND operation-sequence simulator writes of one run (design section 3).
 
-A file states all of its session and run. An operation timeline has the columns of a state timeline as well, so it comes
-first; the log is no CSV, and is told by its first line.
+A file states all of its session and run. An operation timeline may have the columns of a state timeline, and the other
+way round: their signatures tell. The log is not a CSV, and is told by its first line.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ NAND_KINDS = (
             Column("phase_key_virtual", PHASE_KEY),
         ),
         filled=("start", "end", "die", "plane", "op_name"),
+        signature=frozenset({"block", "page", "source", "phase_key_used", "phase_key_virtual"}),
     ),
     Kind(
         name="nand_op_state_timeline",
@@ -87,7 +88,7 @@ NAND_KINDS = (
             Column("duration", DOUBLE),
         ),
         filled=("start", "end", "die", "plane", "op_state"),
-        never=frozenset({"op_uid", "op_base"}),
+        signature=frozenset({"lane", "duration"}),
         check=RowCheck(_ends_below_its_start, _ends_before_its_start),
     ),
     Kind(

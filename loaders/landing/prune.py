@@ -1,7 +1,8 @@
-"""Pruning: the rows of superseded loads, which nothing reads any more but the history, leave the landing schema.
+"""Pruning: the rows of superseded and withdrawn loads, which no mart reads any more, leave the landing schema.
 
 The manifest keeps such a load, as `pruned`, and landing_rejects what of it never landed: the file stays known by its
-content and does not land again. Each load is pruned in a transaction of its own, wholly or not at all.
+content and does not land again, unless it was withdrawn. Each load is pruned in a transaction of its own, wholly or not
+at all.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from loaders.landing.tables import LandingTables, landing_tables
 from loaders.profile import Warehouse
 
 PRUNED = "pruned"
+PRUNEABLE = ("superseded", "withdrawn")
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,10 @@ class Pruner:
         self._tables: LandingTables = landing_tables(warehouse.schemas.landing, collation)
 
     def superseded(self, kind: Kind | None = None) -> Sequence[Superseded]:
-        """Give the superseded loads, of one kind or of all, the oldest first."""
+        """Give the superseded and withdrawn loads, of one kind or of all, the oldest first."""
         loads = self._tables.loads
         names = ("load_id", "kind", "session_id", "run_id", "file_path", "rows_landed")
-        wanted = select(*(loads.c[name] for name in names)).where(loads.c.status == "superseded")
+        wanted = select(*(loads.c[name] for name in names)).where(loads.c.status.in_(PRUNEABLE))
         if kind:
             wanted = wanted.where(loads.c.kind == kind.name)
         with self._engine.connect() as connection:
@@ -55,7 +57,7 @@ class Pruner:
         with self._engine.begin() as connection:
             marked = connection.execute(
                 update(loads)
-                .where(loads.c.load_id == load.load_id, loads.c.status == "superseded")
+                .where(loads.c.load_id == load.load_id, loads.c.status.in_(PRUNEABLE))
                 .values(status=PRUNED)
             )
             if not marked.rowcount:

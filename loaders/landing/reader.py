@@ -129,12 +129,12 @@ def _is_sound(record: Record, width: int) -> bool:
     return not record.problem and len(record.fields) == width and not unprintable(record.text)
 
 
-def unprintable(text: str) -> str | None:
-    """Say why a text cannot be stored as it is: a NUL, or bytes that are not UTF-8; None when it can."""
+def unprintable(text: str, encoding: str = "UTF-8") -> str | None:
+    """Say why a text cannot be stored as it is: a NUL, or bytes that the encoding does not have; None when it can."""
     if "\udc00" in text or "\0" in text:
         return "holds a NUL byte, which is no text"
     found = _SURROGATE.search(text)
-    return f"holds the byte 0x{ord(found.group()) - 0xDC00:02X}, which is not UTF-8" if found else None
+    return f"holds the byte 0x{ord(found.group()) - 0xDC00:02X}, which is not {encoding}" if found else None
 
 
 def printable(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from codecs import BOM_UTF8
 from collections.abc import Sequence
 from fnmatch import fnmatch
@@ -11,8 +12,10 @@ from loaders.errors import LandingError, UsageError
 from loaders.landing import csv_file
 from loaders.landing.content import open_content, plain_name
 from loaders.landing.core import CORE_KINDS
+from loaders.landing.encoding import advice, guess_encoding, require_encoding
 from loaders.landing.kinds import Kind
 from loaders.landing.nand import NAND_KINDS
+from loaders.landing.not_needed import not_needed
 from loaders.landing.reader import Record, unprintable
 
 KINDS: tuple[Kind, ...] = (*CORE_KINDS, *NAND_KINDS)
@@ -49,28 +52,44 @@ def require_begun(path: Path, kind: Kind, beginning: bytes) -> None:
         raise LandingError(f"{path}: line 1: the file is no {kind.name}", f"expected lines that begin with {expected}")
 
 
-def read_beginning(path: Path, told: Kind | None = None) -> tuple[bytes, Record | None]:
-    """Give a file's first bytes, and the first record that it has as a CSV.
+def read_beginning(
+    path: Path, told: Kind | None = None, encoding: str | None = None
+) -> tuple[bytes, Record | None, str | None]:
+    """Give a file's first bytes in UTF-8, the first record that it has as a CSV, and what its encoding seems to be.
+
+    The last is None for UTF-8, and for what looks like nothing that is known.
 
     Raises UnknownFile when it is compressed and damaged, LandingError when it may be ours all the same: an archive of
     other things is let be.
     """
     try:
         with open_content(path) as content:
-            beginning = content.read(BEGINNING_BYTES)
-        with open_content(path) as content:
-            return beginning, csv_file.read_header(content)
+            raw = content.read(BEGINNING_BYTES)
+        if encoding:
+            require_encoding(path, raw, encoding)
+        with open_content(path, encoding=encoding) as content:
+            beginning = content.read(BEGINNING_BYTES) if encoding else raw
+        with open_content(path, encoding=encoding) as content:
+            return beginning, csv_file.read_header(content), _guess(raw)
     except LandingError:
         if told or Path(plain_name(path)).suffix in OUR_SUFFIXES:
             raise
         raise UnknownFile("it is compressed, and damaged") from None
 
 
-def read_header(path: Path, first: Record | None, told: Kind | None = None) -> list[str]:
+def _guess(beginning: bytes) -> str | None:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(beginning)
+    except UnicodeDecodeError:
+        return guess_encoding(beginning)
+    return guess_encoding(beginning) if b"\0" in beginning else None
+
+
+def read_header(path: Path, first: Record | None, told: Kind | None = None, guess: str | None = None) -> list[str]:
     """Give the column names that the first record of a file states; an empty file states none.
 
     Raises UnknownFile when they cannot be read, LandingError when the file should be ours all the same: by `told`, the
-    kind that the user names, by its own name, or by the names that can be read.
+    kind that the user names, by its own name, or by the names that can be read, also in the encoding of `guess`.
     """
     if not first:
         return []
@@ -79,9 +98,29 @@ def read_header(path: Path, first: Record | None, told: Kind | None = None) -> l
     if not first.problem and not unstorable:
         return first.fields
     reason = f"the header cannot be read: {first.problem or f'it {unstorable}'}"
-    if told or _named_like(path) or any(_fits(kind, first.fields) for kind in _TABLES):
-        raise LandingError(f"{path}: line {first.line_no}: {reason}", "save the file as CSV in UTF-8")
+    if told or _named_like(path) or _fits_any(first.fields) or (guess and _is_ours_in(path, guess)):
+        raise LandingError(
+            f"{path}: line {first.line_no}: {reason}",
+            "save the file as CSV in UTF-8" if first.problem else advice(guess),
+        )
     raise UnknownFile(reason)
+
+
+def _is_ours_in(path: Path, encoding: str) -> bool:
+    """Tell whether a file would be one of ours, read in this encoding."""
+    try:
+        with open_content(path, encoding=encoding) as content:
+            if begun_like(content.read(BEGINNING_BYTES)):
+                return True
+        with open_content(path, encoding=encoding) as content:
+            first = csv_file.read_header(content)
+    except LandingError:
+        return False
+    return first is not None and _fits_any(first.fields)
+
+
+def _fits_any(header: Sequence[str]) -> bool:
+    return any(_fits(kind, header) for kind in _TABLES)
 
 
 def recognise(path: Path, header: Sequence[str]) -> Kind:
@@ -90,9 +129,12 @@ def recognise(path: Path, header: Sequence[str]) -> Kind:
     Raises UnknownFile for a file that is not ours, LandingError for one of ours that cannot be used as it is.
     """
     fitting = [kind for kind in _TABLES if _fits(kind, header)]
-    telling = [kind for kind in fitting if _tells(kind, header)]
-    if telling:
-        return telling[0]
+    kind = _told_by_header(fitting, header)
+    if kind:
+        return kind
+    reason = not_needed(plain_name(path), header)
+    if reason and not fitting:
+        raise UnknownFile(f"known, not needed: {reason}")
     by_name = _named_like(path)
     for kind in by_name:
         if kind in fitting:
@@ -140,6 +182,26 @@ def _fits(kind: Kind, header: Sequence[str]) -> bool:
     return set(kind.needed) <= set(header) and not kind.never & set(header)
 
 
+def _told_by_header(fitting: Sequence[Kind], header: Sequence[str]) -> Kind | None:
+    """Choose among the kinds that a header fits; None when only the name can tell.
+
+    Core files carry columns of earlier stages along, so the latest stage wins. A timeline is the one of whose own
+    columns it has the greater share, since each may carry all that the other needs; where that one lacks a needed
+    column, the file is not the other.
+    """
+    telling = next((kind for kind in fitting if _tells(kind, header)), None)
+    if telling and (telling.key or not telling.signature):
+        return telling
+    nearest = max((kind for kind in _TABLES if kind.signature and not kind.key), key=lambda kind: _share(kind, header))
+    if _share(nearest, header):
+        return nearest if nearest in fitting else None
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _share(kind: Kind, header: Sequence[str]) -> float:
+    return len(kind.signature & set(header)) / len(kind.signature)
+
+
 def _tells(kind: Kind, header: Sequence[str]) -> bool:
     return not kind.signature or bool(kind.signature & set(header))
 
@@ -160,7 +222,7 @@ def _require_commas(path: Path, header: str) -> None:
     """Raise LandingError for a file that would be ours if its columns were separated by commas."""
     for delimiter, spoken in _OTHER_DELIMITERS.items():
         names = [name.strip('"') for name in header.split(delimiter)]
-        if any(_fits(kind, names) and _tells(kind, names) for kind in _TABLES):
+        if _told_by_header([kind for kind in _TABLES if _fits(kind, names)], names):
             raise LandingError(
                 f"{path}: line 1: the columns are separated by {spoken}, expected commas", "write the file as CSV again"
             )

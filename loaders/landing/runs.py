@@ -7,17 +7,25 @@ is `YYMMDD_RUNID` from the file's name, else `--run`. `site_NN` folders are sess
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from loaders.errors import LandingError, UsageError
 from loaders.landing.content import plain_name
-from loaders.landing.reader import printable, unprintable, visible
+from loaders.landing.reader import printable, visible
 
 MAX_CHARACTERS = 64
 # To the name's end: a backup beside the file, such as `….csv.bak`, is not the run stated anew.
 _RUN_IN_NAME = re.compile(r"(?:^|_)([0-9]{6}_[0-9]+)\.(?:csv|log|txt)$")
 _SITE = re.compile(r"site_[0-9]+")
+# By Unicode's general category. All else lands as it is, blanks of any width and joined emoji included: keys are exact.
+_REFUSED = {
+    "Cc": "a control character",
+    "Cs": "a byte that is not UTF-8",
+    "Zl": "a line break",
+    "Zp": "a line break",
+}
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,8 @@ class Told:
         for option, name in (("session", self.session), ("run", self.run)):
             problem = None if name is None else _problem(option, name)
             if problem:
-                raise UsageError(f"`--{option} {name}`: {problem}", f"expected 1 to {MAX_CHARACTERS} characters")
+                shown = visible(printable(name or ""))
+                raise UsageError(f"`--{option} {shown}`: {problem}", f"expected 1 to {MAX_CHARACTERS} characters")
 
     def run_of(self, found: Found) -> Run:
         """Give a file's session and run; raises LandingError when neither its name nor the user tells one."""
@@ -92,8 +101,9 @@ def _problem(option: str, name: str) -> str | None:
         return "it is empty"
     if len(name) > MAX_CHARACTERS:
         return f"it has {len(name)} characters"
-    if unprintable(name) or not name.isprintable():
-        return "it holds characters that nobody can see"
+    refused = next((character for character in name if unicodedata.category(character) in _REFUSED), None)
+    if refused:
+        return f"it holds {_REFUSED[unicodedata.category(refused)]}, `{visible(printable(refused))}`"
     if option == "run" and ("/" in name or "\\" in name):
         return "it holds a slash, and is part of the names of files that are exported"
     return None

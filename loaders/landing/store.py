@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Connection, Table, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, Table, and_, func, insert, select, update
 from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import IntegrityError
 
@@ -20,12 +20,16 @@ from loaders.connect import STREAM_NAME, LandingConnection
 from loaders.errors import LandingError
 from loaders.landing.encode import LOAD_FORMAT, REJECT_COLUMNS
 from loaders.landing.kinds import Kind
+from loaders.landing.reader import visible
 from loaders.landing.runs import Run
 from loaders.landing.tables import LandingTables
 
 Buffer = bytes | memoryview
 UTC_NOW = func.utc_timestamp(6)
 DUPLICATE_KEY = 1062
+# What the manifest says of a load: its rows are there, or none of them fitted. One of the latter restates nothing.
+LANDED, REJECTED = "landed", "rejected"
+LOCKED = (1205, 1213)  # waited for too long, or for each other
 LOCK_SECONDS = 3600  # how long a loader waits for another
 
 
@@ -41,7 +45,7 @@ class KnownLoad:
 
 
 def find_load(connection: Connection, loads: Table, kind: Kind, sha256: str, run: Run) -> KnownLoad | None:
-    """Give the load of a file with this content, of this session and run, None when it was never landed."""
+    """Give the load of a file with this content, session and run, None when it never landed or was withdrawn."""
     columns = (loads.c.load_id, loads.c.status, loads.c.rows_read, loads.c.rows_landed, loads.c.rows_rejected)
     found = connection.execute(
         select(*columns).where(
@@ -49,6 +53,7 @@ def find_load(connection: Connection, loads: Table, kind: Kind, sha256: str, run
             loads.c.content_sha256 == sha256,
             loads.c.session_id == run.session_id,
             loads.c.run_id == run.run_id,
+            loads.c.content_no == 0,
         )
     ).one_or_none()
     return KnownLoad(*found) if found else None
@@ -60,10 +65,12 @@ def require_session(connection: Connection, sessions: Table, run: Run, shown: st
         return
     folder = connection.scalar(select(sessions.c.folder).where(sessions.c.session_id == run.session_id))
     if folder is not None and not run.is_session_told and folder != run.folder:
+        session = visible(run.session_id)
         raise LandingError(
-            f"{shown}: the session `{run.session_id}` is the timeline in {folder}; {run.folder} has the same name",
+            f"{shown}: the session `{session}` is the timeline in {visible(folder)}; {visible(run.folder)} has the "
+            "same name",
             "two timelines must never be mixed: give this one a name of its own with `--session NAME`, or say "
-            f"`--session {run.session_id}` if both folders hold parts of one timeline",
+            f"`--session {session}` if both folders hold parts of one timeline",
         )
 
 
@@ -117,7 +124,7 @@ def stream_rejects(
 
 
 def close_load(connection: Connection, loads: Table, load_id: int, rows_landed: int, rows_rejected: int) -> None:
-    """Write the counts and the end of a load into the manifest."""
+    """Write the counts, the status and the end of a load into the manifest."""
     connection.execute(
         update(loads)
         .where(loads.c.load_id == load_id)
@@ -125,23 +132,32 @@ def close_load(connection: Connection, loads: Table, load_id: int, rows_landed: 
             rows_read=rows_landed + rows_rejected,
             rows_landed=rows_landed,
             rows_rejected=rows_rejected,
+            status=REJECTED if rows_rejected and not rows_landed else LANDED,
             finished_at=UTC_NOW,
         )
     )
 
 
+def take_kind(connection: Connection, tables: LandingTables, kind_name: str) -> None:
+    """Wait until nobody else changes which loads of a kind hold; raises LandingError when that takes too long.
+
+    Loads of a kind that close at the same time do so one by one, so that the second sees what the first has committed;
+    the lock ends with the connection, after the commit.
+    """
+    name = hashlib.sha256(f"{tables.loads.schema}.{kind_name}".encode()).hexdigest()  # of 64 characters at most
+    if connection.scalar(select(func.get_lock(name, LOCK_SECONDS))) != 1:
+        raise LandingError(
+            f"another loader has not finished with {kind_name} for {LOCK_SECONDS} s; nothing was changed",
+            "run the same command again",
+        )
+
+
 def mark_superseded(connection: Connection, tables: LandingTables, kind: Kind, load_id: int) -> list[str]:
     """Mark the loads of which nothing is read any more: later ones restate all of it (design section 3, rule 1).
 
-    Returns the files of the same run that the load replaces. Loads of a kind that close at the same time do so one by
-    one, so that the second sees what the first has committed; the lock ends with the connection, after the commit.
+    Returns the files of the same run that the load replaces.
     """
-    name = hashlib.sha256(f"{tables.loads.schema}.{kind.name}".encode()).hexdigest()  # of 64 characters at most
-    if connection.scalar(select(func.get_lock(name, LOCK_SECONDS))) != 1:
-        raise LandingError(
-            f"another loader has not finished with {kind.name} for {LOCK_SECONDS} s; nothing of the file was landed",
-            "run the same command again",
-        )
+    take_kind(connection, tables, kind.name)
     if kind.is_stated_by_run:
         return _supersede_run(connection, tables, load_id)
     _supersede_keys(connection, tables, kind, load_id)
@@ -180,32 +196,55 @@ def _supersede_keys(connection: Connection, tables: LandingTables, kind: Kind, l
     )
     if connection.execute(others.limit(1)).first() is None:
         return
-    newer = rows.alias("newer")
-    same_key = and_(*(newer.c[name] == rows.c[name] for name in kind.key), newer.c["_load_id"] > rows.c["_load_id"])
-    by_key = f"force index (`{kind.name}_key`)"
-    touched = (
-        select(rows.c["_load_id"])
-        .prefix_with("straight_join")
-        .distinct()
-        .join_from(newer, rows, same_key)
-        .with_hint(rows, by_key)
-        .where(newer.c["_load_id"] == load_id)
-    )
     active = select(loads.c.load_id).where(
-        loads.c.load_id.in_([load_id, *connection.scalars(touched)]),
+        loads.c.load_id.in_([load_id, *restated_by(connection, rows, kind, load_id)]),
         loads.c.status == "landed",
         loads.c.rows_landed > 0,
     )
     for candidate in connection.scalars(active).all():
-        still_read = (
-            select(rows.c["_row_no"])
-            .join_from(rows, newer, same_key, isouter=True)
-            .with_hint(newer, by_key)
-            .where(rows.c["_load_id"] == candidate, newer.c["_load_id"].is_(None))
-            .limit(1)
-        )
-        if connection.execute(still_read).first() is None:
+        if not is_still_read(connection, tables, kind, candidate):
             connection.execute(update(loads).where(loads.c.load_id == candidate).values(status="superseded"))
+
+
+def restated_by(connection: Connection, rows: Table, kind: Kind, load_id: int) -> Sequence[int]:
+    """Give the earlier loads of which a row has the key of a row of this one."""
+    newer = rows.alias("newer")
+    touched = (
+        select(rows.c["_load_id"])
+        .prefix_with("straight_join")
+        .distinct()
+        .join_from(newer, rows, _is_restated(rows, newer, kind))
+        .with_hint(rows, _by_key(kind))
+        .where(newer.c["_load_id"] == load_id)
+    )
+    return connection.scalars(touched).all()
+
+
+def is_still_read(connection: Connection, tables: LandingTables, kind: Kind, load_id: int) -> bool:
+    """Tell whether a row of the load has no later one of the same key, but for those of withdrawn loads."""
+    loads, rows = tables.loads, tables.rows[kind.name]
+    withdrawn = connection.scalars(
+        select(loads.c.load_id).where(loads.c.kind == kind.name, loads.c.status == "withdrawn")
+    ).all()
+    newer = rows.alias("newer")
+    restated = _is_restated(rows, newer, kind)
+    counts = and_(restated, newer.c["_load_id"].not_in(withdrawn)) if withdrawn else restated
+    still_read = (
+        select(rows.c["_row_no"])
+        .join_from(rows, newer, counts, isouter=True)
+        .with_hint(newer, _by_key(kind))
+        .where(rows.c["_load_id"] == load_id, newer.c["_load_id"].is_(None))
+        .limit(1)
+    )
+    return connection.execute(still_read).first() is not None
+
+
+def _is_restated(rows: Table, newer: FromClause, kind: Kind) -> ColumnElement[bool]:
+    return and_(*(newer.c[name] == rows.c[name] for name in kind.key), newer.c["_load_id"] > rows.c["_load_id"])
+
+
+def _by_key(kind: Kind) -> str:
+    return f"force index (`{kind.name}_key`)"
 
 
 def _load_data(

@@ -14,6 +14,9 @@ from sqlalchemy.dialects import mysql
 from loaders.landing.kinds import Kind
 from loaders.landing.recognise import KINDS
 
+STATUSES = "landed, superseded, withdrawn, or pruned"
+CONTENT_NO = "0, or the load_id of a load that was withdrawn: its content may land again"
+
 
 @dataclass(frozen=True)
 class LandingTables:
@@ -58,11 +61,13 @@ def _loads(metadata: MetaData, collation: str) -> Table:
         Column("rows_rejected", mysql.BIGINT, nullable=False, server_default=text("0")),
         Column("started_at", mysql.DATETIME(fsp=6), nullable=False, comment="UTC"),
         Column("finished_at", mysql.DATETIME(fsp=6), nullable=True, comment="UTC"),
-        Column("status", mysql.VARCHAR(16, collation=collation), nullable=False, comment="landed or superseded"),
+        Column("status", mysql.VARCHAR(16, collation=collation), nullable=False, comment=STATUSES),
+        Column("withdrawn_at", mysql.DATETIME(fsp=6), nullable=True, comment="UTC"),
+        Column("content_no", mysql.BIGINT, nullable=False, server_default=text("0"), comment=CONTENT_NO),
         Column("notes", mysql.TEXT(collation=collation), comment="what was odd about the file as a whole"),
         # A file is known by its content: the server itself refuses it a second time, however many loaders run. (A core
-        # file has no session and run; NULL there would not count as the same.)
-        UniqueConstraint("kind", "content_sha256", "session_id", "run_id", name="landing_loads_content"),
+        # file has no session and run; NULL there would not count as the same.) Once withdrawn, it may come again.
+        UniqueConstraint("kind", "content_sha256", "session_id", "run_id", "content_no", name="landing_loads_content"),
         Index("landing_loads_run", "session_id", "run_id", "kind"),
         comment="The manifest: one row for each file that was landed",
         **_options(collation),

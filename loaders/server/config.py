@@ -37,7 +37,7 @@ class Places:
 
     @property
     def log(self) -> Path:
-        """What the server says."""
+        """What the server says since its last start; `log` keeps former ones beside it."""
         return self.home / "server.log"
 
     @property

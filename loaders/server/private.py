@@ -28,6 +28,7 @@ from loaders.errors import AccountRefused, ServerError
 from loaders.lock import one_at_a_time
 from loaders.profile import Connection, write_private
 from loaders.server.config import Places, memory_bytes, option_file
+from loaders.server.log import begin_log, former, read_log, tail
 from loaders.server.programs import APT_PACKAGES, Program, Say, find_program, install_by_apt, install_program
 from loaders.settings import Settings
 
@@ -61,12 +62,18 @@ class PrivateServer:
             if running:
                 say("restarting the private server, since its password file was lost")
                 self._end(running)
+            if self.places.pid.exists():  # a server that is stopped takes it away
+                say(f"the private server had ended without being stopped; `{former(self.places.log)}` may say why")
             program = self._program(say)
             if not self.exists():
                 say(f"initialising a private {program.engine.title}")
                 self._initialise(program, say)
             self._start(program, say)
             return self._admin()
+
+    def admin(self) -> Connection | None:
+        """Give the admin's connection to a server that has been started here, None when none has been."""
+        return self._admin() if self._state().get("password") else None
 
     def stop(self) -> bool:
         """Stop the server and wait for its end; False when it did not run."""
@@ -161,10 +168,11 @@ class PrivateServer:
             check=False,
         )
         if done.returncode:
-            raise ServerError(f"`{command[0]}` could not make a data directory: {_tail(done.stderr or done.stdout)}")
+            raise ServerError(f"`{command[0]}` could not make a data directory: {tail(done.stderr or done.stdout)}")
         draft.replace(self.places.data)
 
     def _start(self, program: Program, say: Say) -> None:
+        begin_log(self.places.log)
         for _ in range(START_ATTEMPTS):
             port = _free_port(self.port)
             self._write_files(program.engine, port)
@@ -176,7 +184,7 @@ class PrivateServer:
                 break
         self._forget_start_file()
         raise ServerError(
-            f"{program.engine.title} did not start: {_tail(_read_log(self.places.log))}", f"see `{self.places.log}`"
+            f"{program.engine.title} did not start: {tail(read_log(self.places.log))}", f"see `{self.places.log}`"
         )
 
     def _write_files(self, engine: Engine, port: int) -> None:
@@ -252,7 +260,7 @@ class PrivateServer:
         return True
 
     def _port_was_taken(self) -> bool:
-        text = _read_log(self.places.log)
+        text = read_log(self.places.log)
         return "Bind on TCP/IP port" in text or "Address already in use" in text
 
     def _state(self) -> dict[str, object]:
@@ -301,12 +309,14 @@ def _start_statements(engine: Engine, password: str) -> str:
 
 
 def _run_folder(home: Path) -> Path:
-    """Give the folder for the socket; a long home cannot hold one, so it then goes to the system's temporary folder."""
-    inside = home / "run"
-    if len(os.fsencode(inside / "server.sock")) <= SOCKET_PATH_BYTES:
-        return inside
-    mark = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"afterstate-{os.getuid()}-{mark}"
+    """Give the folder for the socket: the home's own, else, where that path is too long for one, a temporary folder's.
+
+    A long TMPDIR is of no use either; /tmp is short.
+    """
+    name = f"afterstate-{os.getuid()}-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}"
+    places = (home / "run", Path(tempfile.gettempdir()) / name)
+    fitting = (place for place in places if len(os.fsencode(place / "server.sock")) <= SOCKET_PATH_BYTES)
+    return next(fitting, Path("/tmp") / name)  # noqa: S108 (for its owner only, and checked to be so)
 
 
 def _free_port(wanted: int | None) -> int:
@@ -320,13 +330,3 @@ def _free_port(wanted: int | None) -> int:
             except OSError:
                 continue
     raise ServerError(f"no port is free from {FIRST_PORT} to {FIRST_PORT + PORTS - 1}")
-
-
-def _read_log(log: Path) -> str:
-    return log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-
-
-def _tail(text: str) -> str:
-    """Give the few lines of a program's output that say why it ended."""
-    lines = text.strip().splitlines()
-    return " / ".join(([line for line in lines if "ERROR" in line] or lines)[-3:])

@@ -6,8 +6,8 @@
     replace.sql), for tables that are derived. With `merge`, the table is made once from the model's contract, stays in
     place for its readers, and takes each build's rows in one statement, which happens wholly or not at all.
     A row whose unique key is new is inserted; one that is there is updated in all columns but the key.
-    `merge_exclude_columns` are never written: the table gives them out. A full refresh, where the model allows one,
-    is built beside and swapped in.
+    `merge_exclude_columns` are never written: the table gives them out. `frozen_by` names columns that are written once
+    (frozen.sql). A full refresh, where the model allows one, is built beside and swapped in.
 
     The model's rows go through a temporary table: MariaDB 10.11 inserts wrong values (NULL for the right side of outer
     joins) when one statement joins, orders and has ON DUPLICATE KEY UPDATE. It has the contract's keys, so a model
@@ -31,11 +31,8 @@
     {{ begin_with(pre_hooks) }}
     {% if existing_relation is none or should_full_refresh() %}
         {% do get_assert_columns_equivalent(sql) %}
-        {% if strategy == "replace" %}
-            {% do replace_all(target_relation, existing_relation) %}
-        {% else %}
-            {% do build_beside(target_relation, existing_relation) %}
-        {% endif %}
+        {% do build_beside(target_relation, existing_relation) %}
+        {% do guard_frozen(target_relation) %}
     {% else %}
         {% do apply_schema_change(existing_relation) %}
         {% do get_assert_columns_equivalent(sql) %}
@@ -43,6 +40,7 @@
             {% do replace_in_place(target_relation) %}
         {% else %}
             {% do merge(target_relation) %}
+            {% do guard_frozen(target_relation) %}
         {% endif %}
     {% endif %}
     {{ end_with(post_hooks) }}
@@ -89,9 +87,7 @@ select
 from {{ incoming_relation }} as incoming
 order by {% for column in unique_key %}incoming.{{ column }}{{ ", " if not loop.last }}{% endfor %}
 on duplicate key update
-    {%- for column in columns if column not in unique_key %}
-    {{ column }} = incoming.{{ column }}{{ "," if not loop.last }}
-    {%- endfor %}
+    {{ merge_assignments(target_relation, columns | reject("in", unique_key) | list or unique_key[:1]) | join(",\n    ") }}
 {% endmacro %}
 
 {#- The model's strategy; one that is unknown, or lacks what it needs, is refused before anything is done. -#}
@@ -101,7 +97,6 @@ on duplicate key update
         {% do require_merge_config() %}
     {% elif strategy == "replace" %}
         {% do require_replace_config() %}
-        {% do make_build_marks() %}
     {% else %}
         {{ exceptions.raise_compiler_error(
             "Model `" ~ model.name ~ "`: incremental_strategy is `" ~ strategy ~ "`, expected `merge` or `replace`"
@@ -125,6 +120,7 @@ on duplicate key update
             ) }}
         {% endif %}
     {% endfor %}
+    {% do require_frozen_by_config() %}
 {% endmacro %}
 
 {#- Do what `on_schema_change` says when the contract has got other columns than the table. -#}

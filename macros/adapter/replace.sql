@@ -1,57 +1,45 @@
 {#- Incremental models that are derived: the strategy `replace`.
 
-    What a build can change is replaced, all else stays untouched. The model says in SQL what the new rows are; the macro
-    that its config names in `replaces` says which old rows they stand for, and up to which change of the inputs the
-    model is then built (its mark). Deleting, inserting and marking are one transaction, so that readers see the old rows
-    or the new ones, and a build that dies is simply done again.
+    A build replaces the rows that its changes concern and leaves all others untouched. The model's SQL selects the new
+    rows; its config says which rows they stand for: those that join `replace_scope`, a model with one row per change
+    and a column `model`, on the columns `replace_on`, where `replace_where` holds. Deleting, inserting and the
+    post-hooks are one transaction: readers see the old rows or the new ones, and a build that dies is simply repeated.
 
-    dbt-mysql's own `delete+insert` knows only rows of the same key, so that rows that are no more would stay. -#}
+    dbt-mysql's own `delete+insert` deletes only rows whose key comes again, so that rows without a successor stay. -#}
 {% macro replace_in_place(target_relation) %}
-    {% set replaced = context[config.get("replaces")](target_relation) %}
+    {% do refresh_comments(target_relation) %}
     {% set incoming_relation = fill_incoming(target_relation) %}
-    {% for delete in replaced.deletes %}
-        {% call statement("delete_" ~ loop.index) -%}
-            {{ delete }}
-        {%- endcall %}
-    {% endfor %}
+    {% do adapter.commit() %}
+    {% call statement("delete_replaced") -%}
+        {{ delete_replaced_sql(target_relation) }}
+    {%- endcall %}
     {% call statement("main") -%}
         insert into {{ target_relation }} ({{ written_columns() | join(", ") }})
         select {{ written_columns() | join(", ") }} from {{ incoming_relation }}
     {%- endcall %}
-    {% do write_build_mark(replaced.mark) %}
-    {% do finish_in_place(target_relation, incoming_relation) %}
-{% endmacro %}
-
-{#- Build all of it beside. The mark is written after the swap: should the build die between the two, the next one takes
-    in again what this one did. -#}
-{% macro replace_all(target_relation, existing_relation) %}
-    {% set replaced = context[config.get("replaces")](target_relation) %}
-    {% do build_beside(target_relation, existing_relation) %}
-    {% do write_build_mark(replaced.mark) %}
-    {% do adapter.commit() %}
-{% endmacro %}
-
-{% macro write_build_mark(mark) %}
-    {% call statement("mark") -%}
-        insert into {{ build_marks_relation() }} (model, mark) values ('{{ this.identifier }}', {{ mark }})
-        on duplicate key update mark = {{ mark }}
+    {% call statement("drop_incoming") -%}
+        drop temporary table {{ incoming_relation }}
     {%- endcall %}
 {% endmacro %}
 
-{#- DDL ends a transaction, so the table is made before one begins. -#}
-{% macro make_build_marks() %}
-    {% do run_query(
-        "create table if not exists " ~ build_marks_relation()
-        ~ " (model varchar(64) primary key, mark bigint not null)"
-        ~ " comment 'Up to which change of their inputs incremental models are built'"
-    ) %}
-{% endmacro %}
+{#- The table goes by its full name: a server looks for an alias in the default database, and dbt's connections have none. -#}
+{% macro delete_replaced_sql(relation) -%}
+delete {{ relation }}
+from {{ relation }}
+inner join {{ ref(config.get("replace_scope")) }} as changes
+    on
+        changes.model = '{{ this.name }}'
+        {%- for column in config.get("replace_on") %}
+        and {{ relation }}.{{ column }} = changes.{{ column }}
+        {%- endfor %}
+where {{ config.get("replace_where", "true") }}
+{%- endmacro %}
 
 {% macro require_replace_config() %}
-    {% if not config.get("replaces") or config.get("replaces") not in context %}
+    {% for name in ["replace_scope", "replace_on"] if not config.get(name) %}
         {{ exceptions.raise_compiler_error(
-            "Model `" ~ model.name ~ "`: the strategy `replace` needs `replaces`, the name of the macro that says which "
-            ~ "rows are replaced; it is `" ~ config.get("replaces") ~ "`"
+            "Model `" ~ model.name ~ "`: the strategy `replace` needs `" ~ name ~ "` in the model's config; "
+            ~ "see macros/adapter/replace.sql"
         ) }}
-    {% endif %}
+    {% endfor %}
 {% endmacro %}

@@ -21,6 +21,7 @@ landing_loads as (
         started_at,
         finished_at,
         status,
+        withdrawn_at,
         notes
     from loads
 

@@ -38,7 +38,7 @@ class Order:
     run_us: float
     runs: int
     date: str
-    boundary: Boundary = "covering"
+    boundary: Boundary = "before"
 
 
 @dataclass(frozen=True)

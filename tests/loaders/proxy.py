@@ -46,6 +46,7 @@ class Proxy:
 
     server_port: int
     stop: Stop | None = None
+    host: str = "127.0.0.1"
     sent: int = 0
     reached: threading.Event = field(default_factory=threading.Event)
     _drops: bool = False
@@ -53,7 +54,8 @@ class Proxy:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __enter__(self) -> Proxy:
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        self._listener = socket.create_server((self.host, 0), family=family)
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
         return self

@@ -114,6 +114,24 @@ def test_what_is_printed(common: Bench) -> None:
     assert again[-1] == "files: 2 unchanged; new rows landed: 0, rejected: 0"
 
 
+def test_a_file_of_which_no_row_fits(common: Bench) -> None:
+    """Prevents a file that is rejected as a whole from passing for one that landed (design section 2)."""
+    bad = common.write("bad.csv", trace([("1.5",), ("abc",)], run="whole"))
+    empty = common.write("empty.csv", trace([], run="whole"))
+    [found] = common.land(bad)
+    assert tuple(found.values())[1:-1] == (TRACE_KIND, "rejected", 2, 0, 2)
+    manifest = "select status, rows_read, rows_landed, rows_rejected from {landing}.landing_loads where load_id = %s"
+    assert common.query(manifest, found["load_id"]) == [("rejected", 2, 0, 2)]
+    assert [result["status"] for result in common.land(bad)] == ["unchanged"]
+    other = common.write("other.csv", trace([("",)], run="whole"))
+    said = common.run("land", other, empty)
+    assert said.exit_code == 0
+    first, _, sums = said.stdout.splitlines()
+    assert first.startswith("rejected    core8_state_trace: landed 0, rejected 1 (load ")
+    assert sums == "files: 1 landed, 1 rejected; new rows landed: 0, rejected: 1"
+    assert common.run("land", other, "--strict").exit_code == 3
+
+
 def test_which_files_of_a_folder(common: Bench) -> None:
     """Prevents hidden files (an editor's, a sync tool's half copies) from landing, and any file from landing twice."""
     names = ["b.csv", "a.csv", "deep/er/c.csv", ".hidden.csv", ".git/d.csv", "deep/.cache/e.csv"]

@@ -271,7 +271,10 @@ def test_misfits(common: Bench) -> None:
     assert landed(common, load, "antibody_id") == [("sound",)] * len(MISFITS)
     assert (load.rows_read, load.rows_rejected) == (2 * len(MISFITS), len(MISFITS))
     assert load.messages[0] == f"{file}: line 2, column `step`: `21.5` is not a whole number"
-    assert load.messages[3:] == [f"… and {len(MISFITS) - 3} more in landing_rejects"]
+    assert load.messages[3] == f"… and {len(MISFITS) - 3} more in landing_rejects"
+    assert load.messages[4].startswith(f"{file}: rows with bytes that are not UTF-8: ")
+    assert "name its encoding with `--encoding NAME`" in load.messages[4]
+    assert len(load.messages) == 5
 
 
 def test_short_and_long_rows_in_the_notebook(common: Bench) -> None:
@@ -330,7 +333,7 @@ FOLDER: dict[str, tuple[bytes, str, str]] = {
             ["snapshot_rule_id", "snapshot_created_at", *TRACE, "shutdown_step", "shutdown_trigger_final"]
         ).encode(),
         "ignored",
-        "none that Afterstate knows",
+        "known, not needed",
     ),
 }
 
@@ -385,7 +388,7 @@ def test_a_file_name_that_is_not_utf8(common: Bench) -> None:
     """Prevents a traceback from a file that was named under another encoding; a Linux name is any bytes."""
     name = os.fsdecode(b"trace_\xff.csv")
     load = land(common, name, trace([("abc",)], run="odd name"))
-    assert (load.status, load.rows_rejected) == ("landed", 1)
+    assert (load.status, load.rows_rejected) == ("rejected", 1)
     assert load.file == str(common.folder / r"trace_\xff.csv")
     assert rejects(common, load, "file_path") == [(load.file,)]
     assert json.loads(json.dumps(load.as_json(), ensure_ascii=False).encode())["file"] == load.file

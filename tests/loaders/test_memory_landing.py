@@ -332,8 +332,8 @@ class _Breaking:
 WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "an empty session": ({"session": ""}, UsageError, "`--session `: it is empty"),
     "a long session": ({"session": "x" * 65}, UsageError, "it has 65 characters"),
-    "a session nobody can see": ({"session": "a\tb"}, UsageError, "characters that nobody can see"),
-    "a session that is no text": ({"session": "a\ud800"}, UsageError, "characters that nobody can see"),
+    "a session nobody can see": ({"session": "a\tb"}, UsageError, "a control character"),
+    "a session that is no text": ({"session": "a\ud800"}, UsageError, "a byte that is not UTF-8"),
     "an empty run": ({"run": ""}, UsageError, "`--run `: it is empty"),
     "a long run": ({"run": "x" * 65}, UsageError, "it has 65 characters"),
     "a short segment": ({"timeline": [SEGMENT, SEGMENT[:5]]}, UsageError, "segment 2 of the timeline has 5 values"),
@@ -353,6 +353,18 @@ def test_a_call_that_is_wrong_leaves_nothing(common: Bench, wrong: str) -> None:
     assert says in str(caught.value)
     count = "select count(*) from {landing}.landing_loads where session_id in (%s, %s, '')"
     assert common.query(count, common.folder.name, "x" * 64) == [(0,)]
+
+
+@pytest.mark.parametrize("given", ["rows", "timeline"])
+def test_rows_of_which_none_fits(common: Bench, given: str) -> None:
+    """Prevents a simulation whose rows are all rejected from passing for one that landed, the second time as well."""
+    bad = {"rows": [{**ROW, "die": "x"}], "timeline": [(0.5, *SEGMENT[1:])]}[given]
+    for _ in range(2):
+        with pytest.raises(LandingError) as caught:
+            land(common, **{"rows": [ROW], "timeline": [SEGMENT], given: bad})
+        assert "none of the 1 rows fits (load " in caught.value.what
+    assert sorted(status for _, _, status, _ in statuses(common)) == ["landed", "rejected"]
+    assert [load.status for load in land(common, **{given: []})] == ["landed"]  # a run of no rows is one
 
 
 def test_a_server_that_fails(common: Bench) -> None:

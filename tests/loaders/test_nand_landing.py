@@ -125,6 +125,12 @@ HEADERS = {
         OPERATIONS_KIND,
     ),
     "operation timeline that carries all of a state's": ((*OPERATIONS, "lane", "duration"), OPERATIONS_KIND),
+    "state timeline that carries its operation": ((*TIMELINE, "op_base", "op_uid"), TIMELINE_KIND),
+    "state timeline that carries its operation and address": (
+        (*TIMELINE, "op_base", "op_uid", "block", "page", "source"),
+        TIMELINE_KIND,
+    ),
+    "operation timeline with a duration": ((*OPERATIONS, "duration"), OPERATIONS_KIND),
     "proposals": (PROPOSALS, PROPOSALS_KIND),
     "proposals, the needed columns alone": (
         ("start_us", "end_us", "die", "plane", "op_name", "op_base", "op_uid"),
@@ -142,17 +148,30 @@ def test_kinds(header: tuple[str, ...], kind: str, name: str) -> None:
         assert recognise(Path(name), order).name == kind
 
 
-EXPORTS = {
-    f"phase_proposal_counts_{RUN}.csv": "phase_key_used,phase_key_virtual,die,plane,propose_time,op_name,count",
-    f"expected_phase_keys_{RUN}.csv": "row_no,covering,before,op_state",
-    f"address_touch_count_{RUN}.csv": "die,plane,block,page,count",
-}
+def test_a_header_of_both_timelines() -> None:
+    """Prevents a guess where no column of its own tells: only the producer's name for it, or the user, can."""
+    header = ("start", "end", "die", "plane", "op_state", "op_name", "op_base", "op_uid")
+    assert recognise(Path(TIMELINE_FILE), header).name == TIMELINE_KIND
+    assert recognise(Path(OPERATIONS_FILE), header).name == OPERATIONS_KIND
+    with pytest.raises(UnknownFile, match=f"{OPERATIONS_KIND} or {TIMELINE_KIND}.*`--kind` names one"):
+        recognise(Path("x.csv"), header)
 
 
-@pytest.mark.parametrize(("name", "header"), EXPORTS.items())
-def test_what_was_counted_is_no_source(name: str, header: str) -> None:
-    """Prevents a simulator's own answers, or our export, from landing as what happened, and from failing a folder."""
-    with pytest.raises(UnknownFile, match="none that Afterstate knows"):
+COUNTS = "phase_key_used,phase_key_virtual,die,plane,propose_time,op_name,count"
+EXPORTS = [
+    (f"phase_proposal_counts_{RUN}.csv", COUNTS, "known, not needed: counts of proposals"),
+    ("renamed.csv", COUNTS, "known, not needed: counts of proposals"),
+    (f"phase_proposal_counts_{RUN}.csv.gz", COUNTS, "known, not needed: counts of proposals"),
+    (f"operation_sequence_{RUN}.csv", "seq,time,op_name", "known, not needed: the simulator's sequence"),
+    (f"address_touch_count_{RUN}.csv", "die,plane,block,page,count", "known, not needed: the simulator's counts"),
+    (f"expected_phase_keys_{RUN}.csv", "row_no,covering,before,op_state", "none that Afterstate knows"),
+]
+
+
+@pytest.mark.parametrize(("name", "header", "says"), EXPORTS)
+def test_what_was_counted_is_no_source(name: str, header: str, says: str) -> None:
+    """Prevents a simulator's answers from landing as what happened, from failing a folder, from being strangers."""
+    with pytest.raises(UnknownFile, match=says):
         recognise(Path(name), header.split(","))
 
 
@@ -164,7 +183,6 @@ def test_what_was_counted_is_no_source(name: str, header: str) -> None:
         (OPERATIONS_FILE, [name for name in OPERATIONS if name != "op_uid"], "no column `op_uid`"),
         (PROPOSALS_FILE, ["x"], "no column `start_us`, `end_us`"),
         (TIMELINE_FILE, [], "the file is empty"),
-        (TIMELINE_FILE, [*TIMELINE, "op_base"], "it has `op_base`, which no nand_op_state_timeline has\n.*--kind"),
     ],
 )
 def test_a_file_of_ours_that_cannot_be_used(name: str, header: list[str], says: str) -> None:
@@ -354,10 +372,10 @@ def test_links(common: Bench) -> None:
 
 BAD_NAMES = {
     "too long": ("x" * 65, "it has 65 characters"),
-    "a line break": ("a\nb", "it holds characters that nobody can see"),
-    "an escape": ("a\x1b[2J", "it holds characters that nobody can see"),
-    "a zero-width blank": ("a\u200bb", "it holds characters that nobody can see"),
-    "no UTF-8": ("a\udcff", "it holds characters that nobody can see"),
+    "a line break": ("a\nb", r"it holds a control character, `\n`"),
+    "an escape": ("a\x1b[2J", r"it holds a control character, `\x1b`"),
+    "a line separator": ("a\u2028b", r"it holds a line break, `\u2028`"),
+    "no UTF-8": ("a\udcff", r"it holds a byte that is not UTF-8, `\xff`"),
 }
 
 
@@ -369,6 +387,18 @@ def test_folders_that_cannot_name_a_session(common: Bench, name: str, says: str)
     assert load.status == "failed"
     assert f"cannot name a session: {says}\n  name the session with `--session NAME`" in load.messages[0]
     assert land(common, f"{name}/{TIMELINE_FILE}", content, session=common.folder.name).status == "landed"
+
+
+ODD_NAMES = ("👩‍👩‍👧", "a\u200bb", "낸드\u3000칩", "a\xa0b", "한\u200e글", "a ")
+
+
+@pytest.mark.parametrize("name", ODD_NAMES, ids=ascii)
+def test_folders_whose_names_hold_what_nobody_sees(common: Bench, name: str) -> None:
+    """Prevents a folder named with a joined emoji or a wide blank from being refused, and two such from being one."""
+    session = f"{common.folder.name[-30:]}{name}"
+    plain = land(common, f"{common.folder.name[-30:]}/{TIMELINE_FILE}", segments({}))
+    load = land(common, f"{session}/{TIMELINE_FILE}", segments({}))
+    assert runs(common, plain, load) == [(common.folder.name[-30:], RUN), (session, RUN)]
 
 
 @pytest.mark.parametrize("option", ["session", "run"])
@@ -464,6 +494,17 @@ def test_a_changed_file_replaces_its_run(common: Bench) -> None:
     assert older.messages == [f"landed before as load {first.load_id}; later loads have restated all of its rows"]
     assert land(common, TIMELINE_FILE, new).status == "unchanged"
     assert statuses(common, session) == expected
+
+
+def test_a_run_restated_by_nothing_that_fits(common: Bench) -> None:
+    """Prevents a spoilt file from taking a run's rows away; the next good one must replace them as ever."""
+    first = land(common, TIMELINE_FILE, segments({}, {"die": 1}))
+    spoilt = land(common, TIMELINE_FILE, segments({"op_state": "ERASE"}))
+    found = [status for _, _, status in statuses(common, common.folder.name)]
+    assert (first.status, spoilt.status, found) == ("landed", "rejected", ["landed", "rejected"])
+    land(common, TIMELINE_FILE, segments({"die": 2}))
+    found = [status for _, _, status in statuses(common, common.folder.name)]
+    assert found == ["superseded", "rejected", "landed"]
 
 
 def test_a_run_restated_as_empty(common: Bench) -> None:

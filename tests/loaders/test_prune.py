@@ -54,13 +54,27 @@ def test_it_says_what_it_will_do_and_does_nothing_unasked(pruneable: Bench) -> N
         "load 4: nand_op_state_timeline of chip, run 261122_1: 1 rows  "
         f"{pruneable.folder / 'chip0' / 'op_state_timeline_261122_1.csv'}"
     )
-    assert sums == "superseded loads: 2; their rows: 3"
+    assert sums == "loads to prune: 2; their rows: 3"
     unasked = pruneable.run("prune")
     assert (unasked.exit_code, unasked.stdout) == (2, looked.stdout)
     assert "there is nobody to ask\n  `--yes` says so beforehand, `--dry-run` only looks" in unasked.stderr
     assert pruneable.run("prune", "--kind", "trace", "--yes").exit_code == 2
     assert states(pruneable) == before
     assert rows(pruneable, TRACE_KIND) == [(1, 2), (2, 2), (3, 3)]
+
+
+def test_names_do_not_steer_the_terminal(common: Bench) -> None:
+    """Prevents a file that somebody else named from clearing the screen, or painting it, of who prunes."""
+    session = f"{common.folder.name[-40:]}\u202e"
+    for end in (5, 6):
+        name = f"evil\x1b[2J\x1b[31m_261122_1_{end}.csv"
+        file = common.write(name, f"{TIMELINE}0,{end},0,0,READ.ISSUE,READ\n")
+        common.land(file, "--session", session, "--run", "261122_1")
+    printed = common.run("prune", "--dry-run").stdout
+    assert r"evil\x1b[2J\x1b[31m_261122_1_5.csv" in printed
+    assert r"\u202e, run 261122_1" in printed
+    assert "\x1b" not in printed
+    assert "\u202e" not in printed
 
 
 def test_what_goes_and_what_stays(pruneable: Bench) -> None:
@@ -88,7 +102,7 @@ def test_what_goes_and_what_stays(pruneable: Bench) -> None:
     assert rows(pruneable, TIMELINE_KIND) == [(5, 1)]
     assert pruneable.query("select load_id, value from {landing}.landing_rejects") == [(1, "x")]
     assert [result["status"] for result in pruneable.land(pruneable.folder / "1.csv")] == ["superseded"]
-    assert pruneable.run("prune", "--yes").stdout == "superseded loads: 0; their rows: 0\n"
+    assert pruneable.run("prune", "--yes").stdout == "loads to prune: 0; their rows: 0\n"
 
     statuses = pruneable.build()
     assert statuses["assert_loads_hold_their_rows"] == "pass"

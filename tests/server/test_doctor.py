@@ -74,6 +74,29 @@ def test_what_dbt_cannot_use_is_bad(warehouse: Bench) -> None:
 
 
 @pytest.mark.usefixtures("without_dbt")
+@pytest.mark.parametrize("script", [None, "from dbt.cli.main import cli\n"])
+def test_another_dbt_is_bad(
+    warehouse: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str | None
+) -> None:
+    # Prevents: `pip install -U dbt-core` putting a `dbt` in place that builds with the server's defaults, unnoticed.
+    if script:
+        (tmp_path / "dbt").write_text(script)
+    monkeypatch.setattr(doctor.sysconfig, "get_path", lambda _: str(tmp_path))
+    ((what, mend),) = bad_findings(warehouse)
+    assert f"`{tmp_path / 'dbt'}` is not Afterstate's `dbt`" in what
+    assert "./script/setup" in mend
+
+
+@pytest.mark.usefixtures("without_dbt")
+def test_another_dbt_core_is_bad(warehouse: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Prevents: a dbt-core that dbt-mysql does not know failing in ways that nobody can read.
+    monkeypatch.setattr(doctor.metadata, "version", lambda _: "1.10.3")
+    ((what, mend),) = bad_findings(warehouse)
+    assert what == "dbt-core is 1.10.3, but dbt-mysql works with 1.7 only"
+    assert "./script/setup" in mend
+
+
+@pytest.mark.usefixtures("without_dbt")
 def test_local_infile_off_is_bad(warehouse: Bench) -> None:
     # Prevents: every landing failing with an error about a command that is not allowed.
     with global_setting(warehouse, "local_infile", 0):

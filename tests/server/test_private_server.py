@@ -29,6 +29,7 @@ from loaders.engines import PRODUCTS, Engine
 from loaders.errors import ServerError
 from loaders.server import config, private
 from loaders.server.config import Places, memory_bytes, option_file
+from loaders.server.log import FORMER_BYTES, begin_log, former
 from loaders.server.private import SOCKET_PATH_BYTES
 from loaders.server.programs import find_program
 from tests.conftest import Bench, Server
@@ -111,6 +112,52 @@ def test_a_killed_server_starts_again_over_its_data(own: Bench) -> None:
     assert "not running" in status.output
     assert up(own) == before
     assert kept_rows(own) == {"first"}
+
+
+def test_the_log_of_a_crash_is_kept(own: Bench) -> None:
+    # Prevents: the reason of a crash being gone with the start that follows it, and nobody being told where it is.
+    up(own)
+    log = own.server.private.places.log
+    with log.open("a") as text:
+        text.write("[ERROR] why it crashed\n")
+    kill(own)
+    said = own.run("up")
+    assert said.exit_code == 0
+    assert f"had ended without being stopped; `{log}.1` may say why" in said.output
+    assert "why it crashed" in former(log).read_text()
+    assert "why it crashed" not in log.read_text()
+    own.run("down")
+    assert "without being stopped" not in own.run("up").output
+    assert "why it crashed" in former(log, 2).read_text()
+
+
+def test_former_logs_are_few_and_short(tmp_path: Path) -> None:
+    # Prevents: logs that fill the disk, and a log whose end, which says why, is what is cut off.
+    log = tmp_path / "server.log"
+    begin_log(log)
+    assert list(tmp_path.iterdir()) == []
+    for number in range(6):
+        log.write_bytes(b"x" * FORMER_BYTES + f"end {number}".encode())
+        begin_log(log)
+    kept = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert {name: len(text) for name, text in kept.items()} == dict.fromkeys(
+        ["server.log.1", "server.log.2", "server.log.3"], FORMER_BYTES
+    )
+    assert [kept[f"server.log.{number}"][-5:] for number in (1, 2, 3)] == [b"end 5", b"end 4", b"end 3"]
+
+
+def test_a_long_temporary_folder(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Prevents: a server that cannot start, and does not say why, where home and TMPDIR are both too long for a socket.
+    deep = tmp_path.joinpath(*["a-rather-long-name-for-a-folder"] * 6)
+    (deep / "tmp").mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(deep / "tmp"))
+    with private_home(server, deep / "home") as bench:
+        up(bench)
+        places = bench.server.private.places
+        assert places.socket.exists()
+        assert len(os.fsencode(places.socket)) <= SOCKET_PATH_BYTES
+        bench.run("down")
+        assert not places.run.exists()
 
 
 def test_a_pid_that_now_belongs_to_another_process_is_not_the_server(own: Bench) -> None:

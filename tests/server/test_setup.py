@@ -155,6 +155,18 @@ def test_nothing_is_done_when_nothing_changed(machine: Machine) -> None:
     assert time.monotonic() - begin < 2
 
 
+def test_a_dbt_that_is_not_ours_is_installed_again(machine: Machine) -> None:
+    # Prevents: `pip install -U dbt-core` putting another `dbt` in the place of ours for good.
+    machine.add_python("python3", "3.11.2")
+    assert machine.run("setup").returncode == 0
+    ours, script = "from dbt_afterstate import main\n", machine.root / ".venv" / "bin" / "dbt"
+    for text, installs in ((ours, False), ("from dbt.cli.main import cli\n", True)):
+        script.write_text(text)
+        machine.notes.write_text("")
+        assert machine.run("setup").returncode == 0
+        assert ("pip" in machine.notes.read_text()) is installs
+
+
 def test_a_changed_lock_is_installed_into_the_same_venv(machine: Machine) -> None:
     # Prevents: a pull that changes the lock having no effect.
     machine.add_python("python3", "3.11.7")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,7 +15,8 @@ import loaders.connect
 from loaders import doctor
 from loaders.connect import connect, cursor
 from loaders.server import private, programs
-from tests.conftest import Bench, Server
+from tests.conftest import ROOT, Bench, Server
+from tests.loaders.proxy import Proxy
 from tests.server.helpers import ROLES, accounts_of, bench_in, up
 
 
@@ -128,6 +130,11 @@ def test_a_schema_under_a_case_blind_collation(server: Server, tmp_path: Path, h
         ("mysql://user:pw@host/?ssl_verify_cert=perhaps", "true or false"),
         ("mysql://user:pw@host/?sslca=x", "ssl_ca"),
         ("mysql://user:pw@host/?ssl_ca=/no/such/file.pem", "/no/such/file.pem"),
+        ("mysql://user:pw@host:0/", "has the port 0\n  expected 1 to 65535, or none for 3306"),
+        ("mysql://user:pw@host:99999/", "has the port 99999"),
+        ("mysql://user:pw@[::1]:70000/", "has the port 70000"),
+        ("mysql://user:pw@/?unix_socket=/no/such.sock", "`unix_socket=/no/such.sock`, where no server listens"),
+        ("mysql://user:pw@/", "a host"),
     ],
 )
 def test_a_url_that_cannot_be_used_is_wrong_usage(server: Server, tmp_path: Path, url: str, named: str) -> None:
@@ -147,6 +154,50 @@ def test_a_password_with_any_characters(server: Server, tmp_path: Path) -> None:
         found = up(bench)  # this account may not make others, so that the profile holds its password
         assert {connection.password for connection in accounts_of(found)} == {odd}
         assert bench.run("doctor").exit_code == 0  # dbt logs in with it, too
+
+
+@pytest.mark.parametrize("form", [" {}\n", "\n{}", "\t{}\r\n"])
+def test_what_stands_around_a_url_is_no_part_of_it(server: Server, tmp_path: Path, form: str) -> None:
+    # Prevents: a newline from `$(cat url)` naming a database of that name, and a blank making it no URL.
+    result = checkout(server, tmp_path / "home", form.format(url_of(server))).run("up")
+    assert result.exit_code == 0, result.output
+    assert "left alone" not in result.output
+
+
+def require_work(bench: Bench, place: str) -> None:
+    """Require that loaders and dbt reach the warehouse, and that messages say where it is."""
+    up(bench)
+    said = bench.run("doctor").stdout  # which asks dbt, too
+    assert f"at {place} lets" in said
+    assert said.endswith("all well\n"), said
+    assert bench.land(ROOT / "samples" / "core")[0]["status"] == "landed"
+    assert bench.run("status").stdout.splitlines()[0].endswith(f" at {place}")
+
+
+@pytest.mark.parametrize("host", ["localhost", ""])
+def test_a_unix_socket(server: Server, tmp_path: Path, host: str) -> None:
+    # Prevents: a server that listens on no port, as on many a workstation, being out of reach for one of three drivers.
+    admin, path = server.admin, server.private.places.socket
+    port = ":1" if host else ""  # where nobody listens
+    account = f"{quote(admin.username)}:{quote(admin.password, safe='')}"
+    bench = checkout(server, tmp_path / "home", f"mysql://{account}@{host}{port}/?unix_socket={quote(str(path))}")
+    require_work(bench, str(path))
+    bench.dbt("run", "--select", "stg_core__state_trace")  # over connections that dbt opens for a node
+    elsewhere = replace(bench, environment={**bench.environment, "AFTERSTATE_MYSQL_URL": url_of(server)})
+    refused = elsewhere.run("status")
+    assert refused.exit_code == 2
+    assert f"is for {path}, but `AFTERSTATE_MYSQL_URL` names {admin.place}" in refused.stderr
+
+
+def test_an_ipv6_host(server: Server, tmp_path: Path) -> None:
+    # Prevents: a host of colons being taken for a port, by a driver or in a message.
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("not run here: there is no IPv6")
+    with Proxy(server.admin.port, host="::1") as relay:
+        url = url_of(server).replace(server.admin.place, f"[::1]:{relay.port}")
+        require_work(checkout(server, tmp_path / "home", url), f"[::1]:{relay.port}")
 
 
 def test_a_wrong_password_is_the_urls_to_mend(server: Server, tmp_path: Path) -> None:

@@ -13,7 +13,16 @@ from pymysql.cursors import SSCursor
 from loaders.connect import connect
 from tests.conftest import Bench
 
-LEFT_OUT = ("snapshot_created_at", "load_id")
+LEFT_OUT = (
+    "snapshot_created_at",
+    "event_taken_at",
+    "trace_taken_at",
+    "fallback_taken_at",
+    "reservation_taken_at",
+    "retaken_at",
+    "load_id",
+    "current_load_id",
+)
 TABLES = """
 select table_name, group_concat('`', column_name, '`' order by column_name separator ', ')
 from information_schema.columns

@@ -24,30 +24,33 @@ def rows(warehouse: Bench, statement: str) -> list[tuple[Any, ...]]:
 
 def test_drift_lists_every_column_that_changed(warehouse: Bench) -> None:
     """Prevents: a correction upstream that nobody hears of, because the snapshot rightly stays as it was."""
-    land(warehouse, "before", {kind: base_files("run")[kind] for kind in ("events", "trace", "fallback")})
-    assert warehouse.check("no_snapshot_has_drifted", *SHUTDOWN) == "pass"
+    land(warehouse, "before", base_files("run"))
+    assert warehouse.check("shutdown_snapshot_drift_is_empty", *SHUTDOWN) == "pass"
     frozen = rows(warehouse, "select * from {marts}.shutdown_state_snapshot")
     changed = base_files("run")
     changed["events"] = changed["events"].replace("CORE8_PARTIAL_SEAL", "CORE8_FULL_SEAL")
     changed["trace"] = changed["trace"].replace(",2.1,", ",2.5,").replace(",0.213333,", ",,")
     changed["fallback"] = changed["fallback"].replace("REASON_21", "REASON_NEW")
     land(warehouse, "after", changed)
+    lines = {"CORE8_FULL_SEAL": 2, "2.5": 4, None: 4, "REASON_NEW": 4}  # the header counted
     for arguments in ((), ("--full-refresh",)):
-        assert warehouse.check("no_snapshot_has_drifted", *SHUTDOWN, *arguments) == "warn"
+        assert warehouse.check("shutdown_snapshot_drift_is_empty", *SHUTDOWN, *arguments) == "warn"
         assert rows(warehouse, "select * from {marts}.shutdown_state_snapshot") == frozen
         drift = rows(
             warehouse,
-            "select column_name, frozen_value, current_value from {marts}.shutdown_snapshot_drift order by column_name",
+            "select snapshot_id, column_name, frozen_value, current_value, current_line_no, file_path "
+            "from {marts}.shutdown_snapshot_drift join {audit}.landing_loads on current_load_id = load_id "
+            "order by column_name",
         )
-        assert drift == [
+        assert [row[1:4] for row in drift] == [
             ("SoMS_cumsum_window", "2.1", "2.5"),
             ("action_toggle_rate", "0.213333", None),
             ("fallback_reason_code", "REASON_21", "REASON_NEW"),
-            ("reservation_reason_code", None, "REASON_WITHIN_BOUNDS"),
-            ("reservation_status", None, "NONE"),
-            ("risk_score_total", None, "0.232821"),
             ("shutdown_trigger_final", "CORE8_PARTIAL_SEAL", "CORE8_FULL_SEAL"),
         ]
+        assert {row[0] for row in drift} == {frozen[0][0]}
+        assert [row[4] for row in drift] == [lines[row[3]] for row in drift]
+        assert all("/after/" in row[5] for row in drift)
 
 
 def test_an_older_file_landed_again_changes_nothing(warehouse: Bench) -> None:
@@ -76,10 +79,10 @@ def test_a_removed_file_takes_nothing_away(warehouse: Bench) -> None:
 def test_a_corrected_event_adds_a_snapshot_and_says_so(warehouse: Bench) -> None:
     """Prevents: a correction that overwrites what was remembered, or that passes without a word."""
     land(warehouse, "first", base_files("run"))
-    assert warehouse.check("a_design_is_shut_down_once", *SHUTDOWN) == "pass"
+    assert warehouse.check("shutdown_state_snapshot_has_one_shutdown_per_design", *SHUTDOWN) == "pass"
     first = rows(warehouse, "select * from {marts}.shutdown_state_snapshot")
     land(warehouse, "corrected", {"events": base_files("run")["events"].replace(",21,", ",22,")})
-    assert warehouse.check("a_design_is_shut_down_once", *SHUTDOWN) == "warn"
+    assert warehouse.check("shutdown_state_snapshot_has_one_shutdown_per_design", *SHUTDOWN) == "warn"
     both = rows(warehouse, "select * from {marts}.shutdown_state_snapshot order by shutdown_step")
     assert both[:1] == first
     assert [row[6] for row in both] == [21, 22]
@@ -94,7 +97,7 @@ def test_events_that_disagree_with_their_sources(warehouse: Bench) -> None:
     files["events"] = csv_text(header, "run,B_GOVERNED,antibody_C,21,CORE8_PARTIAL_SEAL,FULL_SEAL,0.441721,")
     del files["reservation"]
     land(warehouse, "run", files)
-    assert warehouse.check("no_event_disagrees_with_its_sources", *SHUTDOWN) == "warn"
+    assert warehouse.check("shutdown_event_disagreements_is_empty", *SHUTDOWN) == "warn"
     assert rows(
         warehouse,
         "select shutdown_step, column_name, event_value, joined_value from {marts}.shutdown_event_disagreements",
@@ -112,8 +115,16 @@ def test_coverage_counts_what_is_missing(warehouse: Bench) -> None:
     assert rows(
         warehouse,
         "select run_id, event_count, matched_count, missing_trace_count, missing_fallback_count, "
-        "missing_reservation_count from {marts}.shutdown_snapshot_coverage order by run_id",
-    ) == [("partial", 2, 1, 1, 1, 2), ("whole", 1, 1, 0, 0, 0)]
+        "missing_reservation_count, incomplete_count from {marts}.shutdown_snapshot_coverage order by run_id",
+    ) == [("partial", 2, 1, 1, 1, 2, 2), ("whole", 1, 1, 0, 0, 0, 0)]
+    assert rows(
+        warehouse,
+        "select run_id, antibody_id, is_complete, missing_inputs from {marts}.shutdown_snapshot_inputs order by 1, 2",
+    ) == [
+        ("partial", "antibody_C", 0, "reservation"),
+        ("partial", "antibody_X", 0, "trace, fallback, reservation"),
+        ("whole", "antibody_C", 1, None),
+    ]
 
 
 def test_what_followed_the_shutdown(warehouse: Bench) -> None:
@@ -133,6 +144,31 @@ def test_what_followed_the_shutdown(warehouse: Bench) -> None:
     land(warehouse, "later", {"trace": base_files("run")["trace"].replace(",2.1,", ",9.9,")})
     warehouse.run_models(*SHUTDOWN)
     assert rows(warehouse, timeline) == expected  # still against the frozen state
+
+
+def test_differences_that_no_type_can_hold(warehouse: Bench) -> None:
+    """Prevents: one odd step of one run stopping the mart of all runs (errors 1264 and 1690)."""
+    low, high = -(2**31), 2**31 - 1
+    most = 1.7976931348623157e308
+    events, trace = (base_files("run")[kind].partition("\n")[0] for kind in ("events", "trace"))
+    land(
+        warehouse,
+        "odd",
+        {
+            "events": csv_text(events, f"run,B_GOVERNED,antibody_C,{low},X"),
+            "trace": csv_text(
+                trace,
+                f"run,B_GOVERNED,antibody_C,{low},{-most},{most},{-most / 2},{low}",
+                f"run,B_GOVERNED,antibody_C,{high},{most},{most},{most / 2},{high}",
+            ),
+        },
+    )
+    warehouse.run_models(*SHUTDOWN)
+    assert rows(
+        warehouse,
+        "select steps_after_shutdown, SoMS_cumsum_window_difference, action_toggle_rate_difference, "
+        "blocked_rate_window_difference, veto_streak_difference from {marts}.post_shutdown_timeline",
+    ) == [(2**32 - 1, None, 0.0, most, 2**32 - 1)]
 
 
 def test_the_sample_runs_summary(warehouse: Bench) -> None:
@@ -180,7 +216,7 @@ def test_bi_tools_show_what_each_column_means(warehouse: Bench) -> None:
         "select table_name, table_comment from information_schema.tables where table_schema = '{marts}' "
         "and table_type = 'BASE TABLE' and table_name not like 'core\\_%'",
     )
-    assert len(tables) >= 13
+    assert len(tables) >= 14
     assert all(comment.startswith("One row for each") for _, comment in tables)
     bare = rows(
         warehouse,

@@ -41,13 +41,13 @@ def test_the_simulators_own_counts_are_the_warehouses(warehouse: Bench) -> None:
         for session in sessions:
             for run in (f"{DATE}_0000001", f"{DATE}_0000002"):
                 found = warehouse.query(
-                    f"select {COLUMNS} from {{staging}}.int_phase_keys__proposal_counts "
+                    f"select {COLUMNS} from {{marts}}.phase_proposal_counts "
                     "where session_id = %s and run_id = %s and boundary = %s "
                     "order by die, plane, op_name, phase_key_used, phase_key_virtual",
                     session,
                     run,
                     boundary,
-                    role="dbt",
+                    role="bi",
                 )
                 with (warehouse.folder / boundary / session / f"phase_proposal_counts_{run}.csv").open() as file:
                     own = [tuple(row) for row in list(csv.reader(file))[1:]]
@@ -65,7 +65,9 @@ def test_simulating_landing_and_building_in_two_commands(warehouse: Bench) -> No
     for lab in ("lab_1", "lab_2"):
         assert warehouse.run("simulate", "nand", *sites, "--out", warehouse.folder / lab, "--land").exit_code == 0
     assert warehouse.run("simulate", "core", "--out", warehouse.folder / "core", "--land").exit_code == 0
-    statuses = warehouse.build("--exclude", "every_snapshot_has_found_its_trace_row")
+    statuses = warehouse.build(
+        "--exclude", "shutdown_snapshot_inputs_has_every_trace_row", "shutdown_snapshot_inputs_is_complete"
+    )
     assert set(statuses.values()) == {"pass", "success"}
     sessions = warehouse.query("select distinct session_id from {marts}.op_state_spans", role="bi")
     labs = {f"lab_{lab}/site_0{site}" for lab in (1, 2) for site in (0, 1)}

@@ -44,7 +44,7 @@ def test_every_scenario_is_as_in_the_notebook(warehouse: Bench) -> None:
         expected = notebook.snapshots(**paths[scenario.name])
         assert snapshots(warehouse, scenario.name) == expected, scenario.prevents
     # no_trace_row is reported, and does not fail the build
-    assert statuses["every_snapshot_has_found_its_trace_row"] == "warn"
+    assert statuses["shutdown_snapshot_inputs_has_every_trace_row"] == "warn"
     assert len(whole_rows(warehouse)) == sum(5 if s.name == "exact_keys" else 1 for s in SCENARIOS)
 
 

@@ -1,47 +1,46 @@
--- What the proposer's own log says it chose: each `phase_key:` line that led to an operation, with its `selected` line.
--- Grain: one row for each such line. A table, since looking decisions up needs an index.
+-- What a proposer's own log says it chose: each `phase_key:` line that led to an operation, with its `selected` line.
+-- Grain: one row per such line. A table, since looking decisions up takes an index: one key, which holds every column
+-- that is asked for.
 {{ config(
     materialized="incremental",
     incremental_strategy="replace",
-    replaces="replaced_decisions",
+    built_from=["nand_proposer_log"],
+    replace_scope="int_landing__load_changes",
+    replace_on=["load_id"],
+    post_hook="{{ note_built_loads() }}",
 ) }}
 
-{%- set since = build_mark() %}
+{%- set load_changes = ref("int_landing__load_changes") %}
 
 with loads as (
 
-    select * from {{ ref("int_phase_keys__loads") }}
-    where
-        kind = 'nand_proposer_log'
-        and is_current
-        and changed_in_build > {{ since }}
+    {{ loads_to_read("nand_proposer_log") | indent }}
 
 ),
 
 log_lines as (
 
     select
-        loads.session_id,
-        loads.run_id,
-        proposer_log.line_no,
-        proposer_log.line_kind,
-        proposer_log.die,
-        proposer_log.plane,
-        proposer_log.now_us,
-        proposer_log.phase_key,
+        proposer_log.*,
+        lead(proposer_log.row_no) over next_line as next_row_no,
         lead(proposer_log.line_kind) over next_line as next_line_kind,
-        lead(proposer_log.op_name) over next_line as op_name
+        lead(proposer_log.op_name) over next_line as next_op_name
     from loads
-    inner join {{ ref("base_nand__proposer_log") }} as proposer_log on loads.load_id = proposer_log.load_id
-    window next_line as (partition by loads.load_id order by proposer_log.row_no)
+    {%- if is_incremental() %}
+    inner join {{ load_changes }} as changes
+        on
+            changes.model = '{{ this.name }}'
+            and loads.load_id = changes.load_id
+    {%- endif %}
+    inner join {{ ref("stg_nand__proposer_log") }} as proposer_log on loads.load_id = proposer_log.load_id
+    window next_line as (partition by proposer_log.load_id order by proposer_log.row_no)
 
 ),
 
 int_phase_keys__decisions as (
 
     select
-        session_id,
-        run_id,
+        load_id,
         line_no,
         die,
         plane,
@@ -49,11 +48,13 @@ int_phase_keys__decisions as (
         cast(round(now_us * 1000) as signed) as decision_time_ns,
         now_us as decision_time_us,
         phase_key,
-        op_name
+        next_op_name as op_name
     from log_lines
     where
         line_kind = 'phase_key'
         and next_line_kind = 'selected'
+        -- a rejected line between the two parts them
+        and next_row_no = row_no + 1
 
 )
 

@@ -1,22 +1,27 @@
--- Which operations were proposed in which state: the distribution that engineers tune against.
--- Grain: one row for each session, run, state and operation. The state is the phase key under `phase_key_boundary`, so
--- that proposals outside of every segment count under `<BASE>.END` or DEFAULT.
-with proposal_counts as (
+-- Which operations were proposed in which phase: the distribution that engineers tune against, under both boundaries.
+-- Grain: one row per boundary, session, run, phase key and operation.
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace",
+    built_from=["nand_op_state_timeline", "nand_proposal_rows"],
+    replace_scope="int_phase_keys__proposal_changes",
+    replace_on=["session_id", "run_id"],
+    post_hook="{{ note_built_loads(upstream=['phase_proposal_counts']) }}",
+) }}
 
-    select * from {{ ref("phase_proposal_counts") }}
-
-),
-
-state_counts as (
+with phase_key_counts as (
 
     select
-        session_id,
-        run_id,
-        phase_key_virtual as op_state,
-        op_name,
-        cast(sum(count) as signed) as count
-    from proposal_counts
-    group by session_id, run_id, phase_key_virtual, op_name
+        counts.session_id,
+        counts.run_id,
+        counts.boundary,
+        counts.phase_key_virtual as phase_key,
+        counts.op_name,
+        cast(sum(counts.count) as signed) as count
+    from {{ changed_runs() }} as changes
+    inner join {{ ref("phase_proposal_counts") }} as counts
+        on {{ same_key("changes", "counts", ["session_id", "run_id"]) }}
+    group by counts.session_id, counts.run_id, counts.boundary, counts.phase_key_virtual, counts.op_name
 
 ),
 
@@ -25,11 +30,12 @@ op_state_op_name_counts as (
     select
         session_id,
         run_id,
-        op_state,
+        boundary,
+        phase_key,
         op_name,
         count,
-        count * 1e0 / sum(count) over (partition by session_id, run_id, op_state) as share_of_op_state
-    from state_counts
+        count * 1e0 / sum(count) over (partition by session_id, run_id, boundary, phase_key) as share_of_phase_key
+    from phase_key_counts
 
 )
 

@@ -1,5 +1,5 @@
 -- Segments that still run when the next one of their plane starts. Normal: a suspend or a cache program does it; the
--- last-started segment holds. Grain: one row for each such segment.
+-- last-started segment holds. Grain: one row per such segment.
 with spans as (
 
     select * from {{ ref("op_state_spans") }}

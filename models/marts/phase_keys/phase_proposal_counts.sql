@@ -1,26 +1,41 @@
--- How often which operation was proposed in which phase, under the boundary that `phase_key_boundary` names.
--- Grain: one row for each session, run, pair of phase keys, die, plane and operation.
-with proposal_counts as (
+-- How often which operation was proposed in which phase, under both boundaries.
+-- Grain: one row per boundary, session, run, pair of phase keys, die, plane and operation.
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace",
+    built_from=["nand_op_state_timeline", "nand_proposal_rows"],
+    replace_scope="int_phase_keys__proposal_changes",
+    replace_on=["session_id", "run_id"],
+    post_hook="{{ note_built_loads(upstream=['proposal_phase_keys']) }}",
+) }}
 
-    select * from {{ ref("int_phase_keys__proposal_counts") }}
+with phase_keys as (
+
+    select phase_keys.*
+    from {{ changed_runs() }} as changes
+    inner join {{ ref("proposal_phase_keys") }} as phase_keys
+        on {{ same_key("changes", "phase_keys", ["session_id", "run_id"]) }}
 
 ),
 
 phase_proposal_counts as (
 
+    {% for boundary in ["covering", "before"] -%}
     select
         session_id,
         run_id,
+        '{{ boundary }}' as boundary,
         phase_key_used,
-        phase_key_virtual,
-        die,
-        plane,
+        phase_key_{{ boundary }} as phase_key_virtual,
+        key_die as die,
+        key_plane as plane,
         op_name,
-        propose_time,
-        count
-    from proposal_counts
-    where boundary = '{{ phase_key_boundary() }}'
-
+        min(propose_time_us) as propose_time,
+        count(*) as count
+    from phase_keys
+    group by session_id, run_id, phase_key_used, phase_key_{{ boundary }}, key_die, key_plane, op_name
+    {{ "union all" if not loop.last }}
+    {% endfor %}
 )
 
 select * from phase_proposal_counts

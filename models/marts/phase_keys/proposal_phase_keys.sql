@@ -1,110 +1,66 @@
 -- The phase key at every proposal: the one that was used, and the one that was really true (design section 5).
--- Grain: one row for each proposal row. The as-of join ranks: segments and proposals of a plane in one order, so that
--- the number of segments up to a proposal is that of its last-started one. Both servers do that in linear time.
+-- Grain: one row per proposal row. `as_of` finds the segment; here the table of the rule is read.
 {{ config(
     materialized="incremental",
     incremental_strategy="replace",
-    replaces="replaced_phase_keys",
+    built_from=["nand_op_state_timeline", "nand_proposal_rows"],
+    replace_scope="int_phase_keys__proposal_changes",
+    replace_on=["session_id", "run_id"],
+    replace_where="row_no >= from_row_no or propose_tick >= from_tick",
     pre_hook="{{ make_room_to_sort() }}",
+    post_hook="{{ note_built_loads(upstream=['int_phase_keys__segments']) }}",
 ) }}
 
-{%- set since = build_mark() %}
+{%- set proposal_changes = ref("int_phase_keys__proposal_changes") %}
 
-with loads as (
+with segments as (
 
-    select * from {{ ref("int_phase_keys__loads") }}
-    where
-        kind = 'nand_proposal_rows'
-        and is_current
+    select * from {{ ref("int_phase_keys__segments") }}
 
 ),
 
-spans as (
+states as (
 
-    select * from {{ ref("op_state_spans") }}
-
-),
-
--- in a full build all sessions, each from its beginning
-changes as (
-
-    {{ changed_timelines(since) | indent }}
+    select * from {{ ref("int_phase_keys__states") }}
 
 ),
 
-proposals as (
+loads as (
+
+    {{ loads_to_read("nand_proposal_rows") | indent }}
+
+),
+
+changed_proposals as (
 
     select
-        loads.session_id,
+        sessions.session_no,
         proposals.key_die,
         proposals.key_plane,
         proposals.propose_tick,
         proposals.load_id,
         proposals.row_no
     from loads
-    inner join {{ ref("base_nand__proposals") }} as proposals on loads.load_id = proposals.load_id
-    left join changes
+    inner join {{ ref("int_phase_keys__sessions") }} as sessions on loads.session_id = sessions.session_id
+    {%- if is_incremental() %}
+    inner join {{ proposal_changes }} as changes
         on
-            loads.session_id = changes.session_id
-            and loads.last_tick >= changes.from_tick
+            changes.model = '{{ this.name }}'
+            and loads.session_id = changes.session_id
+            and loads.run_id = changes.run_id
+    {%- endif %}
+    inner join {{ ref("stg_nand__proposal_rows") }} as proposals on loads.load_id = proposals.load_id
+    {%- if is_incremental() %}
     where
-        loads.changed_in_build > {{ since }}
+        proposals.row_no >= changes.from_row_no
         or proposals.propose_tick >= changes.from_tick
+    {%- endif %}
 
 ),
 
--- nothing before the first proposal is asked for, but the segment that holds then
-beginnings as (
+segments_as_of as (
 
-    select
-        session_id,
-        min(propose_tick) as first_tick
-    from proposals
-    group by session_id
-
-),
-
-events as (
-
-    select
-        spans.session_id,
-        spans.die,
-        spans.plane,
-        spans.start_tick as tick,
-        -- the first span here stands for all before it, too
-        case when spans.start_tick < beginnings.first_tick then spans.segment_no else 1 end as segments,
-        null as load_id,
-        null as row_no
-    from spans
-    inner join beginnings on spans.session_id = beginnings.session_id
-    where spans.next_start_tick >= beginnings.first_tick or spans.next_start_tick is null
-    union all
-    select
-        session_id,
-        key_die as die,
-        key_plane as plane,
-        propose_tick as tick,
-        0 as segments,
-        load_id,
-        row_no
-    from proposals
-
-),
-
-ranked as (
-
-    select
-        session_id,
-        die,
-        plane,
-        load_id,
-        row_no,
-        sum(segments) over (
-            partition by session_id, die, plane
-            order by tick asc, segments desc
-            rows unbounded preceding
-        ) as segment_no
-    from events
+    {{ as_of("changed_proposals", "segments") | indent }}
 
 ),
 
@@ -124,33 +80,36 @@ proposal_phase_keys as (
         proposals.context_source,
         proposals.phase_key_used,
         case
-            when spans.segment_no is null then 'DEFAULT'
-            when proposals.propose_tick >= spans.end_tick then concat(spans.op_base, '.END')
-            else concat(spans.op_base, '.', spans.state)
-        end as phase_key_virtual,
+            when states.state_no is null then 'DEFAULT'
+            when proposals.propose_tick >= segments.end_tick then concat(states.op_base, '.END')
+            else states.op_state
+        end as phase_key_covering,
         case
-            when spans.segment_no is null then 'DEFAULT'
-            when proposals.propose_tick >= spans.end_tick then concat(spans.op_base, '.END')
+            when states.state_no is null then 'DEFAULT'
+            when proposals.propose_tick >= segments.end_tick then concat(states.op_base, '.END')
             when
-                spans.previous_end_tick <= proposals.propose_tick
-                and (spans.state = 'ISSUE' or spans.start_tick = proposals.propose_tick)
-                then concat(spans.previous_op_base, '.END')
-            when spans.state = 'ISSUE' then 'DEFAULT'
-            else concat(spans.op_base, '.', spans.state)
+                segments.previous_end_tick <= proposals.propose_tick
+                and (states.state = 'ISSUE' or segments.start_tick = proposals.propose_tick)
+                then concat(previous_states.op_base, '.END')
+            when states.state = 'ISSUE' then 'DEFAULT'
+            else states.op_state
         end as phase_key_before,
-        case when proposals.propose_tick < spans.end_tick then concat(spans.op_base, '.', spans.state) end as op_state
-    from ranked
-    inner join loads on ranked.load_id = loads.load_id
-    inner join {{ ref("base_nand__proposals") }} as proposals
+        segments.segment_no,
+        case when proposals.propose_tick < segments.end_tick then states.op_state end as op_state
+    from segments_as_of
+    inner join loads on segments_as_of.load_id = loads.load_id
+    inner join {{ ref("stg_nand__proposal_rows") }} as proposals
         on
-            ranked.load_id = proposals.load_id
-            and ranked.row_no = proposals.row_no
-    left join spans
+            segments_as_of.load_id = proposals.load_id
+            and segments_as_of.row_no = proposals.row_no
+    left join segments
         on
-            ranked.session_id = spans.session_id
-            and ranked.die = spans.die
-            and ranked.plane = spans.plane
-            and ranked.segment_no = spans.segment_no
+            segments_as_of.session_no = segments.session_no
+            and segments_as_of.die = segments.die
+            and segments_as_of.plane = segments.plane
+            and segments_as_of.segment_no = segments.segment_no
+    left join states on segments.state_no = states.state_no
+    left join states as previous_states on segments.previous_state_no = previous_states.state_no
 
 )
 

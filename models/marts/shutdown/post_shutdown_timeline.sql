@@ -35,19 +35,24 @@ post_shutdown_timeline as (
         state_trace.step,
         state_trace.step - snapshots.shutdown_step as steps_after_shutdown,
         state_trace.SoMS_cumsum_window,
-        state_trace.SoMS_cumsum_window - snapshots.SoMS_cumsum_window as SoMS_cumsum_window_difference,
+        {{ double_difference("state_trace.SoMS_cumsum_window", "snapshots.SoMS_cumsum_window") }}
+            as SoMS_cumsum_window_difference,
         state_trace.action_toggle_rate,
-        state_trace.action_toggle_rate - snapshots.action_toggle_rate as action_toggle_rate_difference,
+        {{ double_difference("state_trace.action_toggle_rate", "snapshots.action_toggle_rate") }}
+            as action_toggle_rate_difference,
         state_trace.blocked_rate_window,
-        state_trace.blocked_rate_window - snapshots.blocked_rate_window as blocked_rate_window_difference,
+        {{ double_difference("state_trace.blocked_rate_window", "snapshots.blocked_rate_window") }}
+            as blocked_rate_window_difference,
         state_trace.veto_streak,
         state_trace.veto_streak - snapshots.veto_streak as veto_streak_difference,
         fallback_decisions.fallback_stage,
         fallback_decisions.fallback_score,
-        fallback_decisions.fallback_score - snapshots.fallback_score as fallback_score_difference,
+        {{ double_difference("fallback_decisions.fallback_score", "snapshots.fallback_score") }}
+            as fallback_score_difference,
         reservation_log.reservation_status,
         reservation_log.risk_score_total,
-        reservation_log.risk_score_total - snapshots.risk_score_total as risk_score_total_difference
+        {{ double_difference("reservation_log.risk_score_total", "snapshots.risk_score_total") }}
+            as risk_score_total_difference
     from snapshots
     inner join state_trace
         on

@@ -1,14 +1,13 @@
 -- Where an event's own copy of a fallback or reservation column says something else than the file it was copied from.
 -- Grain: one row for each column of an event that disagrees. A copy that is empty, or whose source was never landed,
--- says nothing; `shutdown_snapshot_coverage` counts what is missing.
-{%- set fallback_columns = ["fallback_stage", "fallback_reason_code", "fallback_score"] %}
-{%- set reservation_columns = ["reservation_status", "reservation_reason_code", "risk_score_total"] %}
+-- says nothing; `shutdown_snapshot_inputs` lists what is missing.
+{%- set copied = [] %}
 {%- set conditions = {} %}
-{%- for column in fallback_columns %}
-{%- do conditions.update({column: "events." ~ column ~ " is not null and current_states.is_fallback_found"}) %}
+{%- for input in ["fallback", "reservation"] %}
+{%- for column in snapshot_inputs()[input] %}
+{%- do copied.append(column) %}
+{%- do conditions.update({column: "events." ~ column ~ " is not null and current_states.is_" ~ input ~ "_found"}) %}
 {%- endfor %}
-{%- for column in reservation_columns %}
-{%- do conditions.update({column: "events." ~ column ~ " is not null and current_states.is_reservation_found"}) %}
 {%- endfor %}
 
 with events as (
@@ -28,8 +27,8 @@ shutdown_event_disagreements as (
     {{ differing_columns(
         "events",
         "current_states",
-        key=["run_id", "case_id", "antibody_id", "shutdown_step"],
-        columns=fallback_columns + reservation_columns,
+        key=shutdown_key(),
+        columns=copied,
         left_value="event_value",
         right_value="joined_value",
         conditions=conditions

@@ -1,7 +1,7 @@
 -- How much of each run's snapshots is there.
-with memory as (
+with inputs as (
 
-    select * from {{ ref("shutdown_snapshot_memory") }}
+    select * from {{ ref("shutdown_snapshot_inputs") }}
 
 ),
 
@@ -11,11 +11,12 @@ shutdown_snapshot_coverage as (
         snapshot_rule_id,
         run_id,
         count(*) as event_count,
-        count(case when is_trace_found then 1 end) as matched_count,
-        count(case when not is_trace_found then 1 end) as missing_trace_count,
-        count(case when not is_fallback_found then 1 end) as missing_fallback_count,
-        count(case when not is_reservation_found then 1 end) as missing_reservation_count
-    from memory
+        count(trace_taken_at) as matched_count,
+        {% for input in awaited_inputs() -%}
+        count(case when {{ input }}_taken_at is null then 1 end) as missing_{{ input }}_count,
+        {% endfor -%}
+        count(case when not is_complete then 1 end) as incomplete_count
+    from inputs
     group by snapshot_rule_id, run_id
 
 )

@@ -1,11 +1,22 @@
--- Where the landed files now say something else than a frozen snapshot does.
--- Grain: one row for each column of a snapshot that differs.
+-- Where the landed files now say something else than a snapshot that has taken the input does.
+-- Grain: one row for each column of a snapshot that differs. An input that is still awaited has nothing to drift from.
+{%- set conditions = {} %}
+{%- set details = {} %}
+{%- for input, columns in snapshot_inputs().items() %}
+{%- for column in columns %}
+{%- do conditions.update({column: "frozen." ~ input ~ "_taken_at is not null"}) %}
+{%- do details.update({column: [
+    "frozen.id as snapshot_id",
+    "current_states." ~ input ~ "_load_id as current_load_id",
+    "current_states." ~ input ~ "_line_no as current_line_no",
+]}) %}
+{%- endfor %}
+{%- endfor %}
+
 with frozen as (
 
     select * from {{ ref("shutdown_snapshot_memory") }}
-    where
-        is_trace_found
-        and snapshot_rule_id = '{{ var("snapshot_rule_id") }}'
+    where snapshot_rule_id = {{ snapshot_rule() }}
 
 ),
 
@@ -20,22 +31,12 @@ shutdown_snapshot_drift as (
     {{ differing_columns(
         "frozen",
         "current_states",
-        key=["run_id", "case_id", "antibody_id", "shutdown_step"],
-        columns=[
-            "shutdown_trigger_final",
-            "SoMS_cumsum_window",
-            "action_toggle_rate",
-            "blocked_rate_window",
-            "veto_streak",
-            "fallback_stage",
-            "fallback_reason_code",
-            "fallback_score",
-            "reservation_status",
-            "reservation_reason_code",
-            "risk_score_total",
-        ],
+        key=shutdown_key(),
+        columns=state_columns(),
         left_value="frozen_value",
-        right_value="current_value"
+        right_value="current_value",
+        conditions=conditions,
+        details=details
     ) | indent }}
 
 )

@@ -1,30 +1,17 @@
--- What operation remembers of each shutdown, and which inputs were there when it was taken (design section 4).
--- Grain: one row for each event and rule. An event is remembered at once, with NULLs for what is missing; while its
--- trace row is missing it takes what arrives, and once the trace row was there it never changes again.
+-- What operation remembers of each shutdown, and when it took each input (design section 4).
+-- Grain: one row for each event and rule. An input is taken by the build that first finds it, and never again: a build
+-- offers what is still missing, and the merge keeps what is frozen, whatever it is offered.
+-- depends_on: {{ ref("int_shutdown__loads") }}
 {{ config(
     materialized="incremental",
     incremental_strategy="merge",
-    unique_key=["snapshot_rule_id", "run_id", "case_id", "antibody_id", "shutdown_step"],
+    unique_key=["snapshot_rule_id"] + shutdown_key(),
     merge_exclude_columns=["id"],
+    frozen_by=columns_by_taken_at(),
     full_refresh=false,
+    pre_hook="{{ migrate_snapshot_memory() }}",
+    post_hook="update {{ ref('int_shutdown__loads') }} set remembered_status = status where seen_in = '{{ invocation_id }}'",
 ) }}
-
-{%- set state_columns = [
-    "shutdown_trigger_final",
-    "SoMS_cumsum_window",
-    "action_toggle_rate",
-    "blocked_rate_window",
-    "veto_streak",
-    "fallback_stage",
-    "fallback_reason_code",
-    "fallback_score",
-    "reservation_status",
-    "reservation_reason_code",
-    "risk_score_total",
-    "is_trace_found",
-    "is_fallback_found",
-    "is_reservation_found",
-] %}
 
 with current_states as (
 
@@ -36,7 +23,7 @@ with current_states as (
 remembered as (
 
     select * from {{ this }}
-    where snapshot_rule_id = '{{ var("snapshot_rule_id") }}'
+    where snapshot_rule_id = {{ snapshot_rule() }}
 
 ),
 {% endif %}
@@ -45,26 +32,21 @@ shutdown_snapshot_memory as (
 
     select
         cast(null as signed) as id,  -- the table gives it out
-        '{{ var("snapshot_rule_id") }}' as snapshot_rule_id,
-        utc_timestamp(6) as snapshot_created_at,
-        current_states.run_id,
-        current_states.case_id,
-        current_states.antibody_id,
-        current_states.shutdown_step,
-        {{ "current_states." ~ state_columns | join(",\n        current_states.") }}
+        {{ snapshot_rule() }} as snapshot_rule_id,
+        current_states.{{ (shutdown_key() + state_columns()) | join(",\n        current_states.") }},
+        {% for input in awaited_inputs() -%}
+        case when current_states.is_{{ input }}_found then utc_timestamp(6) end as {{ input }}_taken_at,
+        {% endfor -%}
+        utc_timestamp(6) as event_taken_at
     from current_states
     {% if is_incremental() %}
-    left join remembered
-        on
-            current_states.run_id = remembered.run_id
-            and current_states.case_id = remembered.case_id
-            and current_states.antibody_id = remembered.antibody_id
-            and current_states.shutdown_step = remembered.shutdown_step
+    left join remembered on {{ same_key("current_states", "remembered", shutdown_key()) }}
     where
-        remembered.run_id is null
-        or (not remembered.is_trace_found and not {{ all_same("current_states", "remembered", state_columns) }})
+        remembered.id is null
+        {% for input in awaited_inputs() -%}
+        or (remembered.{{ input }}_taken_at is null and current_states.is_{{ input }}_found)
+        {% endfor %}
     {% endif %}
-
 )
 
 select * from shutdown_snapshot_memory

@@ -1,9 +1,11 @@
-{{ config(
-    materialized="incremental",
-    incremental_strategy="merge",
-    unique_key=["snapshot_rule_id", "run_id", "case_id", "antibody_id", "shutdown_step"],
-    full_refresh=false,
-) }}
+-- The contract's table, made anew from the memory by each build: the memory alone remembers. When it is made, the loads
+-- that the memory has seen count as built. What explains snapshots is built before them, so that wherever there are
+-- snapshots, an export knows their gaps and their drift, and `afterstate retake` finds its table.
+-- depends_on: {{ ref("int_shutdown__loads") }}
+-- depends_on: {{ ref("shutdown_snapshot_inputs") }}
+-- depends_on: {{ ref("shutdown_snapshot_drift") }}
+-- depends_on: {{ ref("shutdown_snapshot_retakes") }}
+{{ config(post_hook="update {{ ref('int_shutdown__loads') }} set built_status = remembered_status") }}
 
 with memory as (
 
@@ -16,22 +18,8 @@ shutdown_state_snapshot as (
     select
         id,
         snapshot_rule_id,
-        snapshot_created_at,
-        run_id,
-        case_id,
-        antibody_id,
-        shutdown_step,
-        shutdown_trigger_final,
-        SoMS_cumsum_window,
-        action_toggle_rate,
-        blocked_rate_window,
-        veto_streak,
-        fallback_stage,
-        fallback_reason_code,
-        fallback_score,
-        reservation_status,
-        reservation_reason_code,
-        risk_score_total
+        coalesce(trace_taken_at, event_taken_at) as snapshot_created_at,
+        {{ (shutdown_key() + state_columns()) | join(",\n        ") }}
     from memory
 
 )

@@ -1,3 +1,4 @@
+-- Grain: one row per landed operation, of every load.
 with operation_timeline as (
 
     select
@@ -8,46 +9,36 @@ with operation_timeline as (
 
 ),
 
-loads as (
-
-    select * from {{ source("landing", "landing_loads") }}
-
-),
-
 stg_nand__operations as (
 
     select
         -- ids
-        loads.session_id,
-        loads.run_id,
-        operation_timeline._row_no as row_no,
-        operation_timeline.op_uid,
-        operation_timeline.die,
-        operation_timeline.plane,
-        operation_timeline.block,
-        operation_timeline.page,
+        _load_id as load_id,
+        _row_no as row_no,
+        op_uid,
+        die,
+        plane,
+        block,
+        page,
 
         -- text
-        operation_timeline.op_name,
-        operation_timeline.op_base,
-        operation_timeline.source,
-        operation_timeline.op_state,
-        operation_timeline.phase_key_used,
-        operation_timeline.phase_key_virtual,
+        op_name,
+        op_base,
+        source,
+        op_state,
+        phase_key_used,
+        phase_key_virtual,
 
         -- times
-        operation_timeline.start_us,
-        operation_timeline.end_us,
-        {{ tick("operation_timeline.start_us") | indent(8) }} as start_tick,
-        {{ tick("operation_timeline.end_us") | indent(8) }} as end_tick,
+        start_us,
+        end_us,
+        {{ tick("start_us") | indent(8) }} as start_tick,
+        {{ tick("end_us") | indent(8) }} as end_tick,
 
         -- where the row comes from
-        operation_timeline._other_columns as other_columns,
-        operation_timeline._load_id as load_id,
-        operation_timeline._line_no as line_no
+        _other_columns as other_columns,
+        _line_no as line_no
     from operation_timeline
-    inner join loads on operation_timeline._load_id = loads.load_id
-    where loads.status = 'landed'
 
 )
 

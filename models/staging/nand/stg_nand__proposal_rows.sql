@@ -1,6 +1,8 @@
-with latest as (
+-- Grain: one row per landed proposal, of every load. A proposal is placed by its hook where that names a die and a plane,
+-- else by the operation itself (design section 5).
+with proposal_rows as (
 
-    {{ current_rows(ref("base_nand__proposals")) | indent }}
+    select * from {{ source("nand", "nand_proposal_rows") }}
 
 ),
 
@@ -8,10 +10,8 @@ stg_nand__proposal_rows as (
 
     select
         -- ids
-        session_id,
-        run_id,
-        load_id,
-        row_no,
+        _load_id as load_id,
+        _row_no as row_no,
         op_uid,
         die,
         plane,
@@ -19,8 +19,8 @@ stg_nand__proposal_rows as (
         page,
         phase_hook_die,
         phase_hook_plane,
-        key_die,
-        key_plane,
+        case when phase_hook_die is null or phase_hook_plane is null then die else phase_hook_die end as key_die,
+        case when phase_hook_die is null or phase_hook_plane is null then plane else phase_hook_plane end as key_plane,
 
         -- text
         op_name,
@@ -29,19 +29,22 @@ stg_nand__proposal_rows as (
         phase_hook_label,
         celltype_hint,
         inherit_hints,
-        phase_key_used,
-        context_source,
+        coalesce(phase_key, 'DEFAULT') as phase_key_used,
+        case
+            when phase_hook_die is null or phase_hook_plane is null then 'operation'
+            else 'hook'
+        end as context_source,
 
         -- times
         start_us,
         end_us,
-        propose_time_us,
-        propose_tick,
+        coalesce(phase_key_time, start_us) as propose_time_us,
+        {{ tick("coalesce(phase_key_time, start_us)") | indent(8) }} as propose_tick,
 
         -- where the row comes from
-        other_columns,
-        line_no
-    from latest
+        _other_columns as other_columns,
+        _line_no as line_no
+    from proposal_rows
 
 )
 

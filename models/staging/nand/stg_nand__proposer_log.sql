@@ -1,6 +1,7 @@
-with latest as (
+-- Grain: one row per landed line of a proposer's log, of every load.
+with proposer_log as (
 
-    {{ current_rows(ref("base_nand__proposer_log")) | indent }}
+    select * from {{ source("nand", "nand_proposer_log") }}
 
 ),
 
@@ -8,16 +9,14 @@ stg_nand__proposer_log as (
 
     select
         -- ids
-        session_id,
-        run_id,
-        load_id,
-        row_no,
+        _load_id as load_id,
+        _row_no as row_no,
         die,
         plane,
 
-        -- text
+        -- text: the log writes None where the resource manager knows no state
         line_kind,
-        rm_state,
+        nullif(rm_state, 'None') as rm_state,
         hook_label,
         phase_key,
         op_name,
@@ -31,8 +30,8 @@ stg_nand__proposer_log as (
         start_us,
 
         -- where the row comes from
-        line_no
-    from latest
+        _line_no as line_no
+    from proposer_log
 
 )
 

@@ -142,7 +142,10 @@ def _logs() -> Iterator[OddFile]:
 
 
 def _others() -> Iterator[OddFile]:
-    """Compress what is no file of ours; under our name it is a failure, under another it is ignored."""
+    """Compress what is not a file of ours; under our name it is a failure, under another it is ignored.
+
+    UTF-16 is a failure under any name: it is ours in another encoding.
+    """
     kind = CORE[0]
     text = Sheet(kind, OTHERS).head().row().text
     tar, archive = io.BytesIO(), io.BytesIO()
@@ -177,9 +180,8 @@ def _others() -> Iterator[OddFile]:
             )
             if "semicolons" not in odd:
                 name = f"{slug(OTHERS)}/{slug(label)}.csv{suffix}"
-                yield OddFile(
-                    OTHERS, name, f"{of} of {odd}, under another name", packed, "ignored", says="header|empty"
-                )
+                status = "failed" if odd == "UTF-16" else "ignored"
+                yield OddFile(OTHERS, name, f"{of} of {odd}, under another name", packed, status, says="header|empty")
     for at, (odd, content) in enumerate(
         {
             "bzip2": bz2.compress(text.encode()),

@@ -61,7 +61,8 @@ def _unlike_ascii(kind: OddKind, encoding: str) -> Iterator[OddFile]:
     says = "the header cannot be read: it holds "
     yield failed(kind, ENCODINGS, label, f"{encoding}, under its producer's name", f"line 1: {says}", content)
     name = f"{slug(ENCODINGS)}/{slug(label)}.csv"
-    yield OddFile(ENCODINGS, name, f"{encoding}, under another name", content + b"\n", "ignored", says=says)
+    status, hint = ("ignored", "") if encoding.startswith("cp") else ("failed", f".*`--encoding {encoding}`")
+    yield OddFile(ENCODINGS, name, f"{encoding}, under another name", content + b"\n", status, says=says + hint)
 
 
 def _marked() -> Iterator[OddFile]:

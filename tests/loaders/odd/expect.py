@@ -7,7 +7,7 @@ and knows their lines. Nothing in this folder uses the product's own code: the c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 Value = str | int | float | None
@@ -52,9 +52,19 @@ class OddFile:
     plain: bytes | None = None
 
     @property
+    def has_load(self) -> bool:
+        """Whether the manifest must know the file."""
+        return self.status in ("landed", "rejected")
+
+    @property
     def sha256(self) -> str:
         """What the manifest must know the file by."""
         return hashlib.sha256(self.content if self.plain is None else self.plain).hexdigest()
+
+
+def status_of(rows: Sequence[Landed | Rejected]) -> str:
+    """Say what a file is called of which these rows must become that."""
+    return "rejected" if rows and all(isinstance(row, Rejected) for row in rows) else "landed"
 
 
 def printable(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from tests.loaders.odd.expect import Landed, OddFile, Rejected, printable
+from tests.loaders.odd.expect import Landed, OddFile, Rejected, printable, status_of
 from tests.loaders.odd.kinds import LOG
 from tests.loaders.odd.sheet import place
 from tests.loaders.odd.values import expected_row, whole_row
@@ -62,7 +62,7 @@ class LogSheet:
             name=name or place(LOG, group, self.label),
             odd=odd,
             content=plain if packed is None else packed,
-            status="landed",
+            status=status_of(self.rows),
             kind=LOG.name,
             rows=tuple(self.rows),
             plain=plain,

@@ -90,8 +90,8 @@ def _runs_and_sessions() -> Iterator[OddFile]:
         )
     sessions = {
         "x" * 65: "it has 65 characters",
-        "two\nlines": "it holds characters",
-        os.fsdecode(b"\xff"): "it holds characters",
+        "two\nlines": "it holds a control character",
+        os.fsdecode(b"\xff"): "it holds a byte that is not UTF-8",
     }
     for number, (folder, says) in enumerate(sessions.items(), start=1):
         sheet = Sheet(NAND[0], f"{NAMES} session {number}").head().row()
@@ -147,7 +147,9 @@ def _strangers() -> Iterator[OddFile]:
         "an exported snapshot": b"snapshot_rule_id,snapshot_created_at," + ",".join(CORE[3].columns).encode() + b"\n",
     }
     for number, (odd, content) in enumerate(things.items(), start=1):
-        yield OddFile(STRANGERS, f"{slug(STRANGERS)}/{number:02d}", odd, content, "ignored", says="header|quote|holds")
+        yield OddFile(
+            STRANGERS, f"{slug(STRANGERS)}/{number:02d}", odd, content, "ignored", says="header|quote|holds|not needed"
+        )
 
 
 def _logs() -> Iterator[OddFile]:

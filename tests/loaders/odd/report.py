@@ -31,7 +31,7 @@ every value, in the landing tables and in the marts.
 
 - **landed**: all rows that are not named as rejected are in the table, value for value.
 - **rejected** names line and column, or the line alone where the row as a whole does not fit; `landing_rejects` has the
-  reason as shown here, and the row's original text.
+  reason as shown here, and the row's original text. A file of which every row is rejected is rejected itself.
 - **in the marts**: how much of it is there once all files have been built, in one `dbt build` without an error. Rows
   that state the same key or segment again are one. A fallback decision and a reservation show in the marts of a design
   that has a trace or an event. A `phase_key:` line is a decision when its `selected` line follows.
@@ -62,7 +62,7 @@ def page(landing: Landing, built: Built) -> str:
     files = list(landing.found.values())
     counted = {
         status: sum(found.result["status"] == status for _, found in files)
-        for status in ("landed", "failed", "ignored")
+        for status in ("landed", "rejected", "failed", "ignored")
     }
     rows = sum(found.result["rows_landed"] for _, found in files)
     rejected = sum(found.result["rows_rejected"] for _, found in files)
@@ -80,7 +80,7 @@ def page(landing: Landing, built: Built) -> str:
 def outcome(found: Outcome) -> str:
     """Say in a line what became of a file."""
     result = found.result
-    if result["status"] != "landed":
+    if result["status"] not in ("landed", "rejected"):
         return f"{result['status']}: {visible(found.said, SAID_SHOWN)}"
     said = [f"landed {result['rows_landed']:,}"]
     if found.rejects:

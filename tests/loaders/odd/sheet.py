@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.loaders.odd.expect import Landed, OddFile, Rejected
+from tests.loaders.odd.expect import Landed, OddFile, Rejected, status_of
 from tests.loaders.odd.kinds import OddKind
 from tests.loaders.odd.values import expected_row, whole_row
 
@@ -87,7 +87,7 @@ class Sheet:
             name=name or place(self.kind, group, self.label),
             odd=odd,
             content=plain if packed is None else packed,
-            status="landed",
+            status=status_of(self.rows),
             kind=self.kind.name,
             rows=tuple(self.rows),
             plain=plain,

@@ -1,12 +1,16 @@
--- A proposal that no count counts, or that two count.
+-- A proposal that no count counts, or that two count, under either boundary.
+{{ config(tags="full") }}
+
 with proposals as (
 
     select
         session_id,
         run_id,
+        boundaries.boundary,
         count(*) as proposal_count
     from {{ ref("proposal_phase_keys") }}
-    group by session_id, run_id
+    cross join (select distinct boundary from {{ ref("phase_proposal_counts") }}) as boundaries
+    group by session_id, run_id, boundaries.boundary
 
 ),
 
@@ -15,9 +19,10 @@ phase_key_counts as (
     select
         session_id,
         run_id,
+        boundary,
         sum(count) as proposal_count
     from {{ ref("phase_proposal_counts") }}
-    group by session_id, run_id
+    group by session_id, run_id, boundary
 
 ),
 
@@ -26,24 +31,20 @@ op_state_counts as (
     select
         session_id,
         run_id,
+        boundary,
         sum(count) as proposal_count
     from {{ ref("op_state_op_name_counts") }}
-    group by session_id, run_id
+    group by session_id, run_id, boundary
 
 )
 
 select
     proposals.session_id,
-    proposals.run_id
+    proposals.run_id,
+    proposals.boundary
 from proposals
-left join phase_key_counts
-    on
-        proposals.session_id = phase_key_counts.session_id
-        and proposals.run_id = phase_key_counts.run_id
-left join op_state_counts
-    on
-        proposals.session_id = op_state_counts.session_id
-        and proposals.run_id = op_state_counts.run_id
+left join phase_key_counts on {{ same_key("proposals", "phase_key_counts", ["session_id", "run_id", "boundary"]) }}
+left join op_state_counts on {{ same_key("proposals", "op_state_counts", ["session_id", "run_id", "boundary"]) }}
 where
     not proposals.proposal_count <=> phase_key_counts.proposal_count
     or not proposals.proposal_count <=> op_state_counts.proposal_count

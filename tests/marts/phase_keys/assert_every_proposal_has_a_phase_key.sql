@@ -1,17 +1,40 @@
--- A landed proposal that is missing from proposal_phase_keys. Of a load that came after the build had looked, since
--- landing goes on meanwhile, the next build knows.
+-- A landed proposal that is missing from proposal_phase_keys, or a row there that no landed proposal stands behind. What
+-- landed after the build had looked is the next build's.
+{{ config(tags="full") }}
+
+with built_proposals as (
+
+    select
+        loads.session_id,
+        loads.run_id,
+        count(*) as row_count
+    from {{ ref("int_landing__built_loads") }} as built
+    inner join {{ ref("stg_landing__loads") }} as loads on built.load_id = loads.load_id
+    inner join {{ ref("stg_nand__proposal_rows") }} as proposals on loads.load_id = proposals.load_id
+    where
+        built.model = 'proposal_phase_keys'
+        and loads.is_active
+    group by loads.session_id, loads.run_id
+
+),
+
+phase_keys as (
+
+    select
+        session_id,
+        run_id,
+        count(*) as row_count
+    from {{ ref("proposal_phase_keys") }}
+    group by session_id, run_id
+
+)
+
 select
-    proposals.session_id,
-    proposals.run_id,
-    proposals.row_no
-from {{ ref("stg_nand__proposal_rows") }} as proposals
-inner join {{ ref("int_phase_keys__loads") }} as loads
-    on proposals.load_id = loads.load_id
-left join {{ ref("proposal_phase_keys") }} as phase_keys
+    built_proposals.session_id,
+    built_proposals.run_id
+from built_proposals
+left join phase_keys
     on
-        proposals.session_id = phase_keys.session_id
-        and proposals.run_id = phase_keys.run_id
-        and proposals.row_no = phase_keys.row_no
-where
-    loads.is_current
-    and phase_keys.row_no is null
+        built_proposals.session_id = phase_keys.session_id
+        and built_proposals.run_id = phase_keys.run_id
+where not built_proposals.row_count <=> phase_keys.row_count

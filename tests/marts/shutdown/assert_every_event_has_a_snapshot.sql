@@ -14,7 +14,7 @@ left join {{ ref("shutdown_state_snapshot") }} as snapshots
         and events.case_id = snapshots.case_id
         and events.antibody_id = snapshots.antibody_id
         and events.shutdown_step = snapshots.shutdown_step
-        and snapshots.snapshot_rule_id = '{{ var("snapshot_rule_id") }}'
+        and snapshots.snapshot_rule_id = {{ snapshot_rule() }}
 where
     snapshots.id is null
     and loads.finished_at < cast(left('{{ run_started_at }}', 19) as datetime)  -- UTC, to the second

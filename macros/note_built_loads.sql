@@ -1,0 +1,34 @@
+{#- Note which loads the model is now built from; a post-hook, in the transaction that writes the model's rows. A change
+    counts only once the models in `upstream` have taken it in, too: what is built on stale rows is built again. -#}
+{% macro note_built_loads(upstream=[]) -%}
+{%- set built = ref("int_landing__built_loads") -%}
+{%- set changes = ref("int_landing__load_changes") -%}
+{%- if execute -%}
+    {%- set applied -%}
+select changes.load_id, changes.has_come
+from {{ changes }} as changes
+where
+    changes.model = '{{ this.name }}'
+    {%- for model in upstream %}
+    and (
+        changes.kind not in ('{{ model_config(model).built_from | join("', '") }}')
+        or changes.has_come = exists (
+            select 1 from {{ built }} as upstream
+            where upstream.model = '{{ model }}' and upstream.load_id = changes.load_id
+        )
+    )
+    {%- endfor %}
+    {%- endset -%}
+    {%- do run_query(
+        "delete from " ~ built ~ " where model = '" ~ this.name ~ "' and load_id in (select load_id from (" ~ applied ~ ") as applied)"
+    ) -%}
+    {%- do run_query(
+        "insert into " ~ built ~ " (model, load_id) select '" ~ this.name ~ "', load_id from (" ~ applied ~ ") as applied where has_come"
+    ) -%}
+{%- endif -%}
+{%- endmacro %}
+
+{#- A model's config, by its name. -#}
+{% macro model_config(name) -%}
+{{ return((graph.nodes.values() | selectattr("resource_type", "equalto", "model") | selectattr("name", "equalto", name) | first).config) }}
+{%- endmacro %}

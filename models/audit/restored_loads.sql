@@ -1,0 +1,39 @@
+-- Files that had landed in a warehouse from whose backup this one was restored. `afterstate restore` writes the rows; a
+-- build makes the table, and that is all. They stand apart from landing_loads, so that each such file can land again.
+{{ config(
+    materialized="incremental",
+    incremental_strategy="merge",
+    unique_key=["load_id", "started_at"],
+    full_refresh=false,
+) }}
+
+with loads as (
+
+    select * from {{ ref("landing_loads") }}
+
+),
+
+restored_loads as (
+
+    select
+        load_id,
+        kind,
+        session_id,
+        run_id,
+        file_path,
+        file_bytes,
+        content_sha256,
+        header,
+        rows_read,
+        rows_landed,
+        rows_rejected,
+        started_at,
+        finished_at,
+        status,
+        notes
+    from loads
+    where false
+
+)
+
+select * from restored_loads

@@ -1,0 +1,48 @@
+-- What each load of a timeline or of proposals is about: its states and its times. Landed rows never change, so each load
+-- is read once. Grain: one row per load and state; for proposals, one row per load with an empty state.
+{{ config(
+    materialized="incremental",
+    incremental_strategy="merge",
+    unique_key=["load_id", "op_state"],
+) }}
+
+with new_loads as (
+
+    select
+        load_id,
+        kind
+    from {{ ref("stg_landing__loads") }}
+    where
+        is_active
+        and kind in ('nand_op_state_timeline', 'nand_proposal_rows')
+        {%- if is_incremental() %}
+        and load_id not in (select known.load_id from {{ this }} as known)
+        {%- endif %}
+
+),
+
+int_phase_keys__load_contents as (
+
+    select
+        new_loads.load_id,
+        segments.op_state,
+        min(segments.start_tick) as first_tick,
+        max(segments.start_tick) as last_tick
+    from new_loads
+    inner join {{ ref("stg_nand__op_state_segments") }} as segments on new_loads.load_id = segments.load_id
+    where new_loads.kind = 'nand_op_state_timeline'
+    group by new_loads.load_id, segments.op_state
+    union all
+    select
+        new_loads.load_id,
+        '' as op_state,
+        min(proposals.propose_tick) as first_tick,
+        max(proposals.propose_tick) as last_tick
+    from new_loads
+    inner join {{ ref("stg_nand__proposal_rows") }} as proposals on new_loads.load_id = proposals.load_id
+    where new_loads.kind = 'nand_proposal_rows'
+    group by new_loads.load_id
+
+)
+
+select * from int_phase_keys__load_contents

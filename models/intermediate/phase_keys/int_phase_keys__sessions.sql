@@ -1,0 +1,45 @@
+-- A small integer for each session, to sort and join by; a number stays with its session. Grain: one row per session.
+{{ config(
+    materialized="incremental",
+    incremental_strategy="merge",
+    unique_key=["session_id"],
+    full_refresh=false,
+) }}
+
+with found as (
+
+    select distinct session_id
+    from {{ ref("stg_landing__loads") }}
+    where session_id <> ''
+
+),
+
+known as (
+
+    {% if is_incremental() -%}
+    select
+        session_no,
+        session_id
+    from {{ this }}
+    {%- else -%}
+    select
+        0 as session_no,
+        session_id
+    from found
+    where false
+    {%- endif %}
+
+),
+
+int_phase_keys__sessions as (
+
+    select
+        coalesce((select max(session_no) from known), 0) + row_number() over (order by found.session_id) as session_no,
+        found.session_id
+    from found
+    left join known on found.session_id = known.session_id
+    where known.session_id is null
+
+)
+
+select * from int_phase_keys__sessions

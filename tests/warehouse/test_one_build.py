@@ -1,0 +1,154 @@
+"""One build of a warehouse at a time, and what is left of builds that end before their time.
+
+Nothing here is left to luck: a build is stopped where it waits for a reader that the test holds.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from loaders.build_lock import LOCK_NAME_CHARACTERS, SEATS, BuildLock, lock_name
+from loaders.connect import connect
+from loaders.dbt import NO_WAIT_VARIABLE
+from tests.conftest import ROOT, Bench
+from tests.server.helpers import as_admin
+from tests.warehouse.builders import Build, builder, building, reading, statements, wait_until
+
+SUMMARY = ("--select", "governed_run_summary")
+MEMORY = ("--select", "+shutdown_state_snapshot")
+EVENT = "run_id,case_id,antibody_id,shutdown_step,shutdown_trigger_final\nweek2,B,ab7,21,CORE8_PARTIAL_SEAL\n"
+TRACE = "run_id,case_id,antibody_id,step,SoMS_cumsum_window\nweek2,B,ab7,21,{}\n"
+
+
+@pytest.fixture
+def built(warehouse: Bench) -> Bench:
+    """Give a warehouse with the sample's core marts."""
+    warehouse.land(ROOT / "samples" / "core")
+    warehouse.build_without_tests("--select", "tag:core")
+    return warehouse
+
+
+@pytest.fixture
+def held(built: Bench) -> Iterator[Build]:
+    """Give a build that waits, in a statement, for the reader of a mart; both end with the test."""
+    mart = f"{built.warehouse.schemas.marts}.governed_run_summary"
+    with reading(built.warehouse.bi, mart), building(built, *SUMMARY, name="held") as build:
+        wait_until(lambda: statements(built, "rename table"), lambda: build.said)
+        yield build
+
+
+def unfinished(bench: Bench) -> list[str]:
+    """Give the tables that builds have left behind."""
+    found = bench.query("show tables from {marts} like '%%dbt\\_%%'", role="dbt")
+    return sorted(name for (name,) in found)
+
+
+def test_a_second_build_waits_and_says_for_whom(held: Build) -> None:
+    """Prevents: two builds at once, which fail each other; and one that hangs without a word."""
+    bench = held.bench
+    with building(bench, *SUMMARY, name="second") as second:
+        second.says(f"waiting for another build of `{bench.warehouse.schemas.marts}`: ")
+        assert f", process {held.process.pid} (`dbt build`), since 20" in second.said
+        with building(bench, "--no-wait", *SUMMARY, name="third") as third:
+            assert third.ends() == 1
+            assert "another build of " in third.said
+            assert "without `--no-wait` it waits by itself" in third.said
+        assert bench.dbt("compile", *SUMMARY)  # what only reads does not wait
+        for command in (("status",), ("doctor",)):
+            assert bench.run(*command).exit_code == 0
+        held.hears(signal.SIGINT)
+        assert held.ends() != 0
+        wait_until(lambda: statements(bench, "rename table"), lambda: second.said)  # it is at work now
+
+
+def test_every_command_that_writes_takes_the_lock(
+    built: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Prevents: `dbt run`, `seed` or `test` beside a build, by the way that nobody thought of."""
+    monkeypatch.setenv(NO_WAIT_VARIABLE, "yes")
+    for command in ("build", "run", "seed", "test", "snapshot"):
+        with BuildLock(built.warehouse.dbt, "by a test", print), pytest.raises(AssertionError):
+            built.dbt(command, "--select", "core_fallback_stages")
+        assert f"another build of `{built.warehouse.schemas.marts}` is at work: " in capsys.readouterr().out
+    assert builder(built) is None
+
+
+def test_another_warehouse_of_the_server_builds_meanwhile(built: Bench) -> None:
+    """Prevents: one lock for a whole server, on which somebody else's build takes hours."""
+    with closing(connect(built.server.admin)) as somebody, somebody.cursor() as ask:
+        for schema in (f"{built.warehouse.schemas.marts}_2", "a" * 55):
+            ask.execute(f"do get_lock('{lock_name(schema)}', 0)")
+        built.build_without_tests(*SUMMARY)
+    assert lock_name("a" * 55) != lock_name("a" * 54 + "b")
+    assert len(f"{lock_name('a' * 55)} {SEATS}") <= LOCK_NAME_CHARACTERS
+
+
+def test_a_suspended_build_overwrites_nothing(built: Bench) -> None:
+    """Prevents: a laptop that slept in the middle of a build writing its older state over a frozen snapshot.
+
+    `frozen_race.sh` of the adversary, with a barrier in place of the luck.
+    """
+    built.land(built.write("core10_01_shutdown_events.csv", EVENT))
+    snapshot = "select SoMS_cumsum_window from {marts}.shutdown_state_snapshot where run_id = 'week2'"
+    with building(built, *MEMORY, name="first") as first:
+        wait_until(lambda: builder(built), lambda: first.said)
+        first.hears(signal.SIGSTOP)
+        built.land(built.write("trace.csv", TRACE.format(7.2)))
+        with building(built, *MEMORY, name="second") as second:
+            second.says("waiting for another build")
+            first.hears(signal.SIGCONT)
+            assert (first.ends(), second.ends()) == (0, 0), first.said + second.said
+    assert built.query(snapshot, role="bi") == [(7.2,)]
+    built.land(built.write("trace.csv", TRACE.format(9.9)))
+    built.build_without_tests(*MEMORY)
+    assert built.query(snapshot, role="bi") == [(7.2,)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_the_build_and_its_statements(held: Build, number: signal.Signals) -> None:
+    """Prevents: cron, systemd or `timeout` ending `afterstate build` while its dbt, or the server, builds on."""
+    held.hears(number)
+    assert held.ends() != 0
+    assert statements(held.bench, "rename table") == []
+    assert builder(held.bench) is None
+
+
+def test_what_a_killed_build_left_the_next_one_clears(held: Build) -> None:
+    """Prevents: a statement of a killed build that the server ends in the middle of the next one; tables for ever."""
+    bench = held.bench
+    held.hears(signal.SIGKILL)
+    held.ends()
+    (orphan,) = statements(bench, "rename table")  # the server does not know that nobody waits for it
+    assert unfinished(bench) == ["governed_run_summary__dbt_new"]
+    for table in ("gone__dbt_new", "post_shutdown_timeline__dbt_old", "only__dbt_old"):
+        bench.query(f"create table {{marts}}.{table} (id int)", role="dbt")
+    bench.build_without_tests("--select", "core_fallback_stages")
+    assert orphan not in [row[0] for row in bench.query("show processlist", role="dbt")]
+    assert unfinished(bench) == ["only__dbt_old"]  # nothing stands in the place of this one
+
+
+def test_a_build_that_has_lost_its_lock_stops(built: Bench) -> None:
+    """Prevents: two builds at once after an administrator, or a firewall, has ended the connection with the lock."""
+    with building(built, name="robbed") as build:
+        holder = wait_until(lambda: builder(built), lambda: build.said)
+        build.hears(signal.SIGSTOP)
+        as_admin(built, f"kill {holder}")
+        wait_until(lambda: builder(built) is None)
+        build.hears(signal.SIGCONT)
+        assert build.ends() != 0
+        assert "the connection that holds this build's lock has ended" in build.said
+
+
+def test_a_build_that_waits_can_be_interrupted(built: Bench) -> None:
+    """Prevents: a queue of builds that nobody gets rid of."""
+    with BuildLock(built.warehouse.dbt, "a test", print), building(built, *SUMMARY) as build:
+        build.says("waiting for another build")
+        started = time.monotonic()
+        build.hears(signal.SIGTERM)
+        assert build.ends() != 0
+        assert time.monotonic() - started < 10
