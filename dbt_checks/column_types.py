@@ -38,19 +38,27 @@ class Made:
     needs: tuple[str, ...] | None = ()
 
 
+def _tables() -> dict[str, dict[str, str]]:
+    """Return the type of each column of each landing table."""
+    found: dict[str, dict[str, str]] = {}
+    for table in landing_tables("landing", "any").metadata.tables.values():
+        spelled = {column.name: column.type.compile(dialect=mysql.dialect()).split()[0].lower() for column in table.c}
+        found[table.name] = {name.removeprefix("_"): _SHORT.get(type_, type_) for name, type_ in spelled.items()}
+    return found
+
+
 def _landed_types() -> dict[str, dict[str, str]]:
     """Return the type of each landed column in each table that has it."""
-    tables = landing_tables("landing", "any")
     found: dict[str, dict[str, str]] = defaultdict(dict)
-    for table in (tables.loads, *tables.rows.values()):
-        for column in table.columns:
-            name = column.name.removeprefix("_")
-            if table is not tables.loads or name in OF_EVERY_LOAD:
-                spelled = column.type.compile(dialect=mysql.dialect()).split()[0].lower()
-                found[name][table.name] = {"integer": "int"}.get(spelled, spelled)
+    for table, columns in TABLES.items():
+        for name, type_ in columns.items():
+            if table in {kind.name for kind in KINDS} or (table == "landing_loads" and name in OF_EVERY_LOAD):
+                found[name][table] = type_
     return dict(found)
 
 
+_SHORT = {"integer": "int"}
+TABLES = _tables()
 LANDED = _landed_types()
 
 
@@ -59,27 +67,24 @@ def _like(landed: str) -> str:
 
 
 _PHASE_KEY, _COUNT, _TICK, _TIME = _like("phase_key"), "bigint", "bigint", _like("start")
-_VALUE_AS_TEXT = "varchar(255)"
+_VALUE_AS_TEXT, _STATUS, _MOMENT = "varchar(255)", "varchar(16)", "datetime(6)"
 
 # By column, or by model.column where a model makes a column of that name in its own way.
 MADE: dict[str, Made] = {
-    # segments and the gaps between them
+    # segments
     "op_base": Made(_like("op_base"), ("op_state",)),
     "state": Made(_like("op_state"), ("op_state",)),
     "op_state": Made(_PHASE_KEY, None),
-    "segment_no": Made(_COUNT),
+    "session_no": Made("int"),
+    "run_no": Made("int"),
+    "state_no": Made("int"),
+    "segment_no": Made("int"),
+    "proposal_phase_keys.segment_no": Made("int", None),
     "start_tick": Made(_TICK, ("start",)),
     "end_tick": Made(_TICK, ("end",)),
-    "start_us": Made(_TIME, ("start",)),
-    "end_us": Made(_TIME, ("end",)),
-    "previous_op_base": Made(_like("op_base"), None),
+    "previous_state_no": Made("int", None),
     "previous_end_tick": Made(_TICK, None),
     "next_start_tick": Made(_TICK, None),
-    "op_state_overlaps.next_start_tick": Made(_TICK, ("start",)),
-    "overlap_ticks": Made(_TICK, ("start", "end")),
-    "virtual_end_key": Made(_PHASE_KEY, None),
-    "virtual_end_from_tick": Made(_TICK, None),
-    "virtual_end_until_tick": Made(_TICK, None),
     # proposals and their phase keys; a proposal without its hook has its own die, plane and time
     "key_die": Made(_like("die"), ("die",)),
     "key_plane": Made(_like("plane"), ("plane",)),
@@ -91,11 +96,9 @@ MADE: dict[str, Made] = {
     "phase_key_virtual": Made(_PHASE_KEY),
     "phase_key_covering": Made(_PHASE_KEY),
     "phase_key_before": Made(_PHASE_KEY),
-    "op_state_op_name_counts.op_state": Made(_PHASE_KEY),
     "op_state_op_name_counts.phase_key": Made(_PHASE_KEY),
     "boundary": Made("varchar(16)"),
     "count": Made(_COUNT),
-    "share_of_op_state": Made("double"),
     "share_of_phase_key": Made("double"),
     # what the proposer's log says
     "decision_time_ns": Made("bigint", ("now_us",)),
@@ -103,24 +106,42 @@ MADE: dict[str, Made] = {
     "logged_phase_key": Made(_PHASE_KEY, None),
     "logged_line_no": Made(_like("line_no"), None),
     # loads, as the builds saw them
-    "first_tick": Made(_TICK, None),
-    "last_tick": Made(_TICK, None),
-    "is_current": Made("boolean"),
-    "changed_in_build": Made(_COUNT),
+    "model": Made("varchar(64)"),
+    "has_come": Made("boolean"),
+    "status": Made(_STATUS),
+    "seen_in": Made("varchar(64)"),
+    "remembered_status": Made(_STATUS, None),
+    "built_status": Made(_STATUS, None),
+    "first_tick": Made(_TICK, ("start",)),
+    "last_tick": Made(_TICK, ("start",)),
+    "from_tick": Made(_TICK, None),
+    "int_phase_keys__timeline_changes.from_tick": Made(_TICK),
+    "from_row_no": Made(_like("row_no"), None),
+    "load_started_at": Made(_MOMENT),
     # snapshots
     "id": Made("bigint"),
     "snapshot_id": Made("bigint"),
     "snapshot_rule_id": Made("varchar(64)"),
-    "snapshot_created_at": Made("datetime(6)"),
-    "is_trace_found": Made("boolean"),
-    "is_fallback_found": Made("boolean"),
-    "is_reservation_found": Made("boolean"),
+    "snapshot_created_at": Made(_MOMENT),
+    "event_taken_at": Made(_MOMENT),
+    "trace_taken_at": Made(_MOMENT, None),
+    "fallback_taken_at": Made(_MOMENT, None),
+    "reservation_taken_at": Made(_MOMENT, None),
+    "is_complete": Made("boolean"),
+    "missing_inputs": Made("varchar(64)", None),
+    "retaken_as": Made("bigint"),
+    "retaken_at": Made(_MOMENT),
+    "retaken_by": Made("varchar(255)"),
+    "reason": Made("varchar(1000)"),
     "column_name": Made("varchar(64)"),
     "event_value": Made(_VALUE_AS_TEXT, None),
     "joined_value": Made(_VALUE_AS_TEXT, None),
     "frozen_value": Made(_VALUE_AS_TEXT, None),
     "current_value": Made(_VALUE_AS_TEXT, None),
+    "current_load_id": Made(_like("load_id"), None),
+    "current_line_no": Made(_like("line_no"), None),
     "event_count": Made(_COUNT),
+    "incomplete_count": Made(_COUNT),
     "matched_count": Made(_COUNT),
     "missing_trace_count": Made(_COUNT),
     "missing_fallback_count": Made(_COUNT),
@@ -142,14 +163,18 @@ MADE |= {f"{name}_difference": Made(_like(name), None) for name in _MEASURES}
 # The kind of which a model's rows come, and the kind of line in a log. A model that is not named here takes for filled
 # only what every kind fills.
 ROWS_OF: dict[str, tuple[str, str]] = {
-    "op_state_spans": ("nand_op_state_timeline", ""),
-    "op_state_overlaps": ("nand_op_state_timeline", ""),
+    "int_phase_keys__load_contents": ("nand_op_state_timeline", ""),
+    "int_phase_keys__segments": ("nand_op_state_timeline", ""),
+    "int_phase_keys__states": ("nand_op_state_timeline", ""),
     "proposal_phase_keys": ("nand_proposal_rows", ""),
     "phase_proposal_counts": ("nand_proposal_rows", ""),
     "op_state_op_name_counts": ("nand_proposal_rows", ""),
     "proposer_log_mismatches": ("nand_proposal_rows", ""),
     "int_phase_keys__decisions": ("nand_proposer_log", "phase_key"),
 }
+# Models that hold rows of a landing table once more; what has no type of its own there is text here.
+COPIES = {"restored_loads": "landing_loads", "restored_rejects": "landing_rejects"}
+_AS_TEXT = {"json": "longtext", "char(64)": "varchar(64)"}
 
 
 def find_problems(models: Path) -> Iterator[str]:
@@ -187,6 +212,9 @@ def _made(model: str, column: str) -> Made | None:
 
 def _type(model: str, column: str) -> str | None:
     """Return the one type of a column: that with which it lands, else that with which it is made."""
+    copied = TABLES[COPIES[model]].get(column) if model in COPIES else None
+    if copied:
+        return _AS_TEXT.get(copied, copied)
     if column in LANDED:
         return _like(column)
     made = _made(model, column)
@@ -195,6 +223,8 @@ def _type(model: str, column: str) -> str | None:
 
 def _may_be_null(model: str, column: str) -> str:
     """Say why a column may be NULL; nothing when landing or the model sees to it that it is not."""
+    if model in COPIES:
+        return ""
     made = _made(model, column)
     kind, line_kind = ROWS_OF.get(model, ("", ""))
     has_landed = column in {each.name for each in kind_named(kind).columns} if kind else column in LANDED
