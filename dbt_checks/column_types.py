@@ -123,10 +123,9 @@ MADE: dict[str, Made] = {
     "snapshot_id": Made("bigint"),
     "snapshot_rule_id": Made("varchar(64)"),
     "snapshot_created_at": Made(_MOMENT),
+    "event_load_id": Made(_like("load_id")),
+    "event_line_no": Made(_like("line_no")),
     "event_taken_at": Made(_MOMENT),
-    "trace_taken_at": Made(_MOMENT, None),
-    "fallback_taken_at": Made(_MOMENT, None),
-    "reservation_taken_at": Made(_MOMENT, None),
     "is_complete": Made("boolean"),
     "missing_inputs": Made("varchar(64)", None),
     "retaken_as": Made("bigint"),
@@ -151,6 +150,8 @@ MADE: dict[str, Made] = {
     "shutdown_count": Made(_COUNT),
     "first_step": Made(_like("step"), None),
     "last_step": Made(_like("step"), None),
+    "int_shutdown__trace_extremes.first_step": Made(_like("step"), ("step",)),
+    "int_shutdown__trace_extremes.last_step": Made(_like("step"), ("step",)),
     "first_shutdown_step": Made(_like("shutdown_step"), None),
     "steps_after_shutdown": Made("bigint", ("step", "shutdown_step")),
     "veto_streak_difference": Made("bigint", None),
@@ -159,6 +160,13 @@ MADE: dict[str, Made] = {
 _MEASURES = ("SoMS_cumsum_window", "action_toggle_rate", "blocked_rate_window", "fallback_score", "risk_score_total")
 MADE |= {f"max_{name}": Made(_like(name), None) for name in _MEASURES}
 MADE |= {f"{name}_difference": Made(_like(name), None) for name in _MEASURES}
+for _input in ("trace", "fallback", "reservation"):
+    MADE |= {
+        f"{_input}_load_id": Made(_like("load_id"), None),
+        f"{_input}_line_no": Made(_like("line_no"), None),
+        f"{_input}_taken_at": Made(_MOMENT, None),
+        f"is_{_input}_found": Made("boolean"),
+    }
 
 # The kind of which a model's rows come, and the kind of line in a log. A model that is not named here takes for filled
 # only what every kind fills.

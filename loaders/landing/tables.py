@@ -14,7 +14,7 @@ from sqlalchemy.dialects import mysql
 from loaders.landing.kinds import Kind
 from loaders.landing.recognise import KINDS
 
-STATUSES = "landed, superseded, withdrawn, or pruned"
+STATUSES = "landed, rejected, superseded, withdrawn, or pruned"
 CONTENT_NO = "0, or the load_id of a load that was withdrawn: its content may land again"
 
 

@@ -26,13 +26,15 @@ log_lines as (
         lead(proposer_log.line_kind) over next_line as next_line_kind,
         lead(proposer_log.op_name) over next_line as next_op_name
     from loads
-    {%- if is_incremental() %}
-    inner join {{ load_changes }} as changes
-        on
-            changes.model = '{{ this.name }}'
-            and loads.load_id = changes.load_id
-    {%- endif %}
     inner join {{ ref("stg_nand__proposer_log") }} as proposer_log on loads.load_id = proposer_log.load_id
+    {%- if is_incremental() %}
+    where
+        loads.load_id in (
+            select changes.load_id
+            from {{ load_changes }} as changes
+            where changes.model = '{{ this.name }}'
+        )
+    {%- endif %}
     window next_line as (partition by proposer_log.load_id order by proposer_log.row_no)
 
 ),

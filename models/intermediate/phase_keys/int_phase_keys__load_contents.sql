@@ -1,5 +1,5 @@
--- What each load of a timeline or of proposals is about: its states and its times. Landed rows never change, so each load
--- is read once. Grain: one row per load and state; for proposals, one row per load with an empty state.
+-- What each load of a timeline or of proposals is about: its states and its times. Landed rows never change, so each
+-- load is read once. Grain: one row per load and state; for proposals, one row per load with an empty state.
 {{ config(
     materialized="incremental",
     incremental_strategy="merge",

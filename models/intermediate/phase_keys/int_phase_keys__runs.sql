@@ -39,19 +39,19 @@ int_phase_keys__runs as (
     select
         cast(
             coalesce(
-                known.run_no,
+                numbered.run_no,
                 coalesce((select max(run_no) from known), 0)
-                + row_number() over (partition by known.run_no is null order by found.session_id, found.run_id)
+                + row_number() over (partition by numbered.run_no is null order by found.session_id, found.run_id)
             ) as signed
         ) as run_no,
         found.session_id,
         found.run_id,
         found.load_id
     from found
-    left join known on {{ same_key("found", "known", ["session_id", "run_id"]) }}
+    left join known as numbered on {{ same_key("found", "numbered", ["session_id", "run_id"]) }}
     where
-        known.run_no is null
-        or not known.load_id <=> found.load_id
+        numbered.run_no is null
+        or not numbered.load_id <=> found.load_id
 
 )
 

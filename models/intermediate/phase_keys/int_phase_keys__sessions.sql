@@ -37,8 +37,8 @@ int_phase_keys__sessions as (
         coalesce((select max(session_no) from known), 0) + row_number() over (order by found.session_id) as session_no,
         found.session_id
     from found
-    left join known on found.session_id = known.session_id
-    where known.session_id is null
+    left join known as numbered on found.session_id = numbered.session_id
+    where numbered.session_id is null
 
 )
 

@@ -1,4 +1,5 @@
--- A small integer for each state, to sort and join by; a number stays with its state. Grain: one row per `<BASE>.<STATE>`.
+-- A small integer for each state, to sort and join by; a number stays with its state.
+-- Grain: one row per `<BASE>.<STATE>`.
 {{ config(
     materialized="incremental",
     incremental_strategy="merge",
@@ -39,8 +40,8 @@ int_phase_keys__states as (
         {{ op_base("found.op_state") }} as op_base,
         {{ state_name("found.op_state") }} as state
     from found
-    left join known on found.op_state = known.op_state
-    where known.op_state is null
+    left join known as numbered on found.op_state = numbered.op_state
+    where numbered.op_state is null
 
 )
 

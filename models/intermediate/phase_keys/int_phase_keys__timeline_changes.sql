@@ -33,7 +33,9 @@ int_phase_keys__timeline_changes as (
     select
         changes.model,
         sessions.session_no,
-        min(case when restated.load_id is null then load_times.first_tick else restated.first_difference end) as from_tick
+        min(
+            case when restated.load_id is null then load_times.first_tick else restated.first_difference end
+        ) as from_tick
     from changes
     inner join {{ ref("int_phase_keys__sessions") }} as sessions on changes.session_id = sessions.session_id
     inner join load_times on changes.load_id = load_times.load_id

@@ -1,8 +1,21 @@
 -- What operation did after design ended: the steps that follow each shutdown, and how far they are from its state.
 -- Grain: one row for each snapshot and later step of the same design. Differences are step minus frozen.
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace",
+    replace_scope="int_shutdown__changed_designs",
+    replace_on=["run_id", "case_id", "antibody_id"],
+    post_hook="{{ note_built_loads() }}",
+    built_from=["core8_state_trace", "core8_fallback_decisions", "core9_reservation_log", "core10_shutdown_events"],
+) }}
+
+{%- set design = ["run_id", "case_id", "antibody_id"] %}
+
 with snapshots as (
 
-    select * from {{ ref("shutdown_state_snapshot") }}
+    select snapshots.*
+    from {{ ref("shutdown_state_snapshot") }} as snapshots
+    {{ join_changed_designs("snapshots") }}
 
 ),
 
@@ -56,22 +69,10 @@ post_shutdown_timeline as (
     from snapshots
     inner join state_trace
         on
-            snapshots.run_id = state_trace.run_id
-            and snapshots.case_id = state_trace.case_id
-            and snapshots.antibody_id = state_trace.antibody_id
+            {{ same_key("snapshots", "state_trace", design) }}
             and snapshots.shutdown_step < state_trace.step
-    left join fallback_decisions
-        on
-            state_trace.run_id = fallback_decisions.run_id
-            and state_trace.case_id = fallback_decisions.case_id
-            and state_trace.antibody_id = fallback_decisions.antibody_id
-            and state_trace.step = fallback_decisions.step
-    left join reservation_log
-        on
-            state_trace.run_id = reservation_log.run_id
-            and state_trace.case_id = reservation_log.case_id
-            and state_trace.antibody_id = reservation_log.antibody_id
-            and state_trace.step = reservation_log.step
+    left join fallback_decisions on {{ same_key("state_trace", "fallback_decisions", design + ["step"]) }}
+    left join reservation_log on {{ same_key("state_trace", "reservation_log", design + ["step"]) }}
 
 )
 

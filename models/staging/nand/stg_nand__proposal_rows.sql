@@ -1,5 +1,5 @@
--- Grain: one row per landed proposal, of every load. A proposal is placed by its hook where that names a die and a plane,
--- else by the operation itself (design section 5).
+-- Grain: one row per landed proposal, of every load. A proposal is placed by its hook where that names a die and a
+-- plane, else by the operation itself (design section 5).
 with proposal_rows as (
 
     select * from {{ source("nand", "nand_proposal_rows") }}

@@ -1,16 +1,24 @@
 -- A proposal that no count counts, or that two count, under either boundary.
 {{ config(tags="full") }}
 
-with proposals as (
+with boundaries as (
+
+    select 'covering' as boundary
+    union all
+    select 'before' as boundary
+
+),
+
+proposals as (
 
     select
-        session_id,
-        run_id,
+        phase_keys.session_id,
+        phase_keys.run_id,
         boundaries.boundary,
         count(*) as proposal_count
-    from {{ ref("proposal_phase_keys") }}
-    cross join (select distinct boundary from {{ ref("phase_proposal_counts") }}) as boundaries
-    group by session_id, run_id, boundaries.boundary
+    from {{ ref("proposal_phase_keys") }} as phase_keys
+    cross join boundaries
+    group by phase_keys.session_id, phase_keys.run_id, boundaries.boundary
 
 ),
 

@@ -1,4 +1,4 @@
--- A landed proposal that is missing from proposal_phase_keys, or a row there that no landed proposal stands behind. What
+-- A landed proposal that is missing from proposal_phase_keys, or a row there without one. What
 -- landed after the build had looked is the next build's.
 {{ config(tags="full") }}
 

@@ -1,0 +1,26 @@
+-- Which designs have got other rows since a model was built. Grain: one row per model and design.
+-- A view: a model that is built in full does not ask for it.
+{%- set kinds = ["core8_state_trace", "core8_fallback_decisions", "core9_reservation_log", "core10_shutdown_events"] %}
+
+with changes as (
+
+    select * from {{ ref("int_landing__load_changes") }}
+
+),
+
+int_shutdown__changed_designs as (
+
+    {% for kind in kinds -%}
+    select
+        changes.model,
+        landed.run_id,
+        landed.case_id,
+        landed.antibody_id
+    from changes
+    inner join {{ source("core", kind) }} as landed on changes.load_id = landed._load_id
+    where changes.kind = '{{ kind }}'
+    {{ "union distinct" if not loop.last }}
+    {% endfor %}
+)
+
+select * from int_shutdown__changed_designs
