@@ -38,19 +38,27 @@ class Made:
     needs: tuple[str, ...] | None = ()
 
 
+def _tables() -> dict[str, dict[str, str]]:
+    """Return the type of each column of each landing table."""
+    found: dict[str, dict[str, str]] = {}
+    for table in landing_tables("landing", "any").metadata.tables.values():
+        spelled = {column.name: column.type.compile(dialect=mysql.dialect()).split()[0].lower() for column in table.c}
+        found[table.name] = {name.removeprefix("_"): _SHORT.get(type_, type_) for name, type_ in spelled.items()}
+    return found
+
+
 def _landed_types() -> dict[str, dict[str, str]]:
     """Return the type of each landed column in each table that has it."""
-    tables = landing_tables("landing", "any")
     found: dict[str, dict[str, str]] = defaultdict(dict)
-    for table in (tables.loads, *tables.rows.values()):
-        for column in table.columns:
-            name = column.name.removeprefix("_")
-            if table is not tables.loads or name in OF_EVERY_LOAD:
-                spelled = column.type.compile(dialect=mysql.dialect()).split()[0].lower()
-                found[name][table.name] = {"integer": "int"}.get(spelled, spelled)
+    for table, columns in TABLES.items():
+        for name, type_ in columns.items():
+            if table in {kind.name for kind in KINDS} or (table == "landing_loads" and name in OF_EVERY_LOAD):
+                found[name][table] = type_
     return dict(found)
 
 
+_SHORT = {"integer": "int"}
+TABLES = _tables()
 LANDED = _landed_types()
 
 
@@ -59,32 +67,24 @@ def _like(landed: str) -> str:
 
 
 _PHASE_KEY, _COUNT, _TICK, _TIME = _like("phase_key"), "bigint", "bigint", _like("start")
-_VALUE_AS_TEXT = "varchar(255)"
+_VALUE_AS_TEXT, _STATUS, _MOMENT = "varchar(255)", "varchar(16)", "datetime(6)"
 
 # By column, or by model.column where a model makes a column of that name in its own way.
 MADE: dict[str, Made] = {
-    # segments and the gaps between them
+    # segments
     "op_base": Made(_like("op_base"), ("op_state",)),
     "state": Made(_like("op_state"), ("op_state",)),
     "op_state": Made(_PHASE_KEY, None),
-    "int_phase_keys__states.op_base": Made(_like("op_base")),
-    "int_phase_keys__states.state": Made(_like("op_state")),
-    "int_phase_keys__states.op_state": Made(_PHASE_KEY),
-    "int_phase_keys__load_contents.op_state": Made(_PHASE_KEY),
+    "session_no": Made("int"),
+    "run_no": Made("int"),
+    "state_no": Made("int"),
     "segment_no": Made("int"),
     "proposal_phase_keys.segment_no": Made("int", None),
     "start_tick": Made(_TICK, ("start",)),
     "end_tick": Made(_TICK, ("end",)),
-    "start_us": Made(_TIME, ("start",)),
-    "end_us": Made(_TIME, ("end",)),
-    "previous_op_base": Made(_like("op_base"), None),
+    "previous_state_no": Made("int", None),
     "previous_end_tick": Made(_TICK, None),
     "next_start_tick": Made(_TICK, None),
-    "op_state_overlaps.next_start_tick": Made(_TICK, ("start",)),
-    "overlap_ticks": Made(_TICK, ("start", "end")),
-    "virtual_end_key": Made(_PHASE_KEY, None),
-    "virtual_end_from_tick": Made(_TICK, None),
-    "virtual_end_until_tick": Made(_TICK, None),
     # proposals and their phase keys; a proposal without its hook has its own die, plane and time
     "key_die": Made(_like("die"), ("die",)),
     "key_plane": Made(_like("plane"), ("plane",)),
@@ -105,50 +105,42 @@ MADE: dict[str, Made] = {
     "decision_time_us": Made(_TIME, ("now_us",)),
     "logged_phase_key": Made(_PHASE_KEY, None),
     "logged_line_no": Made(_like("line_no"), None),
-    # what stands for texts in the narrow models
-    "session_no": Made("int"),
-    "run_no": Made("int"),
-    "state_no": Made("smallint"),
-    "previous_state_no": Made("smallint", None),
-    "int_phase_keys__runs.load_id": Made("bigint", None),
-    # loads, and what changes with them
+    # loads, as the builds saw them
     "model": Made("varchar(64)"),
-    "status": Made("varchar(16)"),
     "has_come": Made("boolean"),
-    "first_tick": Made(_TICK),
-    "last_tick": Made(_TICK),
+    "status": Made(_STATUS),
+    "seen_in": Made("varchar(64)"),
+    "remembered_status": Made(_STATUS, None),
+    "built_status": Made(_STATUS, None),
+    "first_tick": Made(_TICK, ("start",)),
+    "last_tick": Made(_TICK, ("start",)),
     "from_tick": Made(_TICK, None),
     "int_phase_keys__timeline_changes.from_tick": Made(_TICK),
     "from_row_no": Made(_like("row_no"), None),
+    "load_started_at": Made(_MOMENT),
     # snapshots
     "id": Made("bigint"),
     "snapshot_id": Made("bigint"),
     "snapshot_rule_id": Made("varchar(64)"),
-    "snapshot_created_at": Made("datetime(6)"),
-    "event_load_id": Made("bigint"),
+    "snapshot_created_at": Made(_MOMENT),
+    "event_load_id": Made(_like("load_id")),
     "event_line_no": Made(_like("line_no")),
-    "event_taken_at": Made("datetime(6)"),
-    "current_load_id": Made("bigint", None),
-    "current_line_no": Made(_like("line_no"), None),
+    "event_taken_at": Made(_MOMENT),
     "is_complete": Made("boolean"),
     "missing_inputs": Made("varchar(64)", None),
-    "incomplete_count": Made(_COUNT),
     "retaken_as": Made("bigint"),
-    "retaken_at": Made("datetime(6)"),
+    "retaken_at": Made(_MOMENT),
     "retaken_by": Made("varchar(255)"),
     "reason": Made("varchar(1000)"),
-    "seen_in": Made("varchar(64)"),
-    "remembered_status": Made("varchar(16)", None),
-    "built_status": Made("varchar(16)", None),
-    "is_trace_found": Made("boolean"),
-    "is_fallback_found": Made("boolean"),
-    "is_reservation_found": Made("boolean"),
     "column_name": Made("varchar(64)"),
     "event_value": Made(_VALUE_AS_TEXT, None),
     "joined_value": Made(_VALUE_AS_TEXT, None),
     "frozen_value": Made(_VALUE_AS_TEXT, None),
     "current_value": Made(_VALUE_AS_TEXT, None),
+    "current_load_id": Made(_like("load_id"), None),
+    "current_line_no": Made(_like("line_no"), None),
     "event_count": Made(_COUNT),
+    "incomplete_count": Made(_COUNT),
     "matched_count": Made(_COUNT),
     "missing_trace_count": Made(_COUNT),
     "missing_fallback_count": Made(_COUNT),
@@ -158,37 +150,39 @@ MADE: dict[str, Made] = {
     "shutdown_count": Made(_COUNT),
     "first_step": Made(_like("step"), None),
     "last_step": Made(_like("step"), None),
+    "int_shutdown__trace_extremes.first_step": Made(_like("step"), ("step",)),
+    "int_shutdown__trace_extremes.last_step": Made(_like("step"), ("step",)),
     "first_shutdown_step": Made(_like("shutdown_step"), None),
     "steps_after_shutdown": Made("bigint", ("step", "shutdown_step")),
     "veto_streak_difference": Made("bigint", None),
-    "int_shutdown__trace_extremes.first_step": Made(_like("step")),
-    "int_shutdown__trace_extremes.last_step": Made(_like("step")),
     "max_veto_streak": Made(_like("veto_streak"), None),
 }
 _MEASURES = ("SoMS_cumsum_window", "action_toggle_rate", "blocked_rate_window", "fallback_score", "risk_score_total")
 MADE |= {f"max_{name}": Made(_like(name), None) for name in _MEASURES}
 MADE |= {f"{name}_difference": Made(_like(name), None) for name in _MEASURES}
-_AWAITED = {"load_id": "bigint", "line_no": _like("line_no"), "taken_at": "datetime(6)"}
-MADE |= {
-    f"{awaited}_{what}": Made(type_, None)
-    for awaited in ("trace", "fallback", "reservation")
-    for what, type_ in _AWAITED.items()
-}
-# What `afterstate restore` brings from another warehouse's manifest; no build makes it from landed rows.
-ARCHIVES = ("restored_loads", "restored_rejects")
+for _input in ("trace", "fallback", "reservation"):
+    MADE |= {
+        f"{_input}_load_id": Made(_like("load_id"), None),
+        f"{_input}_line_no": Made(_like("line_no"), None),
+        f"{_input}_taken_at": Made(_MOMENT, None),
+        f"is_{_input}_found": Made("boolean"),
+    }
 
 # The kind of which a model's rows come, and the kind of line in a log. A model that is not named here takes for filled
 # only what every kind fills.
 ROWS_OF: dict[str, tuple[str, str]] = {
+    "int_phase_keys__load_contents": ("nand_op_state_timeline", ""),
     "int_phase_keys__segments": ("nand_op_state_timeline", ""),
-    "op_state_spans": ("nand_op_state_timeline", ""),
-    "op_state_overlaps": ("nand_op_state_timeline", ""),
+    "int_phase_keys__states": ("nand_op_state_timeline", ""),
     "proposal_phase_keys": ("nand_proposal_rows", ""),
     "phase_proposal_counts": ("nand_proposal_rows", ""),
     "op_state_op_name_counts": ("nand_proposal_rows", ""),
     "proposer_log_mismatches": ("nand_proposal_rows", ""),
     "int_phase_keys__decisions": ("nand_proposer_log", "phase_key"),
 }
+# Models that hold rows of a landing table once more; what has no type of its own there is text here.
+COPIES = {"restored_loads": "landing_loads", "restored_rejects": "landing_rejects"}
+_AS_TEXT = {"json": "longtext", "char(64)": "varchar(64)"}
 
 
 def find_problems(models: Path) -> Iterator[str]:
@@ -198,8 +192,7 @@ def find_problems(models: Path) -> Iterator[str]:
             yield f"loaders/landing: `{name}` lands with several types: {types}"
     for path in sorted(models.rglob("*.yml")):
         for model in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("models", []):
-            has_contract = model.get("config", {}).get("contract", {}).get("enforced")
-            if has_contract and model["name"] not in ARCHIVES:
+            if model.get("config", {}).get("contract", {}).get("enforced"):
                 for problem in _problems_of(model):
                     yield f"{path.relative_to(models.parent)}: {problem}"
 
@@ -227,6 +220,9 @@ def _made(model: str, column: str) -> Made | None:
 
 def _type(model: str, column: str) -> str | None:
     """Return the one type of a column: that with which it lands, else that with which it is made."""
+    copied = TABLES[COPIES[model]].get(column) if model in COPIES else None
+    if copied:
+        return _AS_TEXT.get(copied, copied)
     if column in LANDED:
         return _like(column)
     made = _made(model, column)
@@ -235,6 +231,8 @@ def _type(model: str, column: str) -> str | None:
 
 def _may_be_null(model: str, column: str) -> str:
     """Say why a column may be NULL; nothing when landing or the model sees to it that it is not."""
+    if model in COPIES:
+        return ""
     made = _made(model, column)
     kind, line_kind = ROWS_OF.get(model, ("", ""))
     has_landed = column in {each.name for each in kind_named(kind).columns} if kind else column in LANDED

@@ -11,7 +11,7 @@ from dbt_checks import column_types
 from tests.conftest import ROOT
 
 DECISIONS = "models/intermediate/phase_keys/int_phase_keys__decisions.yml"
-SPANS = "models/marts/phase_keys/op_state_spans.yml"
+KEYS = "models/marts/phase_keys/proposal_phase_keys.yml"
 MEMORY = "models/marts/shutdown/shutdown_snapshot_memory.yml"
 
 
@@ -28,10 +28,10 @@ def test_every_contract_holds_what_lands() -> None:
     ("file", "written", "planted", "says"),
     [
         (
-            SPANS,
-            "virtual_end_key\n        data_type: varchar(160)",
-            "virtual_end_key\n        data_type: varchar(128)",
-            f"{SPANS}: `virtual_end_key` is varchar(128), expected varchar(160)",
+            KEYS,
+            "name: phase_key_before, data_type: varchar(160)",
+            "name: phase_key_before, data_type: varchar(128)",
+            f"{KEYS}: `phase_key_before` is varchar(128), expected varchar(160)",
         ),
         (
             MEMORY,
@@ -40,10 +40,10 @@ def test_every_contract_holds_what_lands() -> None:
             f"{MEMORY}: `veto_streak` is NOT NULL, but core8_state_trace may leave `veto_streak` empty",
         ),
         (
-            SPANS,
-            "- name: previous_end_tick",
-            "- name: end_before_tick",
-            f"{SPANS}: `end_before_tick` is in no file that lands; say in dbt_checks/column_types.py how it is made",
+            KEYS,
+            "name: propose_tick,",
+            "name: tick_of_proposal,",
+            f"{KEYS}: `tick_of_proposal` is in no file that lands; say in dbt_checks/column_types.py how it is made",
         ),
     ],
     ids=["too narrow", "NOT NULL", "unknown"],

@@ -19,6 +19,7 @@ from tests.loaders.helpers import csv_text
 
 VERSIONS = Path(__file__).resolve().parent.parent / "landing_versions"
 STORED = {1: VERSIONS / "version_1.dump", 2: VERSIONS / "version_2.dump"}
+PRUNED = VERSIONS / "version_2_pruned.dump"  # with a pruned load, a superseded one and its successor
 # How many rows the tables have there, and of which session and run the loads are.
 STORED_ROWS = {1: [1, 2, 2, 3, 3, 6], 2: [0, 0, 0, 0, 1, 1, 1, 2, 2, 4, 4]}
 STORED_RUN = {1: ("", ""), 2: ("chip", "261122_0000001")}
@@ -43,8 +44,6 @@ OLD_LOADS = [
     (5, "core10_shutdown_events", "landed"),
     (6, "core10_shutdown_events", "landed"),
 ]
-# How many rows each stored state has of events, traces, rejects and loads.
-COUNTS = {1: [3, 3, 2, 6], 2: [3, 3, 3, 9]}
 
 Table = tuple[list[str], list[tuple[Any, ...]]]
 Structure = dict[str, list[tuple[Any, ...]]]
@@ -98,13 +97,13 @@ def columns_of(found: dict[str, Table]) -> dict[str, list[str]]:
     return {table: columns for table, (columns, _) in found.items()}
 
 
-def put_back(bench: Bench, version: int) -> dict[str, Table]:
-    """Make the landing schema what it was at a version, rows and all, and give them."""
+def put_back(bench: Bench, version: int, stored: Path | None = None) -> dict[str, Table]:
+    """Make the landing schema what it was at a version, rows and all, and return them; `stored` is another state."""
     schema = f"`{bench.warehouse.schemas.landing}`"
     with cursor(bench.warehouse.landing) as ask:
         for table in tables(bench):
             ask.execute(f"drop table {schema}.`{table}`")
-        text = STORED[version].read_text(encoding="utf-8")
+        text = (stored or STORED[version]).read_text(encoding="utf-8")
         collation = detect(bench.warehouse.landing).exact_collation
         lines = [line for line in text.splitlines() if not line.startswith("--")]
         text = "\n".join(lines).replace("{schema}", schema).replace("{collation}", collation)
@@ -202,6 +201,17 @@ def test_what_has_become_wider_takes_longer_texts(common: Bench) -> None:
     assert common.query(query, landed["load_id"]) == [(longest,)]
 
 
+def test_what_an_older_afterstate_landed_builds(common: Bench) -> None:
+    """Prevents rows that today's landing rejects, a log's `now=nan` among them, from stopping builds after `up`."""
+    put_back(common, 2)
+    up(common)
+    common.build_without_tests()
+    decisions = "select line_no, phase_key, op_name from {staging}.int_phase_keys__decisions"
+    assert common.query(decisions, role="dbt") == [(4, "DEFAULT", "Read_SLC")]
+    keys = "select op_base, state from {marts}.op_state_spans where segment_no = 1"
+    assert common.query(keys, role="bi") == [("x" * 126, "A")]
+
+
 def test_a_landing_before_up(common: Bench) -> None:
     """Prevents a newer `land` from writing into an older schema, or from failing without saying what to do."""
     before = put_back(common, 1)
@@ -281,7 +291,7 @@ def test_a_newer_schema_is_refused(common: Bench) -> None:
 
 def test_what_an_older_warehouse_pruned_can_be_withdrawn(common: Bench) -> None:
     """Prevents loads of the years before an upgrade from being beyond the reach of `withdraw`."""
-    put_back(common, 2)
+    put_back(common, 2, PRUNED)
     up(common)
     said = common.run("withdraw", "--session", "chip", "--yes")
     assert said.exit_code == 0, said.output

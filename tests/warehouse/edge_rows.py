@@ -196,11 +196,14 @@ def _edges(type_: str) -> Sequence[str]:
 
 
 def _misfits(type_: str, may_be_empty: bool) -> list[str]:
+    """Give what does not fit; where nothing may stand is what models rely on most, so that is half of it."""
     if type_ == "op_state":
-        return [*MISFIT_STATES, ""]
-    if type_ in CHARACTERS:
-        return ["x" * (CHARACTERS[type_] + 1), "🧬" * (CHARACTERS[type_] + 1), *([] if may_be_empty else [""])]
-    return [*MISFITS[type_], *([] if may_be_empty else ["", "nan"])]
+        texts, nothings = list(MISFIT_STATES), [""]
+    elif type_ in CHARACTERS:
+        texts, nothings = ["x" * (CHARACTERS[type_] + 1), "🧬" * (CHARACTERS[type_] + 1)], [""]
+    else:
+        texts, nothings = list(MISFITS[type_]), ["", "nan"]
+    return texts if may_be_empty else texts + nothings * (len(texts) // len(nothings))
 
 
 def _fits(type_: str, text: str, may_be_empty: bool) -> bool:

@@ -23,22 +23,22 @@ from tests.conftest import WITHOUT_TESTS, Bench, Server, empty_place, invoke_dbt
 from tests.loaders.helpers import fuzz
 from tests.loaders.odd.built import landed_files
 from tests.loaders.odd.compare import first_difference
-from tests.loaders.odd.marts import DECISIONS, differences, found_in
+from tests.loaders.odd.marts import differences, found_in
 from tests.loaders.odd.outcome import Landing, land, outcomes, write
 from tests.seed import VARIABLE, session_seed
 from tests.warehouse.edge_rows import Example, Line, designs, sessions
 
-ROWS = int(os.environ.get("AFTERSTATE_EDGE_ROWS", "1000"))
+ROWS = int(os.environ.get("AFTERSTATE_EDGE_ROWS", "1000")) // 2  # of each family
 # Keys drawn at random are not those of the log drawn at random: that is what this test is there to say.
 MAY_FAIL = {"every_used_phase_key_is_in_the_log"}
 Item = TypeVar("Item")
 
 
 def draw(of: st.SearchStrategy[tuple[Line, ...]], rows: int) -> list[Example]:
-    """Draw examples until they have so many rows."""
+    """Draw examples until they have about so many rows."""
     drawn: list[Example] = []
 
-    @fuzz(rows)
+    @fuzz(rows // 5)
     @given(of)
     def collect(lines: tuple[Line, ...]) -> None:
         if sum(len(example.lines) for example in drawn) < rows:
@@ -51,11 +51,10 @@ def draw(of: st.SearchStrategy[tuple[Line, ...]], rows: int) -> list[Example]:
 class Trial:
     """Lands and builds examples in a fresh warehouse each time, and says what is not as it should be."""
 
-    def __init__(self, server: Server, folder: Path, but_for: Sequence[str] = ()) -> None:
+    def __init__(self, server: Server, folder: Path) -> None:
         self._server = server
         self._folder = folder
         self._numbers = count(1)
-        self._but_for = but_for  # marts that are known to be wrong
 
     def problems(self, examples: Sequence[Example], *arguments: str) -> list[str]:
         """Return what went wrong: rows, nodes of a `dbt build` with these arguments, marts."""
@@ -72,8 +71,7 @@ class Trial:
         failed = _build(bench, arguments)
         if problems or failed:
             return problems + failed
-        told = differences(list(landed_files(bench, landing).values()), found_in(bench))
-        return [problem for problem in told if not problem.startswith(tuple(self._but_for))]
+        return differences(list(landed_files(bench, landing).values()), found_in(bench))
 
 
 def _build(bench: Bench, arguments: Sequence[str]) -> list[str]:
@@ -120,9 +118,9 @@ def shown(example: Example) -> str:
     return "\n".join(f"{file.name}\n{file.content.decode('utf-8', 'replace')}" for file in example.files())
 
 
-def check(server: Server, folder: Path, of: st.SearchStrategy[tuple[Line, ...]], *but_for: str) -> None:
+def check(server: Server, folder: Path, of: st.SearchStrategy[tuple[Line, ...]]) -> None:
     """Draw, land and build, and fail with the smallest example."""
-    trial = Trial(server, folder, but_for)
+    trial = Trial(server, folder)
     examples = draw(of, ROWS)
     problems = trial.problems(examples)
     if problems:
@@ -134,18 +132,10 @@ def check(server: Server, folder: Path, of: st.SearchStrategy[tuple[Line, ...]],
 
 
 def test_sessions_at_the_edge_build(server: Server, tmp_path: Path) -> None:
-    """Prevents one odd row of a simulator from stopping the build for everybody, and a wrong key beside it."""
-    check(server, tmp_path, sessions(), DECISIONS)
+    """Prevents one odd row of a simulator from stopping the build for everybody, and from a wrong key or choice."""
+    check(server, tmp_path, sessions())
 
 
-@pytest.mark.xfail(strict=True, reason="int_phase_keys__decisions does not look at row_no yet; then one test does all")
-def test_log_lines_in_every_order(server: Server, tmp_path: Path) -> None:
-    """Prevents a rejected line of a log from pairing the lines around it."""
-    trial = Trial(server, tmp_path)
-    assert trial.problems(draw(sessions(), 300)) == []
-
-
-@pytest.mark.xfail(strict=True, reason="post_shutdown_timeline overflows; its differences are being made to fit")
 def test_designs_at_the_edge_build(server: Server, tmp_path: Path) -> None:
     """Prevents steps, streaks and measures at the ends of their types from stopping the build for everybody."""
     check(server, tmp_path, designs())

@@ -57,6 +57,10 @@ int_phase_keys__decisions as (
         and next_line_kind = 'selected'
         -- a rejected line between the two parts them
         and next_row_no = row_no + 1
+        -- an older Afterstate landed `now=nan`; today's rejects the line
+        and now_us is not null
+        and die is not null
+        and plane is not null
 
 )
 

@@ -41,7 +41,7 @@ class Built:
         for path, file in self.files.items():
             if file.kind in NAND:
                 mart, word = NAND[file.kind]
-                count = sum(row[0] == file.session for row in self.found[mart])
+                count = sum(row[0] in (file.session, file.load_id) for row in self.found[mart])
             else:
                 count, word = held[file.load_id], CORE[file.kind][1]
             said[path] = f"{count:,} {word}{'' if count == 1 else 's'}"
@@ -76,5 +76,5 @@ def landed_files(bench: Bench, landing: Landing) -> dict[str, LandedFile]:
             {number: row for number, row in enumerate(file.rows, start=1) if isinstance(row, Landed)},
         )
         for path, (file, found) in landing.found.items()
-        if file.status == "landed"
+        if file.has_load
     }

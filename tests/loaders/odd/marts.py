@@ -29,10 +29,10 @@ COLUMNS = {
     "{marts}.op_state_spans": "session_id, die, plane, segment_no, op_base, state, start_tick, end_tick, start_us, "
     "end_us, previous_op_base, next_start_tick, virtual_end_key, virtual_end_from_tick, virtual_end_until_tick",
     "{marts}.proposal_phase_keys": "session_id, run_id, row_no, op_uid, op_name, op_base, key_die, key_plane, "
-    "propose_tick, propose_time_us, context_source, phase_key_used, phase_key_virtual, phase_key_before, op_state",
-    "{marts}.phase_proposal_counts": "session_id, run_id, phase_key_used, phase_key_virtual, die, plane, op_name, "
-    "propose_time, count",
-    DECISIONS: "session_id, run_id, line_no, die, plane, decision_time_us, phase_key, op_name",
+    "propose_tick, propose_time_us, context_source, phase_key_used, phase_key_covering, phase_key_before, op_state",
+    "{marts}.phase_proposal_counts": "session_id, run_id, boundary, phase_key_used, phase_key_virtual, die, plane, "
+    "op_name, propose_time, count",
+    DECISIONS: "load_id, line_no, die, plane, decision_time_us, phase_key, op_name",
     "{staging}.stg_nand__operations": "session_id, run_id, row_no, op_uid, die, plane, block, page, op_name, op_base, "
     "source, op_state, phase_key_used, phase_key_virtual, start_us, end_us, start_tick, end_tick",
     "{marts}.shutdown_state_snapshot": ", ".join(
@@ -70,7 +70,7 @@ def differences(files: Sequence[LandedFile], found: Mapping[str, Rows]) -> list[
         should, has = Counter(rows), Counter(found[mart])
         for word, odd in (("lacks", should - has), ("must not hold", has - should)):
             for row in odd:
-                origins = [file.name for file in files if row[0] in (file.session, *_runs(file))]
+                origins = [file.name for file in files if row[0] in (file.session, file.load_id, *_runs(file))]
                 problems.append(f"{mart} {word} {row!r:.600}, of {origins[:5]}")
     return problems
 
@@ -157,8 +157,9 @@ def _phase_keys(files: Iterable[LandedFile], segments: Mapping[Plane, _Segments]
 
 def _counts(phase_keys: Rows) -> Rows:
     times: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
-    for session, run, _, _, op_name, _, die, plane, _, time, _, used, covering, _, _ in phase_keys:
-        times[session, run, used, covering, die, plane, op_name].append(time)
+    for session, run, _, _, op_name, _, die, plane, _, time, _, used, covering, before, _ in phase_keys:
+        for boundary, key in (("covering", covering), ("before", before)):
+            times[session, run, boundary, used, key, die, plane, op_name].append(time)
     return [(*key, min(of_key), len(of_key)) for key, of_key in times.items()]
 
 
@@ -169,7 +170,7 @@ def _decisions(files: Iterable[LandedFile]) -> Iterator[tuple[Any, ...]]:
             values, following = row.values, file.rows.get(row_no + 1)
             if values["line_kind"] == "phase_key" and following and following.values["line_kind"] == "selected":
                 chosen = (values[name] for name in ("die", "plane", "now_us", "phase_key"))
-                yield (file.session, file.run, row.line_no, *chosen, following.values["op_name"])
+                yield (file.load_id, row.line_no, *chosen, following.values["op_name"])
 
 
 def _operations(files: Iterable[LandedFile]) -> Iterator[tuple[Any, ...]]:
