@@ -13,7 +13,9 @@ select
             {{ same_key("later", "landed", key) }}
             and later._load_id > landed._load_id
     ) as known_until_at,
-    landed._load_id as load_id
+    landed._load_id as load_id,
+    landed._row_no as row_no,
+    landed._line_no as line_no
 from {{ landing }} as landed
 inner join {{ source("landing", "landing_loads") }} as loads
     on landed._load_id = loads.load_id
