@@ -23,10 +23,18 @@ def lanes(schemas: Schemas) -> str:
 
 
 def spans(schemas: Schemas) -> str:
-    """Return the statement for a session's segments from a number on (session_id, die, plane, segment_no)."""
+    """Return the statement for a plane's segments from a tick on (session_id, die, plane, tick)."""
     return (
         f"select start_tick, end_tick, op_base, state from `{schemas.marts}`.op_state_spans "
-        "where session_id = %s and die = %s and plane = %s and segment_no > %s order by segment_no"
+        "where session_id = %s and die = %s and plane = %s and start_tick >= %s order by segment_no"
+    )
+
+
+def nth_last_start(schemas: Schemas) -> str:
+    """Return the statement for the tick from which on a session has n segments at least (session_id, n - 1)."""
+    return (
+        f"select start_tick from `{schemas.marts}`.op_state_spans where session_id = %s "
+        "order by start_tick desc limit 1 offset %s"
     )
 
 

@@ -122,16 +122,14 @@ def _read(
 
 
 def _read_lanes(cursor: Any, schemas: Schemas, session: _Session, limit: int) -> int:
-    """Read each plane's last segments; returns the tick from which on the session is whole."""
-    share = limit // max(len(session.lanes), 1)
-    is_cut = session.segments > limit
+    """Read each plane's segments, of a long session the last ones; returns the tick from which on all are there."""
     from_tick = BEGINNING
+    if session.segments > limit:
+        cursor.execute(sql.nth_last_start(schemas), (session.name, limit))
+        from_tick = cursor.fetchone()[0] + 1  # what starts together with the first that is too many is left out, too
     for lane in session.lanes:
-        after = max(lane.segments - share, 0) if is_cut else 0
-        cursor.execute(sql.spans(schemas), (session.name, lane.die, lane.plane, after))
+        cursor.execute(sql.spans(schemas), (session.name, lane.die, lane.plane, from_tick))
         lane.rows = cursor.fetchall()
-        if after and lane.rows:
-            from_tick = max(from_tick, lane.rows[0][0])
     return from_tick
 
 

@@ -55,6 +55,7 @@ def test_a_timeline_that_is_too_long_says_what_is_left_out(
         warehouse.land(warehouse.folder / name)
     warehouse.build_without_tests("--select", "tag:nand", "models/audit")
     monkeypatch.setattr(timelines, "MAX_SEGMENTS", 60)
+    monkeypatch.setattr(timelines, "MAX_PROPOSALS", 5)
     out = warehouse.folder / "report.html"
     assert warehouse.run("report", "--out", out).exit_code == 0
     with open_browser(tmp_path / "profile") as browser:
@@ -78,7 +79,7 @@ def test_a_timeline_that_is_too_long_says_what_is_left_out(
 
 
 def test_results_of_another_command_are_not_taken_for_tests(tmp_path: Path) -> None:
-    """Prevents: results of another warehouse, or of no test, shown as this one's; a broken file that ends the report."""
+    """Prevents: results of another warehouse, or of no test, shown as this one's; and a broken file."""
     assert read_tests(tmp_path, "afterstate") is None
     found = {
         "metadata": {"generated_at": "2026-11-26T05:00:00.123Z"},
@@ -101,7 +102,7 @@ def test_results_of_another_command_are_not_taken_for_tests(tmp_path: Path) -> N
 
 
 def test_the_chart_library_is_what_its_note_says() -> None:
-    """Prevents: a vendored file that was changed by hand, or without its licence, and a script that the page forgets."""
+    """Prevents: a vendored file that was changed by hand, or without its licence; a forgotten script."""
     place = ROOT / "afterstate" / "report" / "assets" / "echarts"
     note = json.loads((place / "package.json").read_text())
     found = {name: f"sha256-{hashlib.sha256((place / name).read_bytes()).hexdigest()}" for name in note["files"]}
