@@ -36,6 +36,7 @@ KIND_NAMES = [kind.name for kind in KINDS]
 FAILED, WRONG_USAGE, ROWS_REJECTED = 1, 2, 3
 # Commands whose imports would keep every other command waiting, and where they are.
 IMPORTED_WHEN_ASKED_FOR = {
+    "explain": "afterstate.explain.command",
     "report": "afterstate.report.command",
     "simulate": "loaders.simulate",
 }
