@@ -36,7 +36,7 @@ async function openSession(session) {
   const ends = new Float64Array(segments.start.length);
   for (let row = 0; row < ends.length; row++) ends[row] = segments.start[row] + segments.ticks[row];
   segments.end = ends;
-  session.open = { segments, proposals, ...extent(segments, proposals) };
+  session.open = { segments, proposals, kinds: kindsOf(segments), ...extent(segments, proposals) };
   return session.open;
 }
 
@@ -53,37 +53,34 @@ function extent(segments, proposals) {
   return Number.isFinite(first) ? { first, last: Math.max(last, first + 1) } : { first: 0, last: 1 };
 }
 
-// Rectangles of a lane between two ticks on `width` pixels from `left`: {fills: Map(kind -> [x, width, ...]), counts}.
-// A kind is a base and state as `colorOf(row)` numbers them, or GAP.
-const GAP = -1;
-
-function laneShapes(open, lane, from, to, left, width, colorOf) {
-  const { start, end } = open.segments;
+// Rectangles of a lane between two ticks on `width` pixels from `left`: {fills: one [x, width, ...] for each kind, counts}.
+// A kind is a base and state, as `open.kinds` numbers them; the last one is the END gap.
+function laneShapes(open, lane, from, to, left, width) {
+  const { start, end, kind } = open.segments;
+  const gap = open.kinds.length;
   const scale = width / (to - from);
-  const fills = new Map();
+  const fills = Array.from({ length: gap + 1 }, () => []);
   const counts = { wide: 0, narrow: 0, pixels: 0, gaps: 0, wideGaps: 0 };
-  const shares = new Map();
+  const shares = new Float64Array(gap + 1);
+  const touched = [];
   let pixel = -1;
 
-  const add = (kind, x, w) => {
-    const found = fills.get(kind);
-    if (found) found.push(x, w);
-    else fills.set(kind, [x, w]);
-  };
   const flush = () => {
-    if (!shares.size) return;
-    let best = GAP, most = -1;
-    for (const [kind, share] of shares) if (share > most) [best, most] = [kind, share];
-    add(best, left + pixel, 1);
+    if (!touched.length) return;
+    let best = touched[0];
+    for (const one of touched) if (shares[one] > shares[best]) best = one;
+    fills[best].push(left + pixel, 1);
     counts.pixels++;
-    shares.clear();
+    for (const one of touched) shares[one] = 0;
+    touched.length = 0;
   };
-  const piece = (kind, begin, until) => {
-    const x = (Math.max(begin, from) - from) * scale;
-    const w = (Math.min(until, to) - from) * scale - x;
+  // Returns whether the piece is wide enough to be drawn by itself.
+  const piece = (of, begin, until) => {
+    const x = (begin > from ? begin - from : 0) * scale;
+    const w = ((until < to ? until : to) - from) * scale - x;
     if (w >= 1) {
       flush();
-      add(kind, left + x, w);
+      fills[of].push(left + x, w);
       return true;
     }
     const here = Math.floor(x);
@@ -91,7 +88,8 @@ function laneShapes(open, lane, from, to, left, width, colorOf) {
       flush();
       pixel = here;
     }
-    shares.set(kind, (shares.get(kind) || 0) + Math.max(w, 1e-9));
+    if (shares[of] === 0) touched.push(of);
+    shares[of] += w > 0 ? w : 1e-9;
     return false;
   };
 
@@ -99,15 +97,34 @@ function laneShapes(open, lane, from, to, left, width, colorOf) {
   for (let row = begin; row < lane.segTo && start[row] <= to; row++) {
     const next = row + 1 < lane.segTo ? start[row + 1] : Infinity;
     const until = Math.min(end[row], next);
-    if (until >= from) counts[piece(colorOf(row), start[row], until) ? "wide" : "narrow"]++;
+    if (until >= from) counts[piece(kind[row], start[row], until) ? "wide" : "narrow"]++;
     if (next > end[row] && next > from && end[row] <= to) {
       counts.gaps++;
       // The gap after the last segment has no end; it is not drawn beyond what the session knows.
-      if (piece(GAP, end[row], Math.min(next, open.last))) counts.wideGaps++;
+      if (piece(gap, end[row], Math.min(next, open.last))) counts.wideGaps++;
     }
   }
   flush();
   return { fills, counts };
+}
+
+// Number the pairs of base and state that a session has.
+function kindsOf(segments) {
+  const numbers = new Map();
+  const kinds = [];
+  const kind = new Uint16Array(segments.base.length);
+  for (let row = 0; row < kind.length; row++) {
+    const key = segments.base[row] * 65536 + segments.state[row];
+    let number = numbers.get(key);
+    if (number === undefined) {
+      number = kinds.length;
+      numbers.set(key, number);
+      kinds.push([segments.base[row], segments.state[row]]);
+    }
+    kind[row] = number;
+  }
+  segments.kind = kind;
+  return kinds;
 }
 
 // Ticks of a lane's proposals by pixel: {agree: [x...], differ: [x...]} for each boundary. Where a pixel has both, it

@@ -1,5 +1,5 @@
 // (b) The timeline: one lane for each plane, drawn by ECharts' custom series with one path for each colour.
-const TIMELINE = { session: null, open: null, run: -1, view: [0, 1], colors: new Map(), drawn: null };
+const TIMELINE = { session: null, open: null, run: -1, view: [0, 1], fills: [], drawn: null };
 const BASE_COLORS = ["#2f6fb3", "#2a9d74", "#c98a00", "#8a56b8", "#00869c", "#7d7a1f", "#5560c8", "#4f8a10", "#a8672e", "#33808f", "#9a5fa0", "#6b6b6b"];
 const STATE_STRENGTHS = [1, 0.62, 0.82, 0.45, 0.72, 0.52];
 
@@ -86,8 +86,7 @@ function showRun(name) {
 
 function drawTimeline() {
   const { session, open } = TIMELINE;
-  TIMELINE.colors.clear();
-  TIMELINE.hatch = hatching();
+  TIMELINE.fills = [...open.kinds.map(([base, state]) => pieceColor(base, state)), hatching()];
   const laneHeight = session.lanes.length > 24 ? 26 : 38;
   const narrow = $("timeline-chart").clientWidth < 600;
   const made = chart("timeline-chart", session.lanes.length * laneHeight + 92);
@@ -127,14 +126,12 @@ function renderLane(params, api) {
   const band = api.size([0, 1])[1];
   const [from, to] = visible(api, x, width);
   if (params.dataIndex === 0) TIMELINE.drawn = { wide: 0, narrow: 0, pixels: 0, gaps: 0, wideGaps: 0, proposals: 0, from, to };
-  const states = 1000;
-  const shapes = laneShapes(open, lane, from, to, x, width, (row) => open.segments.base[row] * states + open.segments.state[row]);
+  const shapes = laneShapes(open, lane, from, to, x, width);
   const children = [];
   const top = middle - band * 0.42, height = band * 0.48;
-  for (const [kind, boxes] of shapes.fills) {
-    const fill = kind === GAP ? TIMELINE.hatch : kindColor(kind, states);
-    children.push({ type: "boxes", shape: { boxes, y: top, height, least: 1 }, style: { fill } });
-  }
+  shapes.fills.forEach((boxes, kind) => {
+    if (boxes.length) children.push({ type: "boxes", shape: { boxes, y: top, height, least: 1 }, style: { fill: TIMELINE.fills[kind] } });
+  });
   const ticks = laneTicks(open, lane, from, to, x, width, run);
   ["before", "covering"].forEach((boundary, place) => {
     const y = middle + band * (0.1 + 0.18 * place), tall = band * 0.15;
@@ -145,11 +142,6 @@ function renderLane(params, api) {
   for (const [name, number] of Object.entries(shapes.counts)) TIMELINE.drawn[name] += number;
   TIMELINE.drawn.proposals += ticks.shown;
   return { type: "group", children };
-}
-
-function kindColor(kind, states) {
-  if (!TIMELINE.colors.has(kind)) TIMELINE.colors.set(kind, pieceColor(Math.floor(kind / states), kind % states));
-  return TIMELINE.colors.get(kind);
 }
 
 // The ticks at both edges of the grid: a coordinate is linear, so two of them tell the scale.
