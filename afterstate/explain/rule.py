@@ -1,4 +1,4 @@
-"""The table of the phase-key rule (docs/phase-keys.md), and which of its rows decides.
+"""The table of the phase-key rule (docs/explain.md), and which of its rows decides.
 
 `simulators.nand.phase_key` gives the key; here is the reason, in words, for the same segments and tick. Tests hold the
 two against each other.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from afterstate.explain.rule import TABLE
 from afterstate.report import timelines
 from afterstate.report.audit import read_tests
 from afterstate.report.page import ASSETS, SCRIPTS
@@ -111,3 +112,19 @@ def test_the_chart_library_is_what_its_note_says() -> None:
     assert note["version"] in (place / "echarts.min.js").read_text()
     scripts = {path.name for path in ASSETS.iterdir() if path.name.endswith(".js")}
     assert scripts == set(SCRIPTS)
+
+
+def test_the_nand_sample_is_what_its_command_makes(tmp_path: Path) -> None:
+    """Prevents: a sample that no longer is what samples/README.md says it is."""
+    simulate_nand(tmp_path, seed=1, run_until_us=2000.0, runs=2, date="261122")
+    sample = sorted((ROOT / "samples" / "nand" / "chip_1").iterdir())
+    assert len(sample) == 8
+    for file in sample:
+        assert file.read_bytes() == (tmp_path / file.name).read_bytes(), file.name
+
+
+def test_the_documented_rule_is_the_one_that_explains() -> None:
+    """Prevents: a table in the docs whose rows are numbered or worded otherwise than `explain` says."""
+    rows = [line.strip("| \n").split(" | ") for line in (ROOT / "docs" / "explain.md").read_text().splitlines()]
+    table = [[cell.replace("`", "") for cell in row] for row in rows if row[0].isdigit()]
+    assert table == [[str(row.number), row.case, row.covering, row.before] for row in TABLE]

@@ -51,7 +51,9 @@ function drawShutdown(item) {
   const last = steps.length ? Math.max(steps[steps.length - 1], item.key[3]) : item.key[3];
   const narrow = $("shutdown-chart").clientWidth < 600;
   const place = { left: narrow ? 46 : 60, right: narrow ? 14 : 24 };
-  const top = 70, each = 88, gap = 42;
+  // A narrow screen has the frozen value below the measure's name, not beside it.
+  const lines = narrow ? 2 : 1;
+  const top = 54 + 16 * lines, each = 88, gap = 26 + 16 * lines;
   const bandTop = top + MEASURES.length * (each + gap);
   const option = {
     ...plainOption(),
@@ -61,11 +63,11 @@ function drawShutdown(item) {
   };
   MEASURES.forEach((measure, index) => {
     const y = top + index * (each + gap);
-    option.title.push(gridTitle(`{name|${measure}}  {frozen|${frozenText(item, measure)}}`, place.left, y - 27, item, measure));
+    option.title.push(gridTitle(`{name|${measure}}${narrow ? "\n" : "  "}{frozen|${frozenText(item, measure)}}`, place.left, y - 11 - 16 * lines, item, measure));
     option.grid.push({ ...place, top: y, height: each, outerBoundsMode: "none" });
     option.xAxis.push({ type: "value", gridIndex: index, min: first - 0.5, max: last + 0.5, minInterval: 1, ...axisStyle(), axisLabel: { show: false }, splitLine: { show: false } });
-    option.yAxis.push({ type: "value", gridIndex: index, splitNumber: 3, scale: false, ...axisStyle(), axisLine: { show: true, onZero: false, lineStyle: { color: color("soft") } }, axisLabel: { color: color("soft"), fontSize: 12, hideOverlap: true, formatter: shortNumber } });
-    option.series.push(measureSeries(item, design, measure, index, first, last));
+    option.yAxis.push({ type: "value", gridIndex: index, splitNumber: 3, minInterval: measure === "veto_streak" ? 1 : 0, ...axisStyle(), axisLine: { show: true, onZero: false, lineStyle: { color: color("soft") } }, axisLabel: { color: color("soft"), fontSize: 12, hideOverlap: true, formatter: shortNumber } });
+    option.series.push(measureSeries(item, design, measure, index, first, last, 14 + 16 * lines));
     option.series.push(frozenSeries(item, measure, index));
   });
   BANDS.forEach(([column, title], index) => {
@@ -90,7 +92,7 @@ function drawShutdown(item) {
 
 function gridTitle(text, left, top, item, measure) {
   const mark = measure && measure in item.drift ? "bad" : "frozen";
-  const style = { fontSize: 13, fontFamily: FONT };
+  const style = { fontSize: 13, lineHeight: 17, fontFamily: FONT };
   return { text, left: left - 4, top, textStyle: { rich: { name: { ...style, fontWeight: 600, color: color("ink") }, frozen: { ...style, color: color(mark) } } } };
 }
 
@@ -107,7 +109,7 @@ function showShutdownLegend(item, design) {
   $("shutdown-legend").replaceChildren(...entries.map(([name, fill]) => legendItem(name, (swatch) => { swatch.style.background = fill; })));
 }
 
-function measureSeries(item, design, measure, index, first, last) {
+function measureSeries(item, design, measure, index, first, last, above) {
   const shutdown = item.key[3];
   const share = (shutdown - first + 0.5) / (last - first + 1);
   return {
@@ -117,7 +119,7 @@ function measureSeries(item, design, measure, index, first, last) {
     markArea: last > shutdown ? { silent: true, itemStyle: { color: color("after") }, data: [[{ xAxis: shutdown + 0.5 }, { xAxis: last + 0.5 }]] } : undefined,
     markLine: {
       silent: true, symbol: "none", lineStyle: { color: color("bad"), type: "solid", width: 2 },
-      label: { show: index === 0, formatter: `shutdown, step ${shutdown}`, color: color("bad"), position: "end", distance: 30, align: share < 0.2 ? "left" : share > 0.8 ? "right" : "center", fontSize: 12, fontWeight: 600, fontFamily: FONT },
+      label: { show: index === 0, formatter: `shutdown, step ${shutdown}`, color: color("bad"), position: "end", distance: above, align: share < 0.2 ? "left" : share > 0.8 ? "right" : "center", fontSize: 12, fontWeight: 600, fontFamily: FONT },
       data: [{ xAxis: shutdown }],
     },
   };

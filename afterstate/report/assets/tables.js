@@ -49,9 +49,9 @@ function drawLoads() {
   const kinds = column("kind"), landed = column("rows_landed"), rejected = column("rows_rejected");
   const made = chart("loads-chart", 64 + Math.max(kinds.length, 1) * 34);
   const left = 16 + Math.max(60, ...kinds.map((kind) => textWidth(kind)));
-  const bar = (name, values, fill) => ({
+  const bar = (name, values, fill, word) => ({
     name, type: "bar", data: values.map((value) => (value ? value : null)), itemStyle: { color: fill }, barMaxWidth: 12,
-    label: { show: true, position: "right", color: color("ink"), formatter: ({ value }) => (value ? count(value) : ""), fontSize: 12, fontFamily: FONT },
+    label: { show: true, position: "right", color: color("ink"), formatter: ({ value }) => (value ? `${count(value)} ${word}` : ""), fontSize: 12, fontFamily: FONT },
   });
   made.setOption({
     ...plainOption(),
@@ -61,7 +61,7 @@ function drawLoads() {
     // Logarithmic: a few rejected rows would not be seen beside a million landed ones.
     xAxis: { type: "log", ...axisStyle(), axisLabel: { color: color("soft"), fontSize: 12, hideOverlap: true, formatter: (value) => (value >= 1 ? count(value) : "") } },
     yAxis: { type: "category", inverse: true, data: kinds, ...axisStyle(), axisLabel: { color: color("ink"), fontSize: 12 }, axisTick: { show: false }, axisLine: { show: false }, splitLine: { show: false } },
-    series: [bar("rows landed", landed, color("agree")), bar("rows rejected", rejected, color("bad"))],
+    series: [bar("rows landed", landed, color("agree"), ""), bar("rows rejected", rejected, color("bad"), "rejected")],
   }, true);
   const sum = (values) => values.reduce((all, value) => all + value, 0);
   $("loads-text").textContent = `${plural(data.landed.loads.total, "file")} of ${plural(kinds.length, "kind")}: ${plural(sum(landed), "row")} landed, ${count(sum(rejected))} rejected. The scale is logarithmic.`;

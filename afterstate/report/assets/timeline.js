@@ -179,7 +179,7 @@ function showWhatIsDrawn() {
   const shown = TIMELINE.drawn;
   if (!shown) return;
   const narrow = shown.narrow + shown.gaps - shown.wideGaps;
-  const merged = narrow ? `; ${plural(narrow, "piece")} narrower than a pixel ${narrow === 1 ? "is" : "are"} drawn as ${plural(shown.pixels, "pixel")}, each in the color of what fills most of it` : "";
+  const merged = narrow ? `; ${plural(narrow, "piece")} narrower than a pixel ${narrow === 1 ? "is" : "are"} drawn as ${plural(shown.pixels, "pixel")}, each in the colour of what fills most of it` : "";
   $("timeline-shows").textContent = `In view, ${microseconds(shown.from)} to ${microseconds(shown.to)}: ${plural(shown.wide + shown.narrow, "segment")}, ` +
     `${plural(shown.gaps, "gap")}, ${plural(shown.proposals, "proposal")}${merged}.`;
 }
