@@ -101,7 +101,7 @@ def _with_holder(stated: Sequence[Stated]) -> list[Stated]:
 
 
 def has_log(cursor: Any, schemas: Schemas, session: str, run: str) -> bool:
-    """Tell whether a log of the run has landed."""
+    """Return whether a log of the run has landed."""
     cursor.execute(
         f"select count(*) from `{schemas.landing}`.landing_loads "
         "where kind = 'nand_proposer_log' and status = 'landed' and session_id = %s and run_id = %s",

@@ -138,7 +138,7 @@ def _decided(ask: Any, schemas: Schemas, session: str, die: int, plane: int, at_
 
 
 def _log(ask: Any, schemas: Schemas, session: str, run: str, found: dict[str, Any]) -> dict[str, Any]:
-    """Say what the run's log has of the proposal: the rule of `proposer_log_mismatches`."""
+    """Return what the run's log has of the proposal: the rule of `proposer_log_mismatches`."""
     if found["context_source"] != "hook":
         return {"verdict": "a proposal without its hook cannot be found in a log", "lines": []}
     if not has_log(ask, schemas, session, run):

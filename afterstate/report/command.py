@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import pymysql
 
 from afterstate import phase_key_sql
 from afterstate.report.audit import read_landed, read_log_checks, read_shutdown_checks, read_tests
@@ -25,6 +26,9 @@ from loaders.profile import Warehouse, read_warehouse
 from loaders.sessions import BUILD_FIRST
 from loaders.settings import Settings
 
+TRIES = 5
+# A table was replaced since the transaction began (1412), or the build was waited for and waited, too (1213).
+REPLACED_MEANWHILE = (1412, 1213)
 SHUTDOWN_MARTS = (
     "shutdown_state_snapshot",
     "shutdown_snapshot_memory",
@@ -82,12 +86,29 @@ def write_report(settings: Settings, out: Path, sessions: Sequence[str] = ()) ->
 
 
 def read_report(settings: Settings, warehouse: Warehouse, sessions: Sequence[str] = ()) -> dict[str, Any]:
-    """Return what the page shows, as JSON-ready dictionaries; a half that is not built yet is None."""
+    """Return what the page shows, as JSON-ready dictionaries; a half that is not built yet is None.
+
+    All of it is of one moment; where a build replaces a table meanwhile, it begins again with the new ones.
+    """
+    for _ in range(TRIES):
+        try:
+            data = _read(warehouse, sessions)
+            break
+        except pymysql.err.OperationalError as error:
+            if error.args[0] not in REPLACED_MEANWHILE:
+                raise
+    else:
+        raise AfterstateError(f"tables were replaced while they were read, {TRIES} times", "try again after the build")
+    data["tests"] = read_tests(_target(settings), warehouse.schemas.marts)
+    _require_shown(data["timelines"], sessions)
+    return data
+
+
+def _read(warehouse: Warehouse, sessions: Sequence[str]) -> dict[str, Any]:
     schemas = warehouse.schemas
     connection = connect(warehouse.bi)
     try:
         with connection.cursor() as cursor:
-            # One moment for all statements, whatever is landed or built meanwhile.
             cursor.execute("start transaction with consistent snapshot, read only")
             built = _built(cursor, schemas.marts)
             has_shutdowns, has_phase_keys = built.issuperset(SHUTDOWN_MARTS), built.issuperset(phase_key_sql.MARTS)
@@ -100,11 +121,9 @@ def read_report(settings: Settings, warehouse: Warehouse, sessions: Sequence[str
             data["keys"] = read_keys(cursor, schemas) if has_phase_keys else None
             checks = read_shutdown_checks(cursor, schemas) if has_shutdowns else {}
             data["checks"] = {**checks, **(read_log_checks(cursor, schemas) if has_phase_keys else {})}
+            return data
     finally:
         connection.close()
-    data["tests"] = read_tests(_target(settings), schemas.marts)
-    _require_shown(data["timelines"], sessions)
-    return data
 
 
 def _built(cursor: Any, schema: str) -> set[str]:

@@ -6,7 +6,7 @@ import csv
 import json
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -159,6 +159,13 @@ def check_log(answer: dict[str, Any], folder: Path, run: int, row: dict[str, str
             assert verdict == ("confirms the used key" if confirmed else "says another key")
 
 
+def proposals(folder: Path) -> Iterator[tuple[int, int, int, dict[str, str]]]:
+    """Yield the run, row number, line and columns of every proposal."""
+    for run in (1, 2, 3):
+        for number, (line_no, row) in enumerate(read(folder / f"proposal_rows_{run_id(run)}.csv"), start=1):
+            yield run, number, line_no, row
+
+
 def test_random_proposals_and_moments(warehouse: Bench) -> None:
     """Prevents: a key explained by a segment, a file, a line or a row of the rule that did not decide it."""
     dice = random.Random(SEED)
@@ -173,11 +180,7 @@ def test_random_proposals_and_moments(warehouse: Bench) -> None:
     warehouse.land(second)
     warehouse.build_without_tests(*MODELS)
 
-    everything = [
-        (run, number, line_no, row)
-        for run in (1, 2, 3)
-        for number, (line_no, row) in enumerate(read(folder / f"proposal_rows_{run_id(run)}.csv"), start=1)
-    ]
+    everything = list(proposals(folder))
     asked = dice.sample(everything, min(ASKED, len(everything)))
     connected = warehouse.warehouse
     for run, number, line_no, row in asked:

@@ -1,4 +1,4 @@
-"""Take the README's picture of a report: a shutdown's charts and, below them, a timeline.
+"""Write the README's picture of a report: a shutdown's charts and, below them, a timeline.
 
 python -m tests.report.picture REPORT.html PICTURE.png
 """

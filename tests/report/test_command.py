@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from afterstate.explain.rule import TABLE
-from afterstate.report import timelines
+from afterstate.report import command, timelines
 from afterstate.report.audit import read_tests
 from afterstate.report.page import ASSETS, SCRIPTS
+from loaders.connect import cursor as connect_cursor
 from loaders.simulate import simulate_nand
 from tests.conftest import ROOT, Bench
 from tests.report.browser import open_browser, open_report
@@ -45,6 +47,29 @@ def test_a_half_that_is_not_built_is_said_to_be_missing(warehouse: Bench, tmp_pa
         assert "not built yet" in opened.page.inner_text("#timeline")
         assert opened.page.locator("#shutdown-chart canvas").count() == 1
         assert opened.said == []
+
+
+def test_a_build_meanwhile_is_waited_for(warehouse: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents: a report that fails, or shows two moments at once, because a build replaced a table under it."""
+    warehouse.land(ROOT / "samples" / "core")
+    warehouse.build_without_tests("--select", "tag:core", "models/audit")
+    read, reads = command.read_landed, []
+
+    def replacing(cursor: Any, schemas: Any) -> dict[str, Any]:
+        reads.append(schemas.marts)
+        if len(reads) == 1:
+            drift, other, old = (f"`{schemas.marts}`.shutdown_snapshot_drift{end}" for end in ("", "_new", "_old"))
+            with connect_cursor(warehouse.warehouse.dbt) as ask:
+                ask.execute(f"create table {other} like {drift}")
+                ask.execute(f"rename table {drift} to {old}, {other} to {drift}")
+        return dict(read(cursor, schemas))
+
+    monkeypatch.setattr(command, "read_landed", replacing)
+    out = warehouse.folder / "report.html"
+    done = warehouse.run("report", "--out", out)
+    assert (done.exit_code, len(reads)) == (0, 2), done.output
+    monkeypatch.setattr(command, "TRIES", 0)
+    assert "try again after the build" in warehouse.run("report", "--out", out).output
 
 
 def test_a_timeline_that_is_too_long_says_what_is_left_out(

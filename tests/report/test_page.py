@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from afterstate import phase_key_sql
 from afterstate.statements import STATE_COLUMNS
+from tests.conftest import Bench
 from tests.report.browser import Opened, open_browser, open_report
 from tests.report.conftest import DESIGN, MARKUP, ODD_SESSION, Reported
 
@@ -236,3 +239,28 @@ def test_it_prints(reported: Reported, tmp_path: Path) -> None:
         opened.evaluate("dispatchEvent(new Event('afterprint'))")
         assert opened.evaluate("document.documentElement.dataset.theme") == "dark"
         assert opened.said == []
+
+
+def test_the_real_example(warehouse: Bench, nand_example: Path, tmp_path: Path) -> None:
+    """Prevents: a picture of the real simulator's session that differs from what its own lookup gave."""
+    warehouse.land(nand_example)
+    warehouse.build_without_tests("--select", "tag:nand", "models/audit")
+    out = warehouse.folder / "report.html"
+    assert warehouse.run("report", "--out", out).exit_code == 0
+    expected = Counter[tuple[str, str]]()
+    for run in ("261122_0000001", "261122_0000002"):
+        keys = read_rows(nand_example / f"expected_phase_keys_{run}.csv")
+        used = read_rows(nand_example / f"proposal_rows_{run}.csv")
+        expected.update((row["phase_key"] or "DEFAULT", key["before"]) for row, key in zip(used, keys, strict=True))
+    with open_browser(tmp_path / "profile") as browser:
+        opened = open_report(browser, out)
+        assert opened.evaluate("TIMELINE.drawn.proposals") == sum(expected.values()) == 102
+        assert _heatmap(opened, "pairs-chart") == expected
+        assert {chart: opened.evaluate(COLOURS, chart) > 5 for chart in CHARTS[1:]} == dict.fromkeys(CHARTS[1:], True)
+        assert opened.said == []
+
+
+def read_rows(file: Path) -> list[dict[str, str]]:
+    """Read a CSV file by its header."""
+    with file.open(newline="") as content:
+        return list(csv.DictReader(content))
