@@ -235,6 +235,10 @@ def test_it_prints(reported: Reported, tmp_path: Path) -> None:
         opened = open_report(browser, reported.file)
         opened.evaluate("dispatchEvent(new Event('beforeprint'))")
         assert opened.evaluate("document.documentElement.dataset.theme") == "light"
+        opened.page.emulate_media(media="print")
+        opened.page.set_viewport_size({"width": 720, "height": 1000})
+        opened.page.wait_for_timeout(300)  # until it is drawn for this width
+        assert opened.evaluate("document.documentElement.scrollWidth") <= 720
         assert len(opened.page.pdf(format="A4")) > 20_000
         opened.evaluate("dispatchEvent(new Event('afterprint'))")
         assert opened.evaluate("document.documentElement.dataset.theme") == "dark"

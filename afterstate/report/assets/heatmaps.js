@@ -52,7 +52,10 @@ function drawHeatmap(id, sums, { rowTitle, columnTitle, marksSame }) {
   const available = $(id).parentElement.clientWidth;
   const cell = Math.max(44, Math.min(110, (available - left - 40) / Math.max(columns.length, 1)));
   const right = Math.max(24, widest * 0.1);
-  const made = chart(id, 34 + rows.length * 28 + bottom, left + columns.length * cell + right);
+  const width = left + columns.length * cell + right;
+  const isPrinted = document.documentElement.classList.contains("printing"); // paper does not scroll
+  $(id).style.zoom = isPrinted ? Math.min(1, available / width) : "";
+  const made = chart(id, 34 + rows.length * 28 + bottom, width);
   const isSame = ([x, y]) => marksSame && rows[y] === columns[x];
   const ramp = [color("heat-low"), color("heat-high")];
   made.setOption({

@@ -55,6 +55,11 @@ async function setUpTimeline() {
     for (const id of ["timeline", "keys"]) absent(id, data.timelines ? "No timeline has been built yet." : "The phase-key marts are not built yet.");
     return;
   }
+  if (typeof DecompressionStream === "undefined") {
+    absent("timeline", "This browser is too old to unpack the timeline; one of 2023 or later can.");
+    absent("keys", "See the timeline above.");
+    return;
+  }
   const names = sessions.map((session) => session.name);
   const wanted = fromPlace("session");
   fillSelect($("session-choice"), names.map((name) => [name, name]), names.includes(wanted) ? wanted : names[0]);

@@ -148,7 +148,8 @@ function renderLane(params, api) {
 function visible(api, left, width) {
   const zero = api.coord([0, 0])[0];
   const perUs = (api.coord([1e6, 0])[0] - zero) / 1e6;
-  return [((left - zero) / perUs) * TICKS_PER_US, ((left + width - zero) / perUs) * TICKS_PER_US];
+  const tickAt = (x) => Math.round(((x - zero) / perUs) * TICKS_PER_US * 1000) / 1000; // without the noise of pixels
+  return [tickAt(left), tickAt(left + width)];
 }
 
 function showLegend() {
