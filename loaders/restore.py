@@ -60,6 +60,7 @@ class _Restore:
     def __init__(self, ask: Any, warehouse: Warehouse) -> None:
         self._ask = ask
         self._marts, self._audit = warehouse.schemas.marts, warehouse.schemas.audit
+        self._staging = warehouse.schemas.staging
 
     def bring(self, brought: Memory) -> Restored:
         """Make one memory of the warehouse's and the one that is brought."""
@@ -72,6 +73,10 @@ class _Restore:
         self._keep_ids_apart(merged.memory)
         snapshots = self._change(MEMORY, "id", here.snapshots, merged.memory.snapshots)
         retakes = self._change(RETAKES, "snapshot_id", here.retakes, merged.memory.retakes)
+        # What follows a shutdown is measured from its snapshot: the next build reads all of it again.
+        self._ask.execute(
+            f"delete from `{self._staging}`.int_landing__built_loads where model = 'post_shutdown_timeline'"
+        )
         return Restored(snapshots, retakes, 0, 0, merged.renumbered, merged.contested)
 
     def add(self, table: str, rows: Iterable[Row], key: Sequence[str]) -> int:
