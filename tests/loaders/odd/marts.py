@@ -33,7 +33,7 @@ COLUMNS = {
     "{marts}.phase_proposal_counts": "session_id, run_id, boundary, phase_key_used, phase_key_virtual, die, plane, "
     "op_name, propose_time, count",
     DECISIONS: "load_id, line_no, die, plane, decision_time_us, phase_key, op_name",
-    "{staging}.stg_nand__operations": "session_id, run_id, row_no, op_uid, die, plane, block, page, op_name, op_base, "
+    "{staging}.stg_nand__operations": "load_id, row_no, op_uid, die, plane, block, page, op_name, op_base, "
     "source, op_state, phase_key_used, phase_key_virtual, start_us, end_us, start_tick, end_tick",
     "{marts}.shutdown_state_snapshot": ", ".join(
         (*DESIGN, "shutdown_step", "shutdown_trigger_final", *TRACE, *FALLBACK, *RESERVATION)
@@ -180,7 +180,7 @@ def _operations(files: Iterable[LandedFile]) -> Iterator[tuple[Any, ...]]:
             values = row.values
             times = (values["start"], values["end"], tick(values["start"]), tick(values["end"]))
             copied = (values[name] for name in (*names, "phase_key_virtual"))
-            yield (file.session, file.run, row_no, *copied, *times)
+            yield (file.load_id, row_no, *copied, *times)
 
 
 # -- core -------------------------------------------------------------------------------------------------------------
