@@ -20,12 +20,14 @@ import ssl
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import mysql.connector
+import pymysql
 from dbt.cli.main import cli
 from dbt.exceptions import FailedToConnectError, FailFastError
 from dbt.flags import get_flags
@@ -38,8 +40,10 @@ from mysql.connector.plugins import caching_sha2_password
 from pymysql._auth import sha2_rsa_encrypt
 
 from loaders import connect as loaders_connect
+from loaders import partial_parse
 from loaders.build_lock import BuildLock, BuildRefused
 from loaders.connect import SESSION, tls_context
+from loaders.culprit import tell_of_culprits
 from loaders.dbt import NO_WAIT_VARIABLE
 from loaders.errors import AfterstateError, ServerError
 from loaders.holders import LOCK_WAIT_TIMEOUT, find_holders, who_may_know
@@ -67,6 +71,7 @@ def prepare() -> None:
     os.environ[TLS_VARIABLE] = "as the profile says"
     mysql.connector.connect = connect
     caching_sha2_password.MySQLCachingSHA2PasswordAuthPlugin = SealedPassword
+    partial_parse.install()
     for task, run in WRITING_TASKS.items():
         task.run = _alone(run)
 
@@ -99,7 +104,10 @@ def _alone(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
             with BuildLock(
                 account, f"dbt {get_flags().WHICH}", _say, waits=not os.environ.get(NO_WAIT_VARIABLE)
             ) as _lock:
-                return run(task)
+                result = run(task)
+                with suppress(pymysql.MySQLError):  # the build's own errors have been told
+                    tell_of_culprits(account, task, result, _say)
+                return result
         except BuildRefused as refused:
             # Of dbt's errors, this one ends with 1; 2 would mean wrong usage.
             raise FailFastError(str(refused)) from refused

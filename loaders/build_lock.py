@@ -16,6 +16,7 @@ import os
 import platform
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import cycle
@@ -35,7 +36,7 @@ WAIT_SECONDS = 60  # after which a waiting build says again for whom
 END_SECONDS = 0.1
 # A build may take hours, during which this connection is idle; the server's own patience may be minutes.
 IDLE_SECONDS = 2_147_483
-NO_SUCH_TABLE, NO_SUCH_THREAD, NOT_ITS_OWNER = 1146, 1094, 1095
+NO_SUCH_THREAD, NOT_ITS_OWNER = 1094, 1095
 UNFINISHED, REPLACED = "__dbt_new", "__dbt_old"
 NAMED_AFTER = 50  # characters of its target that the name of such a table has (macros/adapter/swap_in.sql)
 
@@ -158,21 +159,16 @@ class BuildLock:
             told = told or seated
 
     def _sign(self) -> None:
-        """Let those who wait know who has the lock."""
+        """Let those who wait know who has the lock; where no note can be left, they know its connection."""
         place = f"`{self._schemas.staging}`.build_lock"
         values = (self.connection_id, _person(), os.getpid(), self._command)
-        sign = f"replace into {place} values (1, %s, %s, %s, %s, utc_timestamp(6))"
-        try:
-            self._ask(sign, values)
-        except pymysql.err.ProgrammingError as error:
-            if error.args[0] != NO_SUCH_TABLE:
-                raise
+        with suppress(pymysql.MySQLError):
             self._ask(
                 f"create table if not exists {place} (id int primary key, connection_id bigint not null, "
                 "person varchar(320) not null, process_id bigint not null, command varchar(255) not null, "
                 "started_at datetime(6) not null) comment 'One row: the build that holds the lock, or was the last to'"
             )
-            self._ask(sign, values)
+            self._ask(f"replace into {place} values (1, %s, %s, %s, %s, utc_timestamp(6))", values)
 
     def _clear_tables(self) -> None:
         """Drop the tables that a build before was killed over, whether their models still exist or not."""

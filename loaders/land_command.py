@@ -32,7 +32,7 @@ def land_paths(
     """Land files, all files in folders, and `-`, which is standard input, and say what became of each.
 
     `encoding` is theirs where it is not UTF-8, as Python names it. Raises UsageError for one that Python does not know,
-    for a path that is neither, and for standard input of which not all is told: it has no name.
+    for a path that is neither, and for standard input without its kind, session and run: it has no name.
     """
     told = told or Told()
     codec = known_encoding(encoding) if encoding is not None else None

@@ -37,7 +37,7 @@ def retake(
     reason: str,
     rule: str | None,
 ) -> None:
-    """Take a snapshot again that is known to be wrong: the new one says what the landed files say now.
+    """Take a wrong snapshot again, as the landed files now say.
 
     The former stays readable in shutdown_snapshot_retakes, with who, when and why. Either all snapshots of one command
     are taken again or none.
@@ -63,9 +63,10 @@ def retake(
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
-    """Write what no file can rebuild to FILE: the memory, its retakes, which files had landed, and the rejects.
+    """Write what no file can rebuild to FILE.
 
-    The file is one zip, for any server and any later Afterstate; `afterstate restore FILE` brings it in.
+    That is the memory, its retakes, which files had landed, and the rejects: one zip, for any server and any later
+    Afterstate. `afterstate restore FILE` brings it in.
 
     \b
     afterstate backup afterstate-$(date +%F).zip
@@ -78,11 +79,12 @@ def backup(file: Path) -> None:
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def restore(file: Path) -> None:
-    """Bring in a backup, or the notebook's core10_02_shutdown_snapshot.csv, beside what is remembered here.
+    """Bring in a backup, or the notebook's snapshots.
 
-    Nothing is lost on either side: snapshots of a backup keep their ids and times, those taken here since get new ids
-    where they have to, and where both remember the same shutdown, the one that was taken first holds and the other goes
-    to shutdown_snapshot_retakes. Restoring twice changes nothing. The producers' files can be landed again.
+    FILE is what `afterstate backup` wrote, or a core10_02_shutdown_snapshot.csv; what is remembered here stays.
+    Snapshots of a backup keep their ids and times; those taken here since get new ids where they have to. Where both
+    remember the same shutdown, the snapshot that was taken first holds, the other goes to shutdown_snapshot_retakes.
+    Restoring twice changes nothing. The producers' files can be landed again.
 
     \b
     afterstate up; afterstate build; afterstate restore afterstate-2026-11-26.zip; afterstate build

@@ -13,5 +13,6 @@ class OutputPath(click.Path):
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
         """Return the path."""
         if value == "":
-            self.fail("it is empty: name a path, or `-` for standard output", parameter, context)
+            also = ", or `-` for standard output" if self.allow_dash else ""
+            self.fail(f"it is empty: name a path{also}", parameter, context)
         return super().convert(value, parameter, context)

@@ -1,8 +1,8 @@
 """Where a command writes: a file that is there whole or not at all, or straight through what is not a file.
 
-A regular file is replaced when what is to be in it is whole; it keeps its mode and owner, and a link leads to it. A
-device, a pipe and standard output take what comes: what they took before a failure is gone. Files with passwords are
-none of this (`profile.write_private`).
+A regular file is replaced once its new content is complete; it keeps its mode and owner, and links are followed. A
+device, a pipe and standard output get the content as it comes. Files with passwords are written by
+`profile.write_private`: readable by their owner only, and never through a link.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _replacing(target: Path) -> Iterator[IO[str]]:
 
 
 def _take_after(descriptor: int, former: os.stat_result) -> None:
-    """Give a file the owner, as far as this account may, and the mode of the one that it will replace."""
+    """Set a file's owner, where this account may, and its mode to those of the file that it will replace."""
     with suppress(PermissionError):
         os.fchown(descriptor, former.st_uid, former.st_gid)
     os.fchmod(descriptor, stat.S_IMODE(former.st_mode))

@@ -1,9 +1,9 @@
 """Connections that have gone silent: waited for as long as the server is at work for us, and no longer.
 
-A statement may take hours, and wait for another loader's lock for one. A tunnel whose far end has gone, a proxy or a
-firewall that has forgotten the connection is as silent, and TCP's keepalive sees none of them. So the server is asked,
-over another connection, what ours is at: a connection that it does not have, or that waits for its next statement, has
-lost the answer. It is then ended there as well, since it may hold locks.
+A statement may take hours, one of them waiting for another loader's lock. A tunnel whose far end is gone, a proxy or a
+firewall that dropped the connection is just as silent, and TCP's keepalive notices none of them. So the server is asked
+over another connection what ours is doing: if it does not know ours, or waits for our next statement, the answer is
+lost. Our connection is then ended on the server too, since it may hold locks.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class _Vigil:
         self._reopen = reopen
 
     def is_at_work(self) -> bool:
-        """Tell whether the server works for the connection, or where that cannot be told: a pooler numbers its own."""
+        """Tell whether the server is at work; True where that cannot be told, behind a pooler with its own numbers."""
         try:
             with closing(self._reopen()) as other, other.cursor() as ask:
                 ask.execute(
@@ -69,11 +69,11 @@ class _PatientSocket:
         return getattr(self._socket, name)
 
     def recv_into(self, buffer: Any) -> int:
-        """Receive some bytes, none at the end. Raises TimeoutError where nobody will send any."""
+        """Receive some bytes, none at the end. Raises TimeoutError when none will come."""
         return self._patiently(lambda: int(self._socket.recv_into(buffer)))
 
     def sendall(self, data: Any) -> None:
-        """Send all bytes. Raises TimeoutError where nobody will take them."""
+        """Send all bytes. Raises TimeoutError when the server no longer takes any."""
         rest = memoryview(data)
         while rest:
             rest = rest[self._patiently(lambda: int(self._socket.send(rest))) :]  # noqa: B023 (called at once)

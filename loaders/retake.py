@@ -15,11 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pymysql
+
 from loaders.errors import AfterstateError, UsageError
 from loaders.profile import Warehouse
 from loaders.snapshots import AWAITED, KEY, ShutdownKey, built, memory_columns
 
 REASON_CHARACTERS = 1000
+# A build that writes the same snapshot at the same moment may end in a deadlock; the server then undoes one of the two.
+DEADLOCK = 1213
+ATTEMPTS = 3
 # The triggers on the memory let a session through that says so (macros/adapter/frozen.sql). A session that reads what
 # is committed keeps no landing waiting.
 BEGIN = ("set session transaction isolation level read committed", "set @afterstate_unfreeze = 1")
@@ -43,6 +48,17 @@ def retake(warehouse: Warehouse, rule: str, keys: Sequence[ShutdownKey], reason:
     """
     if not reason.strip() or len(reason) > REASON_CHARACTERS:
         raise UsageError("`--reason` must say why", f"expected 1 to {REASON_CHARACTERS} characters")
+    attempts = ATTEMPTS
+    while True:
+        try:
+            return _take_all(warehouse, rule, keys, reason)
+        except pymysql.err.OperationalError as error:
+            attempts -= 1
+            if error.args[0] != DEADLOCK or not attempts:
+                raise
+
+
+def _take_all(warehouse: Warehouse, rule: str, keys: Sequence[ShutdownKey], reason: str) -> list[Retaken]:
     with built(warehouse.dbt) as ask:
         for statement in BEGIN:
             ask.execute(statement)
@@ -66,14 +82,16 @@ def read_keys(file: Path) -> list[ShutdownKey]:
 
     `step` is taken for `shutdown_step`. Raises UsageError with the line that cannot be read.
     """
-    with file.open(encoding="utf-8-sig", newline="") as opened:
-        rows = csv.DictReader(opened)
-        header = [{"step": "shutdown_step"}.get(name, name) for name in rows.fieldnames or []]
-        rows.fieldnames = header
-        lacking = [name for name in KEY if name not in header]
-        if lacking:
-            raise UsageError(f"{file}: no column `{lacking[0]}`", f"expected the columns {', '.join(KEY)}")
-        return [_key(file, rows.line_num, row) for row in rows]
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as opened:
+            rows = csv.DictReader(opened)
+            header = [{"step": "shutdown_step"}.get(name, name) for name in rows.fieldnames or []]
+            rows.fieldnames = header
+            if lacking := [name for name in KEY if name not in header]:
+                raise UsageError(f"{file}: no column `{lacking[0]}`", f"expected the columns {', '.join(KEY)}")
+            return [_key(file, rows.line_num, row) for row in rows]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{file}: {error}", "expected a CSV in UTF-8") from error
 
 
 def _key(file: Path, line: int, row: dict[str, str | None]) -> ShutdownKey:

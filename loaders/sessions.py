@@ -8,6 +8,7 @@ import pymysql
 
 from loaders.connect import cursor
 from loaders.errors import AfterstateError
+from loaders.landing.reader import visible
 from loaders.profile import Warehouse
 
 SHOWN = 10
@@ -68,4 +69,5 @@ def _require(what: str, name: str, known: Sequence[str]) -> None:
     if not known:
         raise AfterstateError(f"there is no {what} `{name}`: none has landed", "`afterstate land DIR` lands a folder")
     more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
-    raise AfterstateError(f"there is no {what} `{name}`", f"expected one of: {', '.join(known[:SHOWN])}{more}")
+    shown = ", ".join(visible(each) for each in known[:SHOWN])
+    raise AfterstateError(f"there is no {what} `{visible(name)}`", f"expected one of: {shown}{more}")

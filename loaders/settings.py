@@ -107,7 +107,7 @@ def _server_url(text: str | None) -> URL | None:
         return None
     example = "expected `mysql://user:password@host:3306/`, for example with `?ssl_ca=/path/ca.pem` behind it"
     try:
-        url = make_url(text.strip())  # what a shell's `$(cat url)` or an editor leaves around it is no part of it
+        url = make_url(text.strip())  # a newline from `$(cat url)` or an editor is not part of it
     except (ArgumentError, ValueError):
         raise UsageError("`AFTERSTATE_MYSQL_URL` is not a URL", example) from None
     is_named = url.host or "unix_socket" in url.query

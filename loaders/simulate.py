@@ -21,6 +21,7 @@ from loaders.console import say, show_results
 from loaders.errors import UsageError
 from loaders.land_command import land_paths
 from loaders.landing.runs import Told
+from loaders.options import OutputPath
 from simulators.core.governed_files import write_governed_runs
 from simulators.core.governed_runs import Size
 from simulators.errors import ConfigurationError
@@ -40,7 +41,7 @@ def simulate() -> None:
 
 @simulate.command()
 @click.option(
-    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="The folder to write into."
+    "--out", required=True, type=OutputPath(file_okay=False, path_type=Path), help="The folder to write into."
 )
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same bytes.")
 @click.option(
@@ -92,7 +93,7 @@ def nand(
 
 @simulate.command()
 @click.option(
-    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="The folder to write into."
+    "--out", required=True, type=OutputPath(file_okay=False, path_type=Path), help="The folder to write into."
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="The same seed, the same bytes.")
 @click.option("--runs", default=1, show_default=True, type=click.IntRange(min=1), help="Runs.")

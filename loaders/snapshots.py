@@ -140,11 +140,11 @@ def count_drifted(warehouse: Warehouse, rule: str) -> int:
 def drifted(warehouse: Warehouse, limit: int) -> list[Drifted]:
     """Return values that had drifted at the last build, at most `limit` of them, each with where to look."""
     key = ", ".join(f"drift.{name}" for name in KEY)
-    with built(warehouse.bi) as ask:
+    with built(warehouse.dbt) as ask:
         ask.execute(
             f"select {key}, column_name, frozen_value, current_value, file_path, current_line_no "
             f"from `{warehouse.schemas.marts}`.shutdown_snapshot_drift as drift "
-            f"left join `{warehouse.schemas.audit}`.landing_loads as loads on drift.current_load_id = loads.load_id "
+            f"left join `{warehouse.schemas.landing}`.landing_loads as loads on drift.current_load_id = loads.load_id "
             f"order by {key}, column_name limit %s",
             (limit,),
         )

@@ -49,7 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Give hypothesis the session's seed before its plugin looks for one; `--hypothesis-seed` comes first."""
+    """Pass the session's seed to hypothesis before its plugin looks for one; `--hypothesis-seed` comes first."""
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(session_seed())
 
@@ -94,7 +94,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             for place in places
         ]
         terminalreporter.write_line(f"{file:<44}" + "".join(f"{cell or '-':>24}" for cell in cells))
-    terminalreporter.write_line(pytest_report_header())  # of which `-q` leaves out the first
+    terminalreporter.write_line(pytest_report_header())  # again, since `-q` prints no header
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -108,7 +108,7 @@ def _own_environment() -> Iterator[None]:
 
 @pytest.fixture
 def dice(request: pytest.FixtureRequest) -> random.Random:
-    """Give a generator that draws the same for the same test and the same AFTERSTATE_TEST_SEED."""
+    """Return a generator that draws the same for the same test and the same AFTERSTATE_TEST_SEED."""
     return dice_of(f"{request.path.name}::{request.node.name}")
 
 

@@ -13,7 +13,7 @@ VARIABLE = "AFTERSTATE_TEST_SEED"
 
 
 def session_seed() -> int:
-    """Return the seed; draw it where nobody has."""
+    """Return the seed; draw it if the environment has none."""
     return int(os.environ.setdefault(VARIABLE, str(random.SystemRandom().randrange(2**32))))
 
 

@@ -1,7 +1,7 @@
 """Files that are not UTF-8: told by their bytes, so that a message can name the encoding; decoded where the user does.
 
-A guess is only ever said. What lands is what the user's `--encoding` makes of the bytes, and a file that is UTF-8
-already is refused under another: it would land as other letters without a word.
+A guess is said and never used. What lands is what the user's `--encoding` makes of the bytes. A file that is UTF-8
+already is refused under another encoding: it would land as other letters, silently.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def guess_encoding(sample: bytes) -> str | None:
 
 
 def advice(guess: str | None) -> str:
-    """Say how a file that is not UTF-8 can be landed."""
+    """Say how to land a file that is not UTF-8."""
     if guess:
         looks = f"it looks like {_SPOKEN.get(guess, guess.upper())}: land it with `--encoding {guess}`"
     else:
@@ -47,7 +47,7 @@ def advice(guess: str | None) -> str:
 
 
 def require_encoding(path: Path, beginning: bytes, encoding: str) -> None:
-    """Raise LandingError for a file that is UTF-8, and would be other text in the encoding that the user names."""
+    """Raise LandingError for a file that is UTF-8 and would read differently in the encoding that the user names."""
     is_wide = encoding.replace("-", "_").startswith(_WIDE)
     try:
         # the beginning may end inside of a character
@@ -59,9 +59,9 @@ def require_encoding(path: Path, beginning: bytes, encoding: str) -> None:
 
 
 class Decoder:
-    """Bytes of one file, in the encoding that the user names, as UTF-8, block by block.
+    """Turns the bytes of one file from the encoding that the user names into UTF-8, block by block.
 
-    A byte that is no character travels on as it is, so that its row is rejected.
+    A byte that is not part of a character passes unchanged, so that its row is rejected.
     """
 
     def __init__(self, file: Path, encoding: str) -> None:
@@ -71,9 +71,9 @@ class Decoder:
         self._seen = 0
 
     def decode(self, block: bytes) -> bytes:
-        """Return what a block is in UTF-8; an empty block ends the file.
+        """Return a block in UTF-8; an empty block ends the file.
 
-        Raises LandingError where a row cannot be told from the next any more.
+        Raises LandingError where rows can no longer be told apart.
         """
         self._seen += len(block)
         try:

@@ -16,7 +16,7 @@ from loaders.landing.encoding import advice, guess_encoding, require_encoding
 from loaders.landing.kinds import Kind
 from loaders.landing.nand import NAND_KINDS
 from loaders.landing.not_needed import not_needed
-from loaders.landing.reader import Record, unprintable
+from loaders.landing.reader import Record, unprintable, visible
 
 KINDS: tuple[Kind, ...] = (*CORE_KINDS, *NAND_KINDS)
 _TABLES = tuple(kind for kind in KINDS if not kind.begins)
@@ -55,9 +55,9 @@ def require_begun(path: Path, kind: Kind, beginning: bytes) -> None:
 def read_beginning(
     path: Path, told: Kind | None = None, encoding: str | None = None
 ) -> tuple[bytes, Record | None, str | None]:
-    """Give a file's first bytes in UTF-8, the first record that it has as a CSV, and what its encoding seems to be.
+    """Return a file's first bytes in UTF-8, its first record as a CSV, and what its encoding seems to be.
 
-    The last is None for UTF-8, and for what looks like nothing that is known.
+    The last is None for UTF-8, and for bytes that look like no known encoding.
 
     Raises UnknownFile when it is compressed and damaged, LandingError when it may be ours all the same: an archive of
     other things is let be.
@@ -161,7 +161,14 @@ def require_needed(path: Path, kind: Kind, header: Sequence[str]) -> None:
     missing = [name for name in kind.needed if name not in header]
     if missing:
         names = ", ".join(f"`{name}`" for name in missing)
-        raise LandingError(f"{path}: line 1: no column {names}, which a {kind.name} needs", expected)
+        alike = [visible(name) for name in header if _bare(name) in missing]
+        there = f"; the header has `{'`, `'.join(alike)}`" if alike else ""
+        raise LandingError(f"{path}: line 1: no column {names}, which a {kind.name} needs{there}", expected)
+
+
+def _bare(name: str) -> str:
+    """Return a column's name without case, blanks and what nobody sees."""
+    return "".join(character for character in name.lower() if character.isprintable() and not character.isspace())
 
 
 def require_storable(path: Path, header: Sequence[str]) -> None:
@@ -185,9 +192,9 @@ def _fits(kind: Kind, header: Sequence[str]) -> bool:
 def _told_by_header(fitting: Sequence[Kind], header: Sequence[str]) -> Kind | None:
     """Choose among the kinds that a header fits; None when only the name can tell.
 
-    Core files carry columns of earlier stages along, so the latest stage wins. A timeline is the one of whose own
-    columns it has the greater share, since each may carry all that the other needs; where that one lacks a needed
-    column, the file is not the other.
+    Core files carry columns of earlier stages along, so the latest stage wins. A timeline may carry all that the other
+    timeline needs, so the one wins whose own columns are there to a greater share; where that one lacks a needed
+    column, the file is not taken for the other.
     """
     telling = next((kind for kind in fitting if _tells(kind, header)), None)
     if telling and (telling.key or not telling.signature):

@@ -309,10 +309,7 @@ def _start_statements(engine: Engine, password: str) -> str:
 
 
 def _run_folder(home: Path) -> Path:
-    """Give the folder for the socket: the home's own, else, where that path is too long for one, a temporary folder's.
-
-    A long TMPDIR is of no use either; /tmp is short.
-    """
+    """Return the folder for the socket: in the home, or where that path is too long for one, in TMPDIR or /tmp."""
     name = f"afterstate-{os.getuid()}-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}"
     places = (home / "run", Path(tempfile.gettempdir()) / name)
     fitting = (place for place in places if len(os.fsencode(place / "server.sock")) <= SOCKET_PATH_BYTES)

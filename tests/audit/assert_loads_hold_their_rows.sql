@@ -1,5 +1,7 @@
 -- What the manifest counts must be what the landing tables and the rejects hold: nothing lost, nothing doubled.
 -- The rows of a pruned load are gone, all of them.
+{{ config(tags="full") }}
+
 with landed_rows as (
 
     {% for source_name, kind in [

@@ -109,13 +109,13 @@ def test_what_is_utf8_already(common: Bench, encoding: str, told: str) -> None:
 
 
 def test_plain_letters_are_the_same_in_most(common: Bench) -> None:
-    """Prevents a folder of which one file is plain ASCII from failing under the encoding of the others."""
+    """Prevents a plain ASCII file from failing under the encoding of the other files in its folder."""
     text = csv_text(EVENTS, [("plain", "a", "b", 1, "x")])
     assert [load["status"] for load in common.land(common.write("x.csv", text), "--encoding", "cp949")] == ["landed"]
 
 
 def test_bytes_that_are_not_of_the_encoding(common: Bench) -> None:
-    """Prevents one bad byte from costing more than its row, and from being said to be no UTF-8."""
+    """Prevents one bad byte from costing more than its row, and its message from speaking of UTF-8."""
     lines = events("bad byte").encode("cp949").splitlines(keepends=True)
     lines[1] = lines[1].replace(b"B_GOVERNED", b"B_\xff")
     file = common.write("x.csv", b"".join(lines))
@@ -126,7 +126,7 @@ def test_bytes_that_are_not_of_the_encoding(common: Bench) -> None:
 
 
 def test_half_a_character_at_the_end(common: Bench) -> None:
-    """Prevents a file that was cut off from landing as far as it goes, where no row can be told from the next."""
+    """Prevents a file that was cut off from landing as far as it goes, where rows can no longer be told apart."""
     file = common.write("x.csv", events("cut").encode("utf-16")[:-1])
     said = common.run("land", file, "--encoding", "utf-16")
     assert said.exit_code == 1

@@ -64,7 +64,7 @@ def test_it_says_what_it_will_do_and_does_nothing_unasked(pruneable: Bench) -> N
 
 
 def test_names_do_not_steer_the_terminal(common: Bench) -> None:
-    """Prevents a file that somebody else named from clearing the screen, or painting it, of who prunes."""
+    """Prevents the name of somebody else's file from clearing or painting the screen."""
     session = f"{common.folder.name[-40:]}\u202e"
     for end in (5, 6):
         name = f"evil\x1b[2J\x1b[31m_261122_1_{end}.csv"

@@ -93,6 +93,15 @@ def test_a_needed_column_is_missing(name: str, header: list[str], missing: str) 
     assert "expected the columns run_id" in caught.value.hint
 
 
+@pytest.mark.parametrize("spelled", ["\u200brun_id", " run_id", "RUN_ID", "run_id\u3000"])
+def test_a_needed_column_under_another_name(spelled: str) -> None:
+    """Prevents an hour's search for a column that is there, but for a character that nobody sees."""
+    with pytest.raises(LandingError) as caught:
+        recognise(Path(TRACE_FILE), [spelled, *TRACE[1:]])
+    shown = spelled.replace("\u200b", r"\u200b").replace("\u3000", r"\u3000")
+    assert caught.value.what.endswith(f"no column `run_id`, which a core8_state_trace needs; the header has `{shown}`")
+
+
 @pytest.mark.parametrize(
     "header",
     [

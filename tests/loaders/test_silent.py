@@ -27,7 +27,7 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_stream_that_nobody_takes(
     emptied: Bench, chip: Path, undisturbed: Undisturbed, tmp_path: Path, is_encrypted: bool
 ) -> None:
-    """Prevents a loader from waiting for ever for a tunnel whose far end has gone while rows were on their way.
+    """Prevents a loader from waiting forever for a tunnel whose far end went away while rows were sent.
 
     The server, which waits for rows as well, has to give up first: it does so after net_read_timeout.
     """

@@ -38,6 +38,8 @@ REFUSED: tuple[tuple[dict[str, Any], dict[str, str], str], ...] = (
     ({"incremental_strategy": "append"}, {"id": "int"}, "expected `merge` or `replace`"),
     ({"incremental_strategy": "replace"}, {"id": "int"}, "needs `replaces`, the name of the macro"),
     ({"unique_key": "id"}, {"id": "int"}, "expected a list of columns"),
+    ({"frozen_by": {"id": ["id"]}}, {"id": "int", "a": "int"}, "frozen_by names `id`, expected some of: a"),
+    ({"frozen_by": {"a": ["b"]}}, {"id": "int", "a": "int"}, "frozen_by names `b`, expected some of: a"),
     ({"unique_key": ["id", "other"]}, {"id": "int", "other": "int"}, "two NULLs are two keys"),
     ({"contract": {"enforced": False}}, {"id": "int"}, "a table is made from its contract"),
     ({"grants": {"select": ["somebody"]}}, {"id": "int"}, "`afterstate up` gives each account its schemas"),

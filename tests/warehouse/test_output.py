@@ -72,7 +72,7 @@ def test_a_failure_leaves_the_former_file(tmp_path: Path) -> None:
 
 
 def test_a_pipe_gets_what_is_written(tmp_path: Path) -> None:
-    """Prevents a FIFO from being replaced by a file, whose reader would wait for ever."""
+    """Prevents a FIFO from being replaced by a file, whose reader would wait forever."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     read: list[str] = []
@@ -125,9 +125,17 @@ def test_standard_output(warehouse: Bench) -> None:
     assert warehouse.run("export", "snapshot", "--out", "-").stdout == expected
 
 
-@pytest.mark.parametrize("command", [["snapshot"], ["phase-counts", "--session", "s", "--run", "r"]])
-def test_an_empty_path_is_wrong_usage(warehouse: Bench, command: list[str]) -> None:
+OUTPUTS = {
+    "export snapshot": "it is empty: name a path, or `-` for standard output",
+    "export phase-counts --session s --run r": "it is empty: name a path, or `-` for standard output",
+    "simulate nand": "it is empty: name a path\n",
+    "simulate core": "it is empty: name a path\n",
+}
+
+
+@pytest.mark.parametrize("command", OUTPUTS)
+def test_an_empty_path_is_wrong_usage(warehouse: Bench, command: str) -> None:
     """Prevents a traceback, or files in the current folder, where a script's variable is unset."""
-    wrong = warehouse.run("export", *command, "--out", "")
+    wrong = warehouse.run(*command.split(), "--out", "")
     assert (wrong.exit_code, wrong.stdout) == (2, "")
-    assert "it is empty: name a path, or `-` for standard output" in wrong.stderr
+    assert OUTPUTS[command] in wrong.stderr

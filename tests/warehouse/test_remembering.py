@@ -204,6 +204,10 @@ def wait_for_statement(warehouse: Bench, part: str) -> None:
     raise AssertionError(f"no statement with `{part}`")
 
 
+TRIGGERS = (
+    "select trigger_name, definer from information_schema.triggers where event_object_schema = '{marts}' "
+    "and event_object_table = 'shutdown_snapshot_memory' order by 1"
+)
 FORBIDDEN = (
     "update {marts}.shutdown_snapshot_memory set SoMS_cumsum_window = 9.9",
     "update {marts}.shutdown_snapshot_memory set SoMS_cumsum_window = null",
@@ -238,8 +242,7 @@ def test_triggers_of_another_maker_are_made_again(warehouse: Bench) -> None:
     """Prevents: builds that fail (error 1449) when the account that made the triggers is gone."""
     build_memory(warehouse)
     marts = warehouse.warehouse.schemas.marts
-    made = "select trigger_name, definer from information_schema.triggers where trigger_schema = '{marts}' order by 1"
-    before = warehouse.query(made, role="dbt")
+    before = warehouse.query(TRIGGERS, role="dbt")
     assert len(before) == 2
     with closing(connect(warehouse.server.admin)) as admin, admin.cursor() as ask:
         name = before[0][0]
@@ -252,7 +255,7 @@ def test_triggers_of_another_maker_are_made_again(warehouse: Bench) -> None:
         )
         ask.execute("drop user 'gone'@'%'")
     build_memory(warehouse)
-    assert warehouse.query(made, role="dbt") == before
+    assert warehouse.query(TRIGGERS, role="dbt") == before
 
 
 def test_where_nobody_may_make_triggers_the_write_keeps_what_is_frozen(server: Server, tmp_path: Path) -> None:
@@ -267,11 +270,10 @@ def test_where_nobody_may_make_triggers_the_write_keeps_what_is_frozen(server: S
             warehouse.land(warehouse.write(f"{value}/trace.csv", trace))
             build_memory(warehouse)
         assert memory(warehouse)["run"]["SoMS_cumsum_window"] == 2.1
-        made = "select trigger_name from information_schema.triggers where trigger_schema = '{marts}'"
-        assert warehouse.query(made, role="dbt") == []
+        assert warehouse.query(TRIGGERS, role="dbt") == []
         said = warehouse.run("status").stdout
         assert "nothing keeps an UPDATE by hand" in said
         as_admin(warehouse, said[said.index("set global") :].partition("`")[0])
         build_memory(warehouse)
-        assert len(warehouse.query(made, role="dbt")) == 2
+        assert len(warehouse.query(TRIGGERS, role="dbt")) == 2
         assert "nothing keeps an UPDATE by hand" not in warehouse.run("status").stdout

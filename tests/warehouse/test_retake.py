@@ -113,6 +113,8 @@ def test_what_can_not_be_taken_again_is_said(warehouse: Bench) -> None:
     assert warehouse.run("retake", "--run", "run", "--reason", "x").exit_code == 2
     nothing = warehouse.write("keys.csv", "run_id,case_id,antibody_id\n")
     assert "no column `shutdown_step`" in warehouse.run("retake", "--file", nothing, "--reason", "x").stderr
+    korean = warehouse.write("korean.csv", "run_id,case_id,antibody_id,step\n항체".encode("cp949"))
+    assert "expected a CSV in UTF-8" in warehouse.run("retake", "--file", korean, "--reason", "x").stderr
     half = warehouse.write("half.csv", "run_id,case_id,antibody_id,step\nr,c,a,21.5\n")
     assert "half.csv, line 2: `21.5` is not a step" in warehouse.run("retake", "--file", half, "--reason", "x").stderr
 

@@ -63,7 +63,7 @@ class OddFile:
 
 
 def status_of(rows: Sequence[Landed | Rejected]) -> str:
-    """Say what a file is called of which these rows must become that."""
+    """Return the status of a file whose rows must become these."""
     return "rejected" if rows and all(isinstance(row, Rejected) for row in rows) else "landed"
 
 

@@ -31,7 +31,7 @@ every value, in the landing tables and in the marts.
 
 - **landed**: all rows that are not named as rejected are in the table, value for value.
 - **rejected** names line and column, or the line alone where the row as a whole does not fit; `landing_rejects` has the
-  reason as shown here, and the row's original text. A file of which every row is rejected is rejected itself.
+  reason as shown here, and the row's original text. A file whose rows are all rejected is rejected itself.
 - **in the marts**: how much of it is there once all files have been built, in one `dbt build` without an error. Rows
   that state the same key or segment again are one. A fallback decision and a reservation show in the marts of a design
   that has a trace or an event. A `phase_key:` line is a decision when its `selected` line follows.

@@ -1,5 +1,7 @@
 -- Landing an event must always give a snapshot, however little else is there. Of an event that landed after dbt had
 -- started, since landing goes on meanwhile, the next build knows.
+{{ config(tags="full") }}
+
 select
     events.run_id,
     events.case_id,

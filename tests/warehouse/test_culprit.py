@@ -1,0 +1,100 @@
+"""A build that fails on data names the load, the file and the line that brought it, and what sets it aside.
+
+Landing takes no row that a model cannot hold, so the rows are put beyond its checks by hand.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loaders import culprit
+from tests.conftest import WITHOUT_TESTS, Bench
+from tests.loaders.helpers import TRACE_KIND, trace
+
+TIMELINE = "start,end,die,plane,op_state,op_name\n"
+PROPOSALS = "start_us,end_us,die,plane,op_name,op_base,op_uid\n"
+EVENT = (
+    "run_id,case_id,antibody_id,shutdown_step,shutdown_trigger_final\nrun,B_GOVERNED,antibody_C,21,CORE8_PARTIAL_SEAL\n"
+)
+
+
+def timeline(bench: Bench, run: int, count: int = 30) -> Path:
+    rows = "".join(f"{start},{start + 1},0,0,READ.ISSUE,READ\n" for start in range(run * 100, run * 100 + count))
+    return bench.write(f"chip/op_state_timeline_261122_{run}.csv", TIMELINE + rows)
+
+
+def failed_build(bench: Bench, capsys: pytest.CaptureFixture[str], *selection: str) -> str:
+    """Build, which must fail, and give what was said to standard error."""
+    with pytest.raises(AssertionError):
+        bench.dbt("build", *WITHOUT_TESTS, *selection)
+    return capsys.readouterr().err
+
+
+@pytest.fixture
+def spoilt(warehouse: Bench) -> Bench:
+    """Give a warehouse with runs of a timeline, of which one has a row that no mart can hold."""
+    for run in range(1, 6):
+        warehouse.land(timeline(warehouse, run))
+    warehouse.query("alter table {landing}.nand_op_state_timeline modify column op_state varchar(500) not null")
+    warehouse.query(
+        "update {landing}.nand_op_state_timeline set op_state = concat(repeat('B', 400), '.X') "
+        "where _load_id = 3 and _row_no = 17"
+    )
+    return warehouse
+
+
+@pytest.mark.parametrize("before", [[], ["built"]])
+def test_a_base_that_is_too_long(spoilt: Bench, capsys: pytest.CaptureFixture[str], before: list[str]) -> None:
+    """Prevents: a server's error number and a row number of its own, from which somebody has to find a file."""
+    if before:  # and the same when the models are there and take in what is new
+        spoilt.run("withdraw", "3", "--yes")
+        spoilt.build_without_tests("--select", "tag:nand")
+        spoilt.query("update {landing}.landing_loads set status = 'landed', content_no = 0 where load_id = 3")
+        capsys.readouterr()
+    said = failed_build(spoilt, capsys)
+    file = spoilt.folder / "chip" / "op_state_timeline_261122_3.csv"
+    assert " with load 3, nand_op_state_timeline of chip, run 261122_3\n" in said
+    assert f"\n  {file}, line 18\n" in said
+    assert "\n  `afterstate withdraw 3` sets it aside; then build again\n" in said
+    assert spoilt.run("withdraw", "3", "--yes").exit_code == 0
+    spoilt.build_without_tests()
+
+
+def test_two_rows_that_only_together_do_not_fit(warehouse: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    """Prevents: no name at all where no row is at fault by itself: the later load is the one that brought it."""
+    warehouse.land(warehouse.write("core10_01_shutdown_events.csv", EVENT))
+    warehouse.land(warehouse.write("good.csv", trace([(step, 1) for step in range(15, 30)])))
+    warehouse.build_without_tests("--select", "tag:core")
+    warehouse.land(warehouse.write("other.csv", trace([(step, 1) for step in range(40)], run="other")))
+    bad = warehouse.write("bad.csv", trace([(30, 1), (31, 1), (32, 2)]))
+    warehouse.land(bad)
+    warehouse.query("update {landing}.core8_state_trace set SoMS_cumsum_window = -1.7e308 where step = 21")
+    warehouse.query("update {landing}.core8_state_trace set SoMS_cumsum_window = 1.7e308 where step = 31")
+    warehouse.query("update {marts}.shutdown_snapshot_memory set SoMS_cumsum_window = -1.7e308", role="dbt")
+    said = failed_build(warehouse, capsys, "--select", "tag:core")
+    assert " with load 4, core8_state_trace\n" in said
+    assert f"\n  {bad}, line 3\n" in said
+
+
+def test_what_cannot_be_told_is_said(
+    spoilt: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prevents: a search without an end in a large warehouse, and the wrong load named when it was cut short."""
+    monkeypatch.setattr(culprit, "BUDGET_SECONDS", -1)
+    said = failed_build(spoilt, capsys, "--select", "tag:nand")
+    assert "to fail cannot be told: Data " in said
+    assert "withdraw" not in said
+
+
+def test_a_build_that_fails_on_something_else_names_nobody(
+    warehouse: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Prevents: blaming a file for a table that somebody dropped."""
+    warehouse.land(warehouse.write("good.csv", trace([(1, 1)])))
+    warehouse.build_without_tests("--select", "+governed_run_summary")
+    warehouse.query(f"drop table {{landing}}.{TRACE_KIND}")
+    said = failed_build(warehouse, capsys, "--select", "governed_run_summary")
+    assert "withdraw" not in said
+    assert warehouse.run("up").exit_code == 0
