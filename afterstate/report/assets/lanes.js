@@ -55,7 +55,7 @@ function extent(segments, proposals) {
 
 // What a lane shows between two ticks on `width` pixels from `left`: for each kind `fills` as [x, width, ...] and `bars`,
 // which are a pixel wide, as [x, share of the height, ...]; and counts. A kind is a base and state, as `open.kinds` numbers
-// them; the last one is the END gap.
+// them; the last one is the END gap, which lies behind the bars.
 function laneShapes(open, lane, from, to, left, width) {
   const { start, end, kind } = open.segments;
   const gap = open.kinds.length;
@@ -67,6 +67,13 @@ function laneShapes(open, lane, from, to, left, width) {
   const touched = [];
   let pixel = -1;
 
+  // Pixels next to each other are one rectangle: thousands of hatched ones would take their time.
+  const addGapPixel = (x) => {
+    const known = fills[gap];
+    const end = known.length - 2;
+    if (end >= 0 && known[end] + known[end + 1] === x) known[end + 1]++;
+    else known.push(x, 1);
+  };
   const flush = () => {
     if (!touched.length) return;
     let best = -1, all = 0;
@@ -76,7 +83,7 @@ function laneShapes(open, lane, from, to, left, width) {
     }
     const idle = shares[gap] / all;
     if (best >= 0) bars[best].push(left + pixel, 1 - idle);
-    if (idle > 0) bars[gap].push(left + pixel, idle);
+    if (idle > 0) addGapPixel(left + pixel);
     counts.pixels++;
     for (const one of touched) shares[one] = 0;
     touched.length = 0;

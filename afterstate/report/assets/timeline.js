@@ -4,14 +4,11 @@ const BASE_COLORS = ["#2f6fb3", "#2a9d74", "#c98a00", "#8a56b8", "#00869c", "#7d
 const STATE_STRENGTHS = [1, 0.62, 0.82, 0.45, 0.72, 0.52];
 
 const Boxes = echarts.graphic.extendShape({
-  shape: { boxes: [], bars: [], y: 0, height: 0, hangs: true },
+  shape: { boxes: [], bars: [], y: 0, height: 0 },
   buildPath(path, shape) {
-    const { boxes, bars, y, height, hangs } = shape;
+    const { boxes, bars, y, height } = shape;
     for (let at = 0; at < boxes.length; at += 2) path.rect(boxes[at], y, boxes[at + 1], height);
-    for (let at = 0; at < bars.length; at += 2) {
-      const tall = bars[at + 1] * height;
-      path.rect(bars[at], hangs ? y : y + height - tall, 1, tall);
-    }
+    for (let at = 0; at < bars.length; at += 2) path.rect(bars[at], y, 1, bars[at + 1] * height);
   },
 });
 const Ticks = echarts.graphic.extendShape({
@@ -133,10 +130,10 @@ function renderLane(params, api) {
   const shapes = laneShapes(open, lane, from, to, x, width);
   const children = [];
   const top = middle - band * 0.42, height = band * 0.48;
-  shapes.fills.forEach((boxes, kind) => {
-    const bars = shapes.bars[kind], hangs = kind < open.kinds.length;
-    if (boxes.length || bars.length) children.push({ type: "boxes", shape: { boxes, bars, y: top, height, hangs }, style: { fill: TIMELINE.fills[kind] } });
-  });
+  for (let kind = open.kinds.length; kind >= 0; kind--) {
+    const boxes = shapes.fills[kind], bars = shapes.bars[kind];
+    if (boxes.length || bars.length) children.push({ type: "boxes", shape: { boxes, bars, y: top, height }, style: { fill: TIMELINE.fills[kind] } });
+  }
   const ticks = laneTicks(open, lane, from, to, x, width, run);
   ["before", "covering"].forEach((boundary, place) => {
     const y = middle + band * (0.1 + 0.18 * place), tall = band * 0.15;
