@@ -21,9 +21,9 @@ MARTS = (
 
 
 def lanes(schemas: Schemas) -> str:
-    """Return the statement for each plane: session, die, plane, segments, first and last tick, virtual END gaps."""
+    """Return the statement for each plane: session, die, plane, how many segments and virtual END gaps."""
     return (
-        "select session_id, die, plane, count(*), min(start_tick), max(end_tick), count(virtual_end_key) "
+        "select session_id, die, plane, count(*), count(virtual_end_key) "
         f"from `{schemas.marts}`.op_state_spans group by session_id, die, plane order by session_id, die, plane"
     )
 

@@ -27,8 +27,6 @@ class _Lane:
     die: int
     plane: int
     segments: int
-    first_tick: int
-    last_tick: int
     gaps: int
     rows: Sequence[tuple[int, int, str, str]] = ()
 
