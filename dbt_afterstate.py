@@ -27,11 +27,14 @@ from pymysql._auth import sha2_rsa_encrypt
 
 from loaders import connect as loaders_connect
 from loaders.connect import SESSION, tls_context
+from loaders.dbt import set_places
 from loaders.profile import TLS_VARIABLE, Connection, target_connection
+from loaders.settings import Settings
 
 
 def main() -> None:
-    """Run dbt's command line."""
+    """Run dbt's command line; with AFTERSTATE_HOME set, dbt finds the profile there."""
+    set_places(Settings.from_environment(), os.environ)
     prepare()
     cli(prog_name="dbt")
 

@@ -17,11 +17,11 @@ from loaders.connect import cursor, detect
 from loaders.dbt import run_dbt
 from loaders.engines import Engine
 from loaders.errors import AccountRefused, AfterstateError, ServerError
-from loaders.profile import ROLES, Connection, Warehouse, read_warehouse
-from loaders.requirements import MIB, VARIABLES, server_variables, unmet
+from loaders.layout import LAYERS, mart_names
+from loaders.profile import LOOPBACK, ROLES, Connection, Warehouse, read_warehouse
+from loaders.requirements import FASTER_LANDING, MIB, SWITCH_ON, VARIABLES, server_variables, unmet
 from loaders.settings import Settings
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 DUTIES = {"landing": "landing needs", "dbt": "building needs", "bi": "reading the marts needs"}
 LEAST_SORT_BUFFER = 8 * MIB
 
@@ -105,7 +105,7 @@ def _dbt(patient: Patient) -> Iterator[Finding]:
     # With --connection, dbt does not look for git, which nothing here needs.
     if run_dbt(patient.settings, "debug", ["--connection"], quiet=True):
         folder = shlex.quote(str(patient.settings.profiles_path.parent))
-        target = patient.warehouse.schemas.marts
+        target = shlex.quote(patient.warehouse.schemas.target)
         mend = f"run `.venv/bin/dbt debug --profiles-dir {folder} --target {target}`: it says why"
         yield Finding("bad", "dbt cannot use the profile", mend)
     else:
@@ -113,6 +113,9 @@ def _dbt(patient: Patient) -> Iterator[Finding]:
 
 
 def _charset(patient: Patient) -> Iterator[Finding]:
+    if patient.warehouse.schemas.is_one_database:
+        yield from _table_collations(patient)
+        return
     exact = patient.engine.exact_collation
     with cursor(patient.warehouse.dbt) as ask:
         for schema in patient.warehouse.schemas.all():
@@ -131,12 +134,33 @@ def _charset(patient: Patient) -> Iterator[Finding]:
                 yield Finding("bad", f"there is no schema `{schema}`", "`afterstate up` makes it")
 
 
+def _table_collations(patient: Patient) -> Iterator[Finding]:
+    """See to the warehouse's own tables; the database's default is its owner's."""
+    schemas, exact = patient.warehouse.schemas, patient.engine.exact_collation
+    with cursor(patient.warehouse.dbt) as ask:
+        ask.execute(
+            "select table_name, table_collation from information_schema.tables "
+            "where table_schema = %s and table_type = 'BASE TABLE'",
+            (schemas.marts,),
+        )
+        found = dict(ask.fetchall())
+    marts = mart_names(patient.settings.root)
+    own = {table for table in found if table in marts or table.startswith(tuple(map(schemas.prefix, LAYERS[1:])))}
+    blind = sorted(table for table in own if found[table] != exact)
+    for table in blind:
+        mend = f"alter table `{schemas.marts}`.`{table}` convert to character set utf8mb4 collate {exact};"
+        yield Finding("bad", f"table `{table}` is {found[table]}: unequal keys would be equal", mend)
+    if not blind:
+        yield Finding("ok", f"one database, `{schemas.marts}`; all {len(own)} tables of the warehouse are {exact}")
+
+
 def _required_settings(patient: Patient) -> Iterator[Finding]:
-    found = {item.variable: item for item in unmet(patient.variables)}
-    for item in found.values():
+    for item in unmet(patient.variables):
         yield Finding("bad", item.what, item.mend)
-    if "local_infile" not in found:
+    if patient.variables["local_infile"] == "ON":
         yield Finding("ok", "local_infile is on: landing can stream into LOAD DATA LOCAL")
+    else:
+        yield Finding("note", f"local_infile is off: landing goes by INSERT. {FASTER_LANDING}", SWITCH_ON)
 
 
 def _time_zone(patient: Patient) -> Iterator[Finding]:
@@ -174,8 +198,8 @@ def _privileges(patient: Patient) -> Iterator[Finding]:
     """Compare what each account may do with what its role is."""
     schemas = patient.warehouse.schemas
     if len({getattr(patient.warehouse, role).username for role in ROLES}) < len(ROLES):
-        mend = "name an account that may create accounts in AFTERSTATE_MYSQL_URL, then run `afterstate up`"
-        yield Finding("note", "one account does it all: BI tools could read and change everything", mend)
+        mend = "`afterstate up --print-sql` prints what an administrator can run for accounts that do less"
+        yield Finding("note", "one account does it all: with BI's login, too, everything can be read and changed", mend)
         return
     for role in ROLES:
         connection = getattr(patient.warehouse, role)
@@ -194,14 +218,10 @@ def _privileges(patient: Patient) -> Iterator[Finding]:
 
 def _work(patient: Patient) -> Iterator[Finding]:
     """Try to work: rights do not help where tables are missing, or the server takes no changes."""
-    schemas = patient.warehouse.schemas
-    probe = f"`{schemas.staging}`.afterstate_doctor_probe"
+    probe = patient.warehouse.table("staging", "afterstate_doctor_probe")
+    loads = patient.warehouse.table("landing", "landing_loads")
     trials = (
-        (
-            patient.warehouse.landing,
-            f"select 1 from `{schemas.landing}`.landing_loads limit 1",
-            "landed files are listed",
-        ),
+        (patient.warehouse.landing, f"select 1 from {loads} limit 1", "landed files are listed"),
         (patient.warehouse.dbt, f"create or replace view {probe} as select 1 as one", "views can be built"),
         (patient.warehouse.dbt, f"drop view if exists {probe}", "views can be dropped"),
     )

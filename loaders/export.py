@@ -49,7 +49,7 @@ def export_snapshot(warehouse: Warehouse, out: Path) -> int:
     """
     columns = ", ".join(f"`{name}`" for name in SNAPSHOT_COLUMNS)
     statement = (
-        f"select {columns} from `{warehouse.schemas.marts}`.shutdown_state_snapshot "
+        f"select {columns} from {warehouse.table('marts', 'shutdown_state_snapshot')} "
         "order by run_id, case_id, antibody_id, shutdown_step"
     )
     return _export(warehouse.bi, statement, (), _Format(SNAPSHOT_COLUMNS, "\n"), out)
@@ -68,7 +68,7 @@ def export_phase_counts(
     columns = ", ".join(f"`{name}`" for name in PHASE_COUNT_COLUMNS)
     # Both boundaries are in the intermediate model, which is dbt's own: the mart has the one of the project's variable.
     statement = (
-        f"select {columns} from `{warehouse.schemas.staging}`.int_phase_keys__proposal_counts "
+        f"select {columns} from {warehouse.table('staging', 'int_phase_keys__proposal_counts')} "
         "where session_id = %s and run_id = %s and boundary = %s "
         "order by die, plane, op_name, phase_key_used, phase_key_virtual"
     )

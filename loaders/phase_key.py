@@ -39,7 +39,7 @@ def _last_started(warehouse: Warehouse, place: tuple[str, int, int, int]) -> tup
     """Give the last-started span at a tick and the one before it, as far as there are any."""
     with cursor(warehouse.bi) as ask:
         ask.execute(
-            f"select {COLUMNS} from `{warehouse.schemas.marts}`.op_state_spans "
+            f"select {COLUMNS} from {warehouse.table('marts', 'op_state_spans')} "
             "where session_id = %s and die = %s and plane = %s and start_tick <= %s "
             "order by start_tick desc, segment_no desc limit 2",
             place,

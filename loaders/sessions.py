@@ -30,10 +30,8 @@ def require_run(warehouse: Warehouse, session: str, run: str) -> None:
 
 def require_built(warehouse: Warehouse, session: str) -> None:
     """Raise AfterstateError when files of the session have landed since the last build: answers would lack them."""
-    loads, built = (
-        f"`{warehouse.schemas.landing}`.landing_loads",
-        f"`{warehouse.schemas.staging}`.int_phase_keys__loads",
-    )
+    loads = warehouse.table("landing", "landing_loads")
+    built = warehouse.table("staging", "int_phase_keys__loads")
     try:
         with cursor(warehouse.dbt) as ask:
             ask.execute(
@@ -53,7 +51,7 @@ def require_built(warehouse: Warehouse, session: str) -> None:
 
 def _names(warehouse: Warehouse, select: str, where: str, values: Sequence[str]) -> list[str]:
     with cursor(warehouse.landing) as ask:
-        ask.execute(f"{select} from `{warehouse.schemas.landing}`.landing_loads where {where} order by 1", values)
+        ask.execute(f"{select} from {warehouse.table('landing', 'landing_loads')} where {where} order by 1", values)
         return [str(name) for (name,) in ask.fetchall()]
 
 

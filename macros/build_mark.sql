@@ -1,7 +1,7 @@
 {#- Up to which change of loads the model that is being built has taken them in: a `changed_in_build` of
     `int_phase_keys__loads`, 0 when it has to take in all of them. -#}
 {% macro build_mark() -%}
-{{ return(mark_of(this.identifier) if execute and is_incremental() else 0) }}
+{{ return(mark_of(model.name) if execute and is_incremental() else 0) }}
 {%- endmacro %}
 
 {#- Up to which change of loads a model is built, 0 when it never was. The strategy `replace` writes it together with the
@@ -21,5 +21,5 @@
 
 {#- The table of the marks; it goes with the staging schema, where the loads are remembered. -#}
 {% macro build_marks_relation() %}
-    {{ return(api.Relation.create(schema=target.schema ~ "_staging", identifier="build_marks", type="table")) }}
+    {{ return(layer_relation("staging", "build_marks")) }}
 {% endmacro %}

@@ -53,8 +53,10 @@ REJECT_COLUMNS = ("row_no", "line_no", "column_name", "value", "reason", "row_te
 class Encoder:
     """Turns the rows of one file of one kind into lines for LOAD DATA."""
 
-    def __init__(self, kind: Kind, header: Sequence[str]) -> None:
+    def __init__(self, kind: Kind, header: Sequence[str], *, quotes_all: bool = False) -> None:
+        """Take what the file is and its header; `quotes_all` puts numbers in quotes, as INSERT needs them."""
         self.kind = kind
+        self._quotes_all = quotes_all
         self.header = list(header)
         first = {name: index for index, name in reversed(list(enumerate(header)))}
         self.repeated = sorted({name for index, name in enumerate(header) if first[name] != index})
@@ -88,7 +90,7 @@ class Encoder:
                 if at not in misfits:
                     misfits[at] = _misfit(batch.record(at), column.name, index, reason)
             spelled[column.name] = spellings
-            line.add(spellings, quoted=column.type.is_text)
+            line.add(spellings, quoted=self._quotes_all or column.type.is_text)
         self._check_rows(batch, spelled, misfits)
         if self._unknown:
             line.add(self._other_columns(batch), quoted=True)

@@ -60,9 +60,10 @@ def bring_up_to_date(connection: Connection, tables: LandingTables, collation: s
         )
     steps = [step for step in MIGRATIONS if step.version > found]
     for step in steps:
-        columns = inspect(connection).get_columns(step.table, schema=schema)
+        table = tables.named(step.table)
+        columns = inspect(connection).get_columns(table.name, schema=schema)
         if step.column not in [column["name"] for column in columns]:
-            connection.exec_driver_sql(step.sql.format(table=f"`{schema}`.`{step.table}`", collation=collation))
+            connection.exec_driver_sql(step.sql.format(table=f"`{schema}`.`{table.name}`", collation=collation))
     tables.metadata.create_all(connection, checkfirst=True)
     connection.execute(tables.version.delete())
     connection.execute(tables.version.insert().values(version=VERSION))

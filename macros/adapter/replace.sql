@@ -33,7 +33,7 @@
 
 {% macro write_build_mark(mark) %}
     {% call statement("mark") -%}
-        insert into {{ build_marks_relation() }} (model, mark) values ('{{ this.identifier }}', {{ mark }})
+        insert into {{ build_marks_relation() }} (model, mark) values ('{{ model.name }}', {{ mark }})
         on duplicate key update mark = {{ mark }}
     {%- endcall %}
 {% endmacro %}

@@ -490,7 +490,7 @@ def test_superseding_reads_in_proportion(warehouse: Bench) -> None:
     rows = 2_000
     loads = [land(warehouse, "x.csv", trace((step, number) for step in range(rows))) for number in range(3)]
     account = warehouse.warehouse.landing
-    tables = landing_tables(warehouse.warehouse.schemas.landing, detect(account).exact_collation)
+    tables = landing_tables(warehouse.warehouse.schemas, detect(account).exact_collation)
     with engine(account, landing=True).connect() as connection:
         store.mark_superseded(connection, tables, kind_named(TRACE_KIND), int(loads[-1].load_id or 0))
         counters = connection.exec_driver_sql("show session status like 'Handler_read%%'").all()
@@ -550,7 +550,7 @@ class Gate:
         account = bench.warehouse.landing
         kind = kind_named(TRACE_KIND)
         self._engine = engine(account, landing=True)
-        self._tables: LandingTables = landing_tables(bench.warehouse.schemas.landing, detect(account).exact_collation)
+        self._tables: LandingTables = landing_tables(bench.warehouse.schemas, detect(account).exact_collation)
         self._columns = Encoder(kind, [*TRACE, *others]).columns
 
     def send(self, lines: Iterable[bytes]) -> int:
