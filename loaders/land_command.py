@@ -35,7 +35,7 @@ def land_paths(
     with console.byte_progress(quiet=quiet) as progress:
         lander = Lander(read_warehouse(Settings.from_environment()), kind, progress, told)
         if files and not lander.has_load_data:
-            console.say(f"the server's local_infile is off, so files land by INSERT. {FASTER_LANDING}; {SWITCH_ON}")
+            console.say(f"the server's local_infile is off, so files land by INSERT; {FASTER_LANDING}.\n  {SWITCH_ON}")
         results = land_files(lander, files)
         if kind and STANDARD_INPUT in paths:
             results.append(_land_standard_input(lander, kind))

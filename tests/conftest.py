@@ -292,7 +292,8 @@ def one_database_place(server: Server, folder: Path, name: str) -> Bench:
     with cursor(server.admin) as ask:
         ask.execute(f"drop database if exists `{name}`")
         ask.execute(f"create database `{name}`")
-        ask.execute("create user if not exists %s@'%%' identified by 'Owner-pass-1'", (account,))
+        ask.execute("drop user if exists %s@'%%'", (account,))
+        ask.execute("create user %s@'%%' identified by 'Owner-pass-1'", (account,))
         (grant,) = one_database_grants(name, f"'{account}'@'%'", wildcards=True)
         ask.execute(grant)
     url = f"mysql+pymysql://{account}:Owner-pass-1@{server.admin.server}:{server.admin.port}/{name}"

@@ -102,6 +102,8 @@ def _split(blocks: Iterable[Buffer]) -> Iterator[list[bytes]]:
         starts = [0, *(end + 1 for end in ends)]
         yield [text[start:end] for start, end in zip(starts, ends, strict=False)]
         rest = text[starts[-1] :]
+    if rest:
+        yield [rest]  # no whole line: for the server to refuse
 
 
 def _longest_statement(raw: LandingConnection) -> int:
