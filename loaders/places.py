@@ -12,8 +12,8 @@ import pymysql
 
 from loaders.accounts import have_wildcards
 from loaders.admin_sql import administrators_sql, make_schemas, one_database_grants, schema_grants
-from loaders.connect import cursor, detect
-from loaders.engines import OLDEST, Engine
+from loaders.connect import cursor, detect, greeting
+from loaders.engines import Engine
 from loaders.errors import AccountRefused, ServerError, UsageError
 from loaders.landing.tables import VERSION_TABLE
 from loaders.layout import Schemas, mart_names, require_name, require_room_for_schemas
@@ -229,6 +229,5 @@ def print_sql(settings: Settings) -> str:
             site = Site.of(ask, found, admin)
             lacking = list(unmet(server_variables(ask, VARIABLES)))
     except AccountRefused:
-        found = Engine(admin.type, OLDEST[admin.type])
-        return administrators_sql(schemas, database, f"'{admin.username}'@'%'", found, True, [])
+        return administrators_sql(schemas, database, f"'{admin.username}'@'%'", greeting(admin), True, [])
     return administrators_sql(schemas, database, site.account, found, site.wildcards, lacking)

@@ -40,7 +40,6 @@ ENGINES = ("mariadb", "mysql")
 IN_CI = bool(os.environ.get("CI"))
 # How a test's warehouse stands on its server: as an administrator has it, or as an account with one database has it.
 LAYOUTS = ("four_schemas", "one_database")
-BOTH_LAYOUTS = pytest.mark.layouts(*LAYOUTS)
 LAYER_TABLE = re.compile(rf"`?\{{({'|'.join(LAYERS)})\}}`?\.`?(\w+)`?")
 
 

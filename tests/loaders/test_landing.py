@@ -32,7 +32,7 @@ from loaders.landing.land import FileResult, Lander
 from loaders.landing.recognise import kind_named
 from loaders.landing.send import insert_lines, load_data
 from loaders.landing.tables import LandingTables, landing_tables
-from tests.conftest import BOTH_LAYOUTS, Bench
+from tests.conftest import Bench
 from tests.loaders.helpers import (
     KEY,
     TRACE,
@@ -49,7 +49,7 @@ from tests.loaders.helpers import (
 TRACE_COLUMNS = ", ".join(TRACE)
 
 
-pytestmark = BOTH_LAYOUTS
+pytestmark = pytest.mark.layouts("four_schemas", "one_database")
 WAYS = {"LOAD DATA": load_data, "INSERT": insert_lines}
 
 

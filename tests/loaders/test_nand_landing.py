@@ -19,10 +19,10 @@ from loaders.errors import LandingError, UsageError
 from loaders.landing.land import FileResult, Lander
 from loaders.landing.recognise import UnknownFile, begun_like, kind_named, recognise
 from loaders.landing.runs import Found, Told
-from tests.conftest import BOTH_LAYOUTS, Bench
+from tests.conftest import Bench
 from tests.loaders.helpers import csv_text
 
-pytestmark = BOTH_LAYOUTS
+pytestmark = pytest.mark.layouts("four_schemas", "one_database")
 
 TIMELINE = ("start", "end", "die", "plane", "op_state", "lane", "op_name", "duration")
 OPERATIONS = ("start", "end", "die", "plane", "block", "page", "op_name", "op_base", "source", "op_uid")
