@@ -2,8 +2,8 @@
 
 Both take the same blocks of the same lines, and both end at the same gate: the number of rows as the server counted it,
 and no warning. The lines' quoting is also SQL's once backslashes are data, so that INSERT has only to find where each
-line ends. Numbers then come in quotes, too: a bare -0.0 is an expression that loses its sign, a text goes the way that
-LOAD DATA goes.
+line ends. Numbers then come in quotes, too: their text is read by the rules by which LOAD DATA reads it, a bare one by
+those of SQL's literals.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def results(landing: Landing) -> list[dict[str, object]]:
 
 
 def test_odd_files_land_as_by_load_data(server: Server, tmp_path: Path) -> None:
-    """Prevents a text, a bit of a number, the sign of -0.0, a NULL or a reject from depending on a setting."""
+    """Prevents a text, a bit of a number, a NULL or a reject from depending on a setting."""
     files = odd_files()
     by_load_data = another_warehouse(server, tmp_path / "load-data")
     by_insert = another_warehouse(server, tmp_path / "insert")
