@@ -55,10 +55,3 @@ def test_every_source_is_placed_by_the_layout() -> None:
             assert table["identifier"] == f"{{{{ 'landing__' if {condition} }}}}{table['name']}"
     macro = (ROOT / "macros" / "layer_relation.sql").read_text()
     assert f'target.name.endswith("{ONE_DATABASE}")' in macro
-
-
-def test_layers_are_named_in_one_place() -> None:
-    """Prevents: SQL in Python that names a schema by hand and so works in one form of a warehouse only."""
-    by_hand = re.compile(r"schemas\.(marts|landing|staging|audit)\}`?\.")
-    found = [path.name for path in (ROOT / "loaders").rglob("*.py") if by_hand.search(path.read_text())]
-    assert found == []
