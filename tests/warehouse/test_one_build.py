@@ -72,7 +72,7 @@ def test_every_command_that_writes_takes_the_lock(
     """Prevents: `dbt run`, `seed` or `test` beside a build, by the way that nobody thought of."""
     monkeypatch.setenv(NO_WAIT_VARIABLE, "yes")
     for command in ("build", "run", "seed", "test", "snapshot"):
-        with BuildLock(built.warehouse.dbt, "by a test", print), pytest.raises(AssertionError):
+        with BuildLock(built.warehouse.schemas, built.warehouse.dbt, "by a test", print), pytest.raises(AssertionError):
             built.dbt(command, "--select", "core_fallback_stages")
         assert f"another build of `{built.warehouse.schemas.marts}` is at work: " in capsys.readouterr().out
     assert builder(built) is None
@@ -146,7 +146,7 @@ def test_a_build_that_has_lost_its_lock_stops(built: Bench) -> None:
 
 def test_a_build_that_waits_can_be_interrupted(built: Bench) -> None:
     """Prevents: a queue of builds that nobody gets rid of."""
-    with BuildLock(built.warehouse.dbt, "a test", print), building(built, *SUMMARY) as build:
+    with BuildLock(built.warehouse.schemas, built.warehouse.dbt, "a test", print), building(built, *SUMMARY) as build:
         build.says("waiting for another build")
         started = time.monotonic()
         build.hears(signal.SIGTERM)
