@@ -58,3 +58,9 @@ def test_every_source_is_placed_by_the_layout() -> None:
             assert table["identifier"] == f"{{{{ 'landing__' if {condition} }}}}{table['name']}"
     macro = (ROOT / "macros" / "layer_relation.sql").read_text()
     assert f'target.name.endswith("{ONE_DATABASE}")' in macro
+
+
+def test_macros_ask_for_a_models_name_not_for_its_tables() -> None:
+    """Prevents: `this.name` in SQL, which has the prefix of its layer in one database, where a model is looked up."""
+    files = [path for folder in ("macros", "models") for path in (ROOT / folder).rglob("*.sql")]
+    assert not [path.name for path in files if "this.name" in path.read_text()]
