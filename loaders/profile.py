@@ -9,6 +9,7 @@ brought up last. A profile belongs to one server. Written by `afterstate up` onl
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -106,8 +107,8 @@ def read_warehouse(settings: Settings) -> Warehouse:
     if not found:
         raise UsageError(
             f"`{settings.profiles_path}` has no warehouse `{settings.schema}`",
-            f"run `AFTERSTATE_SCHEMA='{settings.schema}' afterstate up` first; it has: "
-            f"{', '.join(sorted(entry['outputs']))}",
+            f"run `AFTERSTATE_SCHEMA={shlex.quote(settings.schema or '')} afterstate up` first; it has: "
+            f"{', '.join(sorted(Schemas.of_target(name).marts for name in _targets(entry['outputs'])))}",
         )
     outputs = {role: entry["outputs"].get(_output_name(found, role)) for role in ROLES}
     if not all(outputs.values()):
@@ -208,7 +209,7 @@ def _moved(output: dict[str, Any], server: Connection) -> dict[str, Any] | None:
 def _who_may_what(outputs: dict[str, Any]) -> str:
     """Say in the profile what each warehouse's logins can do."""
     lines = []
-    for target in (name for name in outputs if f"{name}_bi" in outputs):
+    for target in _targets(outputs):
         users = {role: outputs[f"{target}{ending}"].get("username") for role, ending in _ENDINGS.items()}
         if users["bi"] in (users["dbt"], users["landing"]):
             lines.append(f"# {target}: one account does all the work. Whoever has its password can change everything.")
@@ -225,6 +226,11 @@ def write_private(path: Path, text: str) -> None:
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
     draft.replace(path)
+
+
+def _targets(outputs: dict[str, Any]) -> list[str]:
+    """Return the outputs that are dbt's: one for each warehouse."""
+    return [name for name in outputs if f"{name}_bi" in outputs]
 
 
 _ENDINGS = {"dbt": "", "landing": "_landing", "bi": "_bi"}

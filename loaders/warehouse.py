@@ -95,7 +95,14 @@ def _look_after(settings: Settings, known: Connection, say: Say) -> Warehouse:
         f"`{settings.profiles_path}` belongs to the server {known.place}; "
         "`afterstate up --replace` would start a private one"
     )
-    found = detect(warehouse.landing)
+    try:
+        for account in (warehouse.dbt, warehouse.bi, warehouse.landing):
+            found = detect(account)
+    except AccountRefused as error:
+        raise ServerError(
+            error.what,
+            "set AFTERSTATE_MYSQL_URL to the login that made the warehouse and run `afterstate up`: it renews accounts",
+        ) from error
     found.require_supported()
     with cursor(warehouse.landing) as ask:
         require_settings(ask)

@@ -78,6 +78,12 @@ def test_up_again_and_without_the_url_in_the_environment(server: Server, tmp_pat
     later = bench_in(server, tmp_path / "home", AFTERSTATE_SERVER_PROGRAM="")
     assert later.run("status").exit_code == 0
     assert later.warehouse == before
+    with cursor(server.admin) as ask:
+        ask.execute("drop user %s@'%%'", (before.bi.username,))
+    lost = later.run("up")  # it has no login that could make accounts
+    assert lost.exit_code == 1
+    assert "AFTERSTATE_MYSQL_URL" in lost.output
+    assert up(bench) == before
 
 
 @pytest.mark.parametrize("has_tables", [False, True])
