@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,12 @@ from simulators.nand.phase_key import BOUNDARIES, Boundary
 
 KIND_NAMES = [kind.name for kind in KINDS]
 FAILED, WRONG_USAGE, ROWS_REJECTED = 1, 2, 3
+# Commands whose imports would keep every other command waiting, and where they are.
+IMPORTED_WHEN_ASKED_FOR = {
+    "explain": "afterstate.explain.command",
+    "report": "afterstate.report.command",
+    "simulate": "loaders.simulate",
+}
 
 
 def _boundary(default: Boundary) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -60,15 +67,13 @@ class _Group(click.Group):
     """Commands whose errors speak to the user; a traceback only with `--debug`."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return sorted([*super().list_commands(context), "simulate"])
+        return sorted([*super().list_commands(context), *IMPORTED_WHEN_ASKED_FOR])
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        if name != "simulate":
+        if name not in IMPORTED_WHEN_ASKED_FOR:
             return super().get_command(context, name)
-        # Imported when asked for: the simulators would keep every other command waiting.
-        from loaders.simulate import simulate
-
-        return simulate
+        command: click.Command = getattr(import_module(IMPORTED_WHEN_ASKED_FOR[name]), name)
+        return command
 
     def invoke(self, context: click.Context) -> Any:
         try:

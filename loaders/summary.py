@@ -1,8 +1,9 @@
-"""What the demo shows at its end: the snapshots, what landed, and where everything is."""
+"""What the demo shows at its end: the snapshots, what landed, how to look closer, and where everything is."""
 
 from __future__ import annotations
 
 import csv
+import shlex
 import sys
 from pathlib import Path
 
@@ -11,24 +12,35 @@ from loaders.profile import Warehouse, read_warehouse
 from loaders.settings import Settings
 
 
-def show(exported: Path) -> None:
-    """Print an exported snapshot file, the counts of all landed files, and the paths."""
+def show(exported: Path, report: Path) -> None:
+    """Print an exported snapshot file, the counts of all landed files, and the paths of both files."""
     settings = Settings.from_environment()
     warehouse = read_warehouse(settings)
     with exported.open(encoding="utf-8", newline="") as file:
-        for number, snapshot in enumerate(csv.DictReader(file), start=1):
-            print(f"snapshot {number} of `{warehouse.schemas.marts}.shutdown_state_snapshot`")
-            for column, value in snapshot.items():
-                print(f"  {column:<26}{value}")
+        snapshots = list(csv.DictReader(file))
+    for number, snapshot in enumerate(snapshots, start=1):
+        print(f"snapshot {number} of `{warehouse.schemas.marts}.shutdown_state_snapshot`")
+        for column, value in snapshot.items():
+            print(f"  {column:<26}{value}")
     landed, rejected, files = _counts(warehouse)
     incomplete = _incomplete(warehouse)
     print(f"\nlanded   {landed:,} rows of {files:,} files, {rejected:,} rejected")
     print(f"incomplete snapshots: {incomplete:,}")
-    print(f"\nsnapshot CSV         {exported.resolve()}")
+    print(f"\nlook at it           {report.resolve().as_uri()}")
+    if snapshots:
+        print(f"why these values     {_explain(snapshots[0])}")
+    print(f"snapshot CSV         {exported.resolve()}")
     reads = "reads only" if warehouse.is_bi_apart else "one account: it can change everything"
     print(f"connection settings  {settings.profiles_path}")
     print(f"for BI               afterstate url --bi ({reads})")
     print("next                 . .venv/bin/activate; afterstate --help; dbt docs generate")
+
+
+def _explain(snapshot: dict[str, str]) -> str:
+    """Return the command that leads a snapshot's values back to their files and lines."""
+    options = {"run": "run_id", "case": "case_id", "antibody": "antibody_id", "step": "shutdown_step"}
+    words = [word for option, column in options.items() for word in (f"--{option}", snapshot[column])]
+    return shlex.join(["afterstate", "explain", "snapshot", *words])
 
 
 def _counts(warehouse: Warehouse) -> tuple[int, int, int]:
@@ -50,4 +62,4 @@ def _incomplete(warehouse: Warehouse) -> int:
 
 
 if __name__ == "__main__":
-    show(Path(sys.argv[1]))
+    show(Path(sys.argv[1]), Path(sys.argv[2]))

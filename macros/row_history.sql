@@ -1,13 +1,14 @@
 {#- Every statement of every key of a landing table, and from when to when it was the latest: what did we know when?
     What was withdrawn is left out, as if it had never landed.
-    Within one file the last row of a key counts. Lookups instead of windows, so that asking for a few keys is cheap. -#}
+    Within one file the last row of a key counts. Lookups instead of windows, so that asking for a few keys is cheap; by
+    the key's index, since on tables without statistics yet MariaDB may read a whole load for each row. -#}
 {% macro row_history(landing, key, columns) %}
 select
     landed.{{ (key + columns) | join(",\n    landed.") }},
     loads.finished_at as known_from_at,
     (
         select min(later_loads.finished_at)
-        from {{ landing }} as later
+        from {{ landing }} as later force index ({{ landing.identifier }}_key)
         inner join {{ source("landing", "landing_loads") }} as later_loads
             on later._load_id = later_loads.load_id
         where
@@ -15,7 +16,9 @@ select
             and later._load_id > landed._load_id
             and later_loads.status <> 'withdrawn'
     ) as known_until_at,
-    landed._load_id as load_id
+    landed._load_id as load_id,
+    landed._row_no as row_no,
+    landed._line_no as line_no
 from {{ landing }} as landed
 inner join {{ source("landing", "landing_loads") }} as loads
     on landed._load_id = loads.load_id
@@ -23,7 +26,7 @@ where
     loads.status <> 'withdrawn'
     and not exists (
         select 1
-        from {{ landing }} as later
+        from {{ landing }} as later force index ({{ landing.identifier }}_key)
         where
             {{ same_key("later", "landed", key) }}
             and later._load_id = landed._load_id

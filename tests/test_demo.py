@@ -50,13 +50,20 @@ def test_the_demo_and_plain_dbt(checkout: Path) -> None:
     assert first.returncode == 0, first.stdout + first.stderr
     exported = (checkout / CSV).read_text()
     assert exported.splitlines()[1].rpartition(",")[0] == NOTEBOOK_ROW
-    for shown in ("CORE8_PARTIAL_SEAL", "0.441709", "landed   541 rows of 4 files, 0 rejected", CSV, "profiles.yml"):
+    for shown in ("CORE8_PARTIAL_SEAL", "0.441709", "landed   2,452 rows of 12 files, 0 rejected", CSV, "profiles.yml"):
         assert shown in first.stdout
+
+    # Its last lines lead to the picture of the shutdown, and to the line that a value came from.
+    report = Path(first.stdout.partition("look at it")[2].split()[0].removeprefix("file://"))
+    assert "core7_04_1767776352" in report.read_text()
+    why = first.stdout.partition("why these values")[2].splitlines()[0].strip()
+    told = run(checkout, f". .venv/bin/activate && {why}")
+    assert "core8_03_refusal_state_trace_counterfactual.csv, line " in told.stdout, told.stderr
 
     again = run(checkout, "./script/demo")
     assert again.returncode == 0, again.stdout + again.stderr
-    assert again.stdout.count("\nunchanged ") == 4
-    assert "landed   541 rows of 4 files, 0 rejected" in again.stdout
+    assert again.stdout.count("\nunchanged ") == 12
+    assert "landed   2,452 rows of 12 files, 0 rejected" in again.stdout
     assert (checkout / CSV).read_text() == exported
 
     for command in ("build", "test", "docs generate", "source freshness"):

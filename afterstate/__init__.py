@@ -1,0 +1,1 @@
+"""What people run and import: the report and the explanations. Reads the warehouse, never changes it."""

@@ -1,0 +1,98 @@
+"""`afterstate explain`: why a snapshot or a phase key is what it is, as text or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import click
+
+from afterstate.explain.phase_key import explain_moment, explain_proposal
+from afterstate.explain.snapshot import explain_snapshot
+from afterstate.explain.texts import phase_key_text, snapshot_text
+from loaders.errors import UsageError
+from loaders.profile import read_warehouse
+from loaders.settings import Settings
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+
+
+@click.group()
+def explain() -> None:
+    """Explain a value: the rows, files and lines it came from, and the rule that decided."""
+
+
+@explain.command()
+@click.option("--run", required=True, metavar="RUN", help="The governed run.")
+@click.option("--case", required=True, metavar="CASE", help="Its case, such as B_GOVERNED.")
+@click.option("--antibody", required=True, metavar="ANTIBODY", help="The antibody.")
+@click.option("--step", required=True, type=int, metavar="N", help="The step of the shutdown.")
+@click.option("--rule", metavar="RULE", help="The snapshot's rule (default: the latest one it was taken by).")
+@JSON
+def snapshot(run: str, case: str, antibody: str, step: int, rule: str | None, as_json: bool) -> None:
+    """Explain a shutdown snapshot.
+
+    Shows the file and line of each value, what was stated again since, and what has drifted.
+
+    \b
+    afterstate explain snapshot --run core7_04_1767776352 --case B_GOVERNED --antibody antibody_C --step 21
+    """  # noqa: D301 (click wants the character that `\b` spells)
+    answer = explain_snapshot(read_warehouse(Settings.from_environment()), (run, case, antibody, step), rule)
+    _show(answer, snapshot_text(answer), as_json)
+
+
+@explain.command(name="phase-key")
+@click.option("--session", required=True, metavar="NAME", help="The timeline.")
+@click.option("--run", metavar="RUN", help="With --row: the run of a proposal, YYMMDD_RUNID.")
+@click.option("--row", type=int, metavar="N", help="With --run: the proposal's row in its file, from 1.")
+@click.option("--die", type=int, help="With --plane and --at: a place and a time instead of a proposal.")
+@click.option("--plane", type=int)
+@click.option("--at", "time_us", type=float, metavar="US", help="The time, in µs.")
+@JSON
+def phase_key(
+    session: str,
+    run: str | None,
+    row: int | None,
+    die: int | None,
+    plane: int | None,
+    time_us: float | None,
+    as_json: bool,
+) -> None:
+    """Explain the phase key of a proposal, or of a plane at a time.
+
+    Shows the segments that decide, with file and line, both boundaries with the row of the rule, and what the
+    proposer's own log says.
+
+    \b
+    afterstate explain phase-key --session chip_1 --run 261122_0000001 --row 2
+    afterstate explain phase-key --session chip_1 --die 0 --plane 1 --at 810.5
+    """  # noqa: D301 (click wants the character that `\b` spells)
+    warehouse = read_warehouse(Settings.from_environment())
+    names_proposal, names_moment = (run, row), (die, plane, time_us)
+    if run is not None and row is not None and names_moment == (None, None, None):
+        answer = explain_proposal(warehouse, session, run, row)
+    elif die is not None and plane is not None and time_us is not None and names_proposal == (None, None):
+        answer = explain_moment(warehouse, session, die, plane, time_us)
+    else:
+        raise UsageError(
+            "`explain phase-key` explains one proposal or one moment",
+            "expected either `--run RUN --row N`, or `--die D --plane P --at US`",
+        )
+    _show(answer, phase_key_text(answer), as_json)
+
+
+def _show(answer: dict[str, Any], lines: Iterator[str], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(answer, indent=2, ensure_ascii=False, default=_spelled))
+    else:
+        for line in lines:
+            click.echo(line)
+
+
+def _spelled(value: Any) -> str:
+    """Spell what JSON does not know: times, in UTC."""
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    raise TypeError(f"`{value!r}` has no spelling in JSON")

@@ -1,0 +1,113 @@
+"""Why a shutdown snapshot is what it is: the event, the rows joined, what was restated since, and what drifted.
+
+Data flow: `shutdown_state_snapshot` and the audit schema's histories, through the read-only account -> a dictionary,
+the one that `--json` prints. What the files say now is looked up now, also where it is not built yet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import pymysql
+
+from afterstate.statements import INPUTS, STATE_COLUMNS, DesignStep, Input, Statement, statements, taken
+from loaders.connect import cursor
+from loaders.errors import AfterstateError
+from loaders.layout import Schemas
+from loaders.profile import Warehouse
+from loaders.sessions import BUILD_FIRST, NO_SUCH_TABLE
+
+
+def explain_snapshot(warehouse: Warehouse, key: DesignStep, rule: str | None = None) -> dict[str, Any]:
+    """Explain the snapshot of (run, case, antibody, shutdown step), of the latest rule unless one is named.
+
+    Raises AfterstateError when there is no such snapshot, or nothing is built yet.
+    """
+    try:
+        with cursor(warehouse.bi) as ask:
+            return _explain(ask, warehouse.schemas, key, rule)
+    except pymysql.err.ProgrammingError as error:
+        if error.args[0] != NO_SUCH_TABLE:
+            raise
+        raise AfterstateError("the snapshots are not built yet", BUILD_FIRST) from error
+
+
+def _explain(ask: Any, schemas: Schemas, key: DesignStep, rule: str | None) -> dict[str, Any]:
+    snapshot = _snapshot(ask, schemas, key, rule)
+    return {
+        "snapshot_id": snapshot["id"],
+        "rule": snapshot["snapshot_rule_id"],
+        "created_at": snapshot["snapshot_created_at"],
+        **dict(zip(("run_id", "case_id", "antibody_id", "shutdown_step"), key, strict=True)),
+        "is_complete": all(snapshot[source.taken_at] is not None for source in INPUTS),
+        "inputs": [_input(ask, schemas, source, key, snapshot) for source in INPUTS],
+        "disagreements": _disagreements(ask, schemas, key),
+    }
+
+
+def _snapshot(ask: Any, schemas: Schemas, key: DesignStep, rule: str | None) -> dict[str, Any]:
+    names = ("id", "snapshot_rule_id", "snapshot_created_at", *STATE_COLUMNS)
+    times = tuple(source.taken_at for source in INPUTS)
+    columns = ", ".join([*(f"snapshots.`{name}`" for name in names), *(f"inputs.{time}" for time in times)])
+    ask.execute(
+        f"select {columns} from {schemas.table('marts', 'shutdown_state_snapshot')} as snapshots "
+        f"inner join {schemas.table('marts', 'shutdown_snapshot_inputs')} as inputs "
+        "on snapshots.id = inputs.snapshot_id where snapshots.run_id = %s and snapshots.case_id = %s and snapshots.antibody_id = %s "
+        "and snapshots.shutdown_step = %s and (%s is null or snapshots.snapshot_rule_id = %s) "
+        "order by snapshots.id desc limit 1",
+        (*key, rule, rule),
+    )
+    row = ask.fetchone()
+    if row is None:
+        raise _no_snapshot(ask, schemas, key, rule)
+    return dict(zip((*names, *times), row, strict=True))
+
+
+def _no_snapshot(ask: Any, schemas: Schemas, key: DesignStep, rule: str | None) -> AfterstateError:
+    ask.execute(
+        "select run_id, case_id, antibody_id, shutdown_step, snapshot_rule_id "
+        f"from {schemas.table('marts', 'shutdown_state_snapshot')} order by run_id = %s desc, case_id = %s desc, "
+        "antibody_id = %s desc, id desc limit 5",
+        key[:3],
+    )
+    known = "; ".join(
+        f"--run {run} --case {case} --antibody {antibody} --step {step} (rule {of})"
+        for run, case, antibody, step, of in ask.fetchall()
+    )
+    asked = f"run `{key[0]}`, case `{key[1]}`, antibody `{key[2]}`, step {key[3]}{f', rule `{rule}`' if rule else ''}"
+    hint = f"there is: {known}" if known else "no shutdown event has been built; " + BUILD_FIRST
+    return AfterstateError(f"there is no snapshot of {asked}", hint)
+
+
+def _input(ask: Any, schemas: Schemas, source: Input, key: DesignStep, snapshot: dict[str, Any]) -> dict[str, Any]:
+    """Explain what one input gave: the statement that was taken, all others, and each column then and now."""
+    taken_at = snapshot[source.taken_at]
+    was_there = taken_at is not None
+    stated = statements(ask, schemas, source, key)
+    frozen = {column: snapshot[column] for column in source.columns}
+    origin = taken(stated, frozen, taken_at) if was_there else None
+    current = next((one for one in stated if one.known_until is None), None)
+    return {
+        "input": source.name,
+        "was_there": was_there,
+        "taken_from": asdict(origin.place) if origin else None,
+        "columns": {column: _column(frozen[column], column, current, was_there) for column in source.columns},
+        "statements": [{**asdict(one), "is_taken": one is origin, "is_current": one is current} for one in stated],
+    }
+
+
+def _column(frozen: Any, column: str, current: Statement | None, was_there: bool) -> dict[str, Any]:
+    """Compare what was taken with what the files say now; what was never taken cannot drift."""
+    now = current.values[column] if current else None
+    return {"frozen": frozen, "now": now, "has_drifted": was_there and frozen != now}
+
+
+def _disagreements(ask: Any, schemas: Schemas, key: DesignStep) -> list[dict[str, Any]]:
+    names = ("column", "event_value", "joined_value")
+    ask.execute(
+        f"select column_name, event_value, joined_value from {schemas.table('marts', 'shutdown_event_disagreements')} "
+        "where run_id = %s and case_id = %s and antibody_id = %s and shutdown_step = %s order by column_name",
+        key,
+    )
+    return [dict(zip(names, row, strict=True)) for row in ask.fetchall()]

@@ -1,0 +1,156 @@
+"""`afterstate report`: read the warehouse through its read-only account and write the page."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import click
+import pymysql
+
+from afterstate import phase_key_sql
+from afterstate.report.audit import read_landed, read_log_checks, read_shutdown_checks, read_tests
+from afterstate.report.keys import read_keys
+from afterstate.report.page import MAX_BYTES, render
+from afterstate.report.shutdowns import read_shutdowns
+from afterstate.report.timelines import read_timelines
+from loaders import __version__
+from loaders.connect import connect, detect
+from loaders.errors import AfterstateError
+from loaders.profile import Warehouse, read_warehouse
+from loaders.sessions import BUILD_FIRST
+from loaders.settings import Settings
+
+TRIES = 5
+# A table was replaced since the transaction began (1412), or the build was waited for and waited, too (1213).
+REPLACED_MEANWHILE = (1412, 1213)
+SHUTDOWN_MARTS = (
+    "shutdown_state_snapshot",
+    "shutdown_snapshot_inputs",
+    "shutdown_snapshot_drift",
+    "shutdown_event_disagreements",
+)
+
+
+@click.command()
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The HTML file to write.")
+@click.option(
+    "--session", "sessions", multiple=True, metavar="NAME", help="Show this session's timeline only; may be repeated."
+)
+def report(out: Path, sessions: tuple[str, ...]) -> None:
+    """Write one HTML page with everything to look at.
+
+    The page has each shutdown with its trace, each session's timeline with its proposals, heat maps of the phase keys,
+    and tables of loads, rejected rows, drift and test results. It needs no network and no server; its numbers are those
+    of the last `afterstate build`.
+
+    \b
+    afterstate report --out report.html
+    afterstate report --out chip_7.html --session chip_7
+    """  # noqa: D301 (click wants the character that `\b` spells)
+    began = time.monotonic()
+    size = write_report(Settings.from_environment(), out, sessions)
+    click.echo(f"report: {out}, {size / 1e6:.1f} MB, written in {time.monotonic() - began:.1f} s")
+    click.echo(f"open it in a browser: {out.resolve().as_uri()}")
+
+
+def write_report(settings: Settings, out: Path, sessions: Sequence[str] = ()) -> int:
+    """Write the report of the environment's warehouse; returns the size of the page in bytes.
+
+    `sessions` limits the timelines to these (all by default). The file is replaced at once, when it is whole. Raises
+    AfterstateError when nothing is built yet, a session is not there, or the file cannot be written.
+    """
+    warehouse = read_warehouse(settings)
+    page = render(read_report(settings, warehouse, sessions)).encode()
+    if len(page) > MAX_BYTES:
+        raise AfterstateError(
+            f"the page would have {len(page) / 1e6:.1f} MB, more than the {MAX_BYTES / 1e6:.0f} MB that open quickly",
+            "choose fewer sessions with `--session NAME`",
+        )
+    draft = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(page)
+        draft.replace(out)
+    except OSError as error:
+        raise AfterstateError(f"`{out}` cannot be written: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+    return len(page)
+
+
+def read_report(settings: Settings, warehouse: Warehouse, sessions: Sequence[str] = ()) -> dict[str, Any]:
+    """Return what the page shows, as JSON-ready dictionaries; a half that is not built yet is None.
+
+    All of it is of one moment; where a build replaces a table meanwhile, it begins again with the new ones.
+    """
+    for _ in range(TRIES):
+        try:
+            data = _read(warehouse, sessions)
+            break
+        except pymysql.err.OperationalError as error:
+            if error.args[0] not in REPLACED_MEANWHILE:
+                raise
+    else:
+        raise AfterstateError(f"tables were replaced while they were read, {TRIES} times", "try again after the build")
+    data["tests"] = read_tests(_target(settings), warehouse.schemas.target)
+    _require_shown(data["timelines"], sessions)
+    return data
+
+
+def _read(warehouse: Warehouse, sessions: Sequence[str]) -> dict[str, Any]:
+    schemas = warehouse.schemas
+    connection = connect(warehouse.bi)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("start transaction with consistent snapshot, read only")
+            built = _built(cursor, schemas.marts)
+            has_shutdowns, has_phase_keys = built.issuperset(SHUTDOWN_MARTS), built.issuperset(phase_key_sql.MARTS)
+            if not has_shutdowns and not has_phase_keys:
+                raise AfterstateError("there is nothing to show: the marts are not built yet", BUILD_FIRST)
+            data: dict[str, Any] = {"made": _made(warehouse)}
+            data["landed"] = read_landed(cursor, schemas)
+            data["shutdowns"] = read_shutdowns(cursor, schemas) if has_shutdowns else None
+            data["timelines"] = read_timelines(cursor, schemas, sessions) if has_phase_keys else None
+            data["keys"] = read_keys(cursor, schemas) if has_phase_keys else None
+            checks = read_shutdown_checks(cursor, schemas) if has_shutdowns else {}
+            data["checks"] = {**checks, **(read_log_checks(cursor, schemas) if has_phase_keys else {})}
+            return data
+    finally:
+        connection.close()
+
+
+def _built(cursor: Any, schema: str) -> set[str]:
+    cursor.execute("select table_name from information_schema.tables where table_schema = %s", (schema,))
+    return {name for (name,) in cursor.fetchall()}
+
+
+def _made(warehouse: Warehouse) -> dict[str, str]:
+    return {
+        "at": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S"),
+        "warehouse": warehouse.schemas.marts,
+        "server": detect(warehouse.bi).title,
+        "version": __version__,
+    }
+
+
+def _target(settings: Settings) -> Path:
+    """Return the folder where dbt leaves what its last command found (`loaders.dbt`)."""
+    moved = settings.home != settings.root / ".afterstate"
+    default = (settings.home if moved else settings.root) / "target"
+    return Path(os.environ.get("DBT_TARGET_PATH", default))
+
+
+def _require_shown(timelines: dict[str, Any] | None, sessions: Sequence[str]) -> None:
+    known = {session["name"] for session in timelines["sessions"]} | set(timelines["left_out"]) if timelines else set()
+    for session in sessions:
+        if session not in known:
+            raise AfterstateError(
+                f"there is no session `{session}` with a timeline", f"expected one of: {', '.join(sorted(known)[:10])}"
+            )
