@@ -53,7 +53,8 @@ def _snapshot(ask: Any, schemas: Schemas, key: DesignStep, rule: str | None) -> 
     ask.execute(
         f"select {columns} from {schemas.table('marts', 'shutdown_state_snapshot')} as snapshots "
         f"inner join {schemas.table('marts', 'shutdown_snapshot_inputs')} as inputs "
-        "on snapshots.id = inputs.snapshot_id where snapshots.run_id = %s and snapshots.case_id = %s and snapshots.antibody_id = %s "
+        "on snapshots.id = inputs.snapshot_id where snapshots.run_id = %s and snapshots.case_id = %s "
+        "and snapshots.antibody_id = %s "
         "and snapshots.shutdown_step = %s and (%s is null or snapshots.snapshot_rule_id = %s) "
         "order by snapshots.id desc limit 1",
         (*key, rule, rule),
