@@ -62,6 +62,7 @@ class _Restore:
         self._ask = ask
         self._audit = partial(warehouse.table, "audit")
         self._memory, self._retakes = (warehouse.table("marts", name) for name in (MEMORY, RETAKES))
+        self._built = warehouse.table("staging", "int_landing__built_loads")
 
     def bring(self, brought: Memory) -> Restored:
         """Make one memory of the warehouse's and the one that is brought."""
@@ -74,6 +75,8 @@ class _Restore:
         self._keep_ids_apart(merged.memory)
         snapshots = self._change(self._memory, "id", here.snapshots, merged.memory.snapshots)
         retakes = self._change(self._retakes, "snapshot_id", here.retakes, merged.memory.retakes)
+        # What follows a shutdown is measured from its snapshot: the next build reads all of it again.
+        self._ask.execute(f"delete from {self._built} where model = 'post_shutdown_timeline'")
         return Restored(snapshots, retakes, 0, 0, merged.renumbered, merged.contested)
 
     def add(self, table: str, rows: Iterable[Row], key: Sequence[str]) -> int:

@@ -112,6 +112,7 @@ class _Retake:
         self._memory = warehouse.table("marts", "shutdown_snapshot_memory")
         self._retakes = warehouse.table("marts", "shutdown_snapshot_retakes")
         self._current = warehouse.table("staging", "int_shutdown__current_states")
+        self._built = warehouse.table("staging", "int_landing__built_loads")
         columns = memory_columns(ask, warehouse)
         self._all = ", ".join(columns)
         self._state = [name for name in columns if name not in ("snapshot_rule_id", *KEY) and name[-9:] != "_taken_at"]
@@ -163,4 +164,10 @@ class _Retake:
             raise AfterstateError(f"the event of {key} has just been withdrawn; nothing was taken again")
         new_id = int(self._ask.lastrowid)
         self._ask.execute(f"update {self._retakes} set retaken_as = %s where snapshot_id = %s", (new_id, former_id))
+        # What follows a shutdown is measured from its snapshot: the next build reads the design again.
+        self._ask.execute(
+            f"delete from {self._built} where model = 'post_shutdown_timeline' "
+            f"and load_id in (select event_load_id from {self._current} where {where})",
+            key.values,
+        )
         return new_id

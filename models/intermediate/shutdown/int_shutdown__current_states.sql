@@ -1,17 +1,12 @@
 -- The state at each shutdown step as the landed files say it now; what is remembered of it is in the marts.
 -- Grain: one row for each shutdown event. Left joins: a file may be missing, and the event stays all the same.
-{{ config(
-    built_from=["core8_state_trace", "core8_fallback_decisions", "core9_reservation_log", "core10_shutdown_events"],
-    post_hook="{{ note_built_loads() }}",
-) }}
+{{ config(materialized="view") }}
 
 {%- set design = ["run_id", "case_id", "antibody_id"] %}
 
 with event as (
 
-    select event.*
-    from {{ ref("stg_core__shutdown_events") }} as event
-    {{ join_changed_designs("event") }}
+    select * from {{ ref("stg_core__shutdown_events") }}
 
 ),
 

@@ -18,7 +18,7 @@ with events as (
 
 current_states as (
 
-    select * from {{ ref("int_shutdown__current_states") }}
+    select * from {{ ref("int_shutdown__states") }}
 
 ),
 

@@ -22,7 +22,7 @@ with frozen as (
 
 current_states as (
 
-    select * from {{ ref("int_shutdown__current_states") }}
+    select * from {{ ref("int_shutdown__states") }}
 
 ),
 

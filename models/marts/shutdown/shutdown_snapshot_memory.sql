@@ -15,7 +15,7 @@
 
 with current_states as (
 
-    select * from {{ ref("int_shutdown__current_states") }}
+    select * from {{ ref("int_shutdown__states") }}
 
 ),
 
