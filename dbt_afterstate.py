@@ -41,7 +41,7 @@ from pymysql._auth import sha2_rsa_encrypt
 
 from loaders import connect as loaders_connect
 from loaders import partial_parse
-from loaders.build_lock import BuildLock, BuildRefused
+from loaders.build_lock import SEATS, BuildLock, BuildRefused
 from loaders.connect import SESSION, tls_context
 from loaders.culprit import tell_of_culprits
 from loaders.dbt import NO_WAIT_VARIABLE, set_places
@@ -183,13 +183,18 @@ class ProfileConnection(MySQLConnection):
             super().close()
 
     def _take_seat(self, lock: BuildLock) -> None:
-        with self.cursor() as ask:
-            ask.execute(lock.seat())
-            holder, is_seated = ask.fetchone()
-        if holder != lock.connection_id or is_seated != 1:
-            raise mysql.connector.InterfaceError(
-                "the connection that holds this build's lock has ended, and another build may be at work; build again"
-            )
+        for _ in range(SEATS):
+            with self.cursor() as ask:
+                ask.execute(lock.seat())
+                holder, is_seated = ask.fetchone()
+            if holder != lock.connection_id:
+                raise mysql.connector.InterfaceError(
+                    "the connection that holds this build's lock has ended, and another build may be at work; "
+                    "build again"
+                )
+            if is_seated:
+                return
+        raise mysql.connector.InterfaceError(f"a build has {SEATS} connections at most; use fewer threads")
 
     def _do_handshake(self) -> None:
         """Learn what the server offers; nothing has been sent to it yet."""

@@ -66,7 +66,7 @@ def merge(here: Memory, brought: Memory, now: dt.datetime, who: str) -> Merged:
 
 
 class _Numbers:
-    """Gives out ids that neither side has."""
+    """A source of ids that neither side has."""
 
     def __init__(self, *memories: Memory) -> None:
         self._last = max((number for memory in memories for number in memory.meanings()), default=0)
@@ -76,7 +76,7 @@ class _Numbers:
         return self._last
 
     def renumber(self, here: Memory, brought: Memory) -> tuple[Memory, int]:
-        """Give new ids to what stands here under an id that means something else in the backup."""
+        """Renumber what stands here under an id that means something else in the backup."""
         theirs = brought.meanings()
         taken = [number for number, meaning in here.meanings().items() if theirs.get(number, meaning) != meaning]
         new = {number: self.next() for number in sorted(taken)}

@@ -1,7 +1,7 @@
 """The notebook's own snapshots, its core10_02_shutdown_snapshot.csv or its table as a CSV, as remembered ones.
 
-What the file does not say is derived: the event was taken when the snapshot was created, and so was each input of which
-any column is filled. An input without any is awaited: the notebook did not have it, and it may still come.
+What the file does not say is derived: the event was taken when the snapshot was created, and so was each input with at
+least one value. An input without any is awaited: the notebook did not have it, and it may still come.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ class _Restore:
 
 
 def _with(columns: Sequence[str], rows: Iterable[Row]) -> list[Row]:
-    """Give each row all columns, of which a backup of an older Afterstate may lack some; none may be too many."""
+    """Complete rows of an older Afterstate, which may lack columns; refuse columns that are unknown here."""
     known = set(columns)
     whole = []
     for row in rows:

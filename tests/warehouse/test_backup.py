@@ -42,7 +42,7 @@ def everything(warehouse: Bench) -> list[list[tuple[Any, ...]]]:
 
 
 def filled(warehouse: Bench) -> list[list[tuple[Any, ...]]]:
-    """Fill a warehouse with what is hard to carry: texts, magnitudes, gaps, a retake, a reject; give what it holds."""
+    """Fill a warehouse with what is hard to carry: texts, magnitudes, gaps, a retake, a reject; return it."""
     measures = (",2.1,0.213333,", ",1.7976931348623157e308,5e-324,")
     land(warehouse, "first", "run", "항체_🧬", "gap", trace=measures)
     odd = base_files("ODD")["events"].replace("ODD", '"it\'s \\ ""odd"""')
@@ -57,14 +57,14 @@ def filled(warehouse: Bench) -> list[list[tuple[Any, ...]]]:
 
 
 def lost(warehouse: Bench) -> None:
-    """Lose every schema, as a deleted data folder does, and begin anew."""
+    """Lose every schema, as a deleted data folder does, and start over."""
     empty_place(warehouse.server, warehouse.folder)
     assert warehouse.run("up").exit_code == 0
     build(warehouse)
 
 
 def restored(warehouse: Bench, file: Path) -> str:
-    """Restore and build, and give what was said."""
+    """Restore and build, and return what was said."""
     done = warehouse.run("restore", file)
     assert done.exit_code == 0, done.output
     build(warehouse)
@@ -194,7 +194,7 @@ NOTEBOOK = (
 
 
 def test_the_notebooks_own_snapshots_are_brought_in(warehouse: Bench) -> None:
-    """Prevents: years of snapshots in the notebook's CSV that begin anew with the files of today."""
+    """Prevents: years of snapshots in the notebook's CSV that start over with the files of today."""
     land(warehouse, "first", "run")
     build(warehouse)
     file = warehouse.write("core10_02_shutdown_snapshot.csv", NOTEBOOK)
@@ -224,7 +224,7 @@ def test_the_notebooks_own_snapshots_are_brought_in(warehouse: Bench) -> None:
 
 @pytest.fixture(scope="module", params=["both"])
 def homes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Bench]]:
-    """Give a home for a private server of each engine; the servers end with the module."""
+    """Yield a home for a private server of each engine; the servers end with the module."""
     if request.config.getoption("--server") != "both":
         missing("it moves a warehouse between both servers, and `--server` names one")
     servers = [Server(engine, tmp_path_factory.mktemp(f"moved-{engine}"), server_program(engine)) for engine in ENGINES]

@@ -60,7 +60,7 @@ def test_a_file_that_landed_beside_a_build_still_waits(warehouse: Bench) -> None
 
 
 def test_an_export_is_of_one_rule(warehouse: Bench, tmp_path: Path) -> None:
-    """Prevents: a CSV that has each shutdown once for every rule that was ever tried, or a rule without a name."""
+    """Prevents: a CSV that has each shutdown once for each rule that was tried, or a rule without a name."""
     out = warehouse.folder / "snapshot.csv"
     land(warehouse, "first")
     for rule in ("core10_02_v1", "it's \\ two"):

@@ -39,7 +39,7 @@ def _row(draw: st.DrawFn, key: int) -> dict[str, Any]:
 
 
 def meanings(memory: Memory) -> set[tuple[Any, ...]]:
-    """Give which shutdowns a memory knows and since when, whatever their ids are."""
+    """Return which shutdowns a memory knows and since when, whatever their ids are."""
     rows = (*memory.snapshots, *memory.retakes)
     return {(row["run_id"], row["event_taken_at"]) for row in rows}
 

@@ -9,9 +9,11 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import cycle
 
 import pytest
 
+from loaders import build_lock
 from loaders.build_lock import LOCK_NAME_CHARACTERS, SEATS, BuildLock, lock_name
 from loaders.connect import connect
 from loaders.dbt import NO_WAIT_VARIABLE
@@ -159,6 +161,12 @@ def test_a_build_that_has_lost_its_lock_stops(built: Bench) -> None:
         build.hears(signal.SIGCONT)
         assert build.ends() != 0
         assert "the connection that holds this build's lock has ended" in build.said
+
+
+def test_a_seat_that_is_taken_is_passed_over(built: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents: a model that takes hours, while others come and go, from being in the way of the next connection."""
+    monkeypatch.setattr(build_lock, "cycle", lambda numbers: cycle(number for number in numbers for _ in range(2)))
+    built.build_without_tests("--select", "tag:core")
 
 
 def test_a_build_that_waits_can_be_interrupted(built: Bench) -> None:

@@ -46,7 +46,7 @@ def orders(kinds: Sequence[str]) -> Iterator[list[tuple[str, ...]]]:
 
 
 def memory(warehouse: Bench) -> dict[str, dict[str, Any]]:
-    """Give what is remembered, by run and column."""
+    """Return what is remembered, by run and column."""
     columns = ["run_id", "id", *TAKEN_AT, *STATE.split(", ")]
     found = warehouse.query(f"select {', '.join(columns)} from {{marts}}.shutdown_snapshot_memory", role="bi")
     return {row[0]: dict(zip(columns, row, strict=True)) for row in found}
@@ -111,7 +111,7 @@ def test_an_input_that_is_corrected_before_the_others_come_stays_as_it_was_taken
 
 
 def test_a_memory_of_an_older_afterstate_is_migrated(warehouse: Bench) -> None:
-    """Prevents: an upgrade that loses what is remembered, forgets since when, or leaves old gaps open for ever."""
+    """Prevents: an upgrade that loses what is remembered, forgets since when, or leaves old gaps open."""
     for run in ("whole", "gap", "waiting"):
         for kind, text in base_files(run).items():
             warehouse.write(f"{run}/{kind}.csv", text)

@@ -37,7 +37,7 @@ def retakes(warehouse: Bench, columns: str) -> list[tuple[Any, ...]]:
 
 
 def test_a_wrong_snapshot_is_taken_again_twice(warehouse: Bench) -> None:
-    """Prevents: a known mistake that stays for ever, or a correction that hides what was remembered before."""
+    """Prevents: a known mistake that nobody can correct, or a correction that hides what was remembered before."""
     for run in ("run", "other"):
         land(warehouse, run, "first")
     build_memory(warehouse)

@@ -1,8 +1,8 @@
 // What a plane's lane shows at a zoom: pieces that are wide enough, and pixels that stand for several narrow ones.
 //
 // The last-started segment holds, so a piece ends where the next begins; from a segment's end to the next start is its
-// virtual <BASE>.END gap. Nothing is left out: what is narrower than a pixel is added up by pixel, and the pixel shows
-// what fills most of it.
+// virtual <BASE>.END gap. Nothing is left out: what is narrower than a pixel is added up by pixel. Such a pixel is coloured
+// as high as its plane was busy, in the colour of what it did most, and hatched for the gaps.
 
 // The first index from which `values[index] > limit`.
 function upperBound(values, limit, from, to) {
@@ -53,23 +53,37 @@ function extent(segments, proposals) {
   return Number.isFinite(first) ? { first, last: Math.max(last, first + 1) } : { first: 0, last: 1 };
 }
 
-// Rectangles of a lane between two ticks on `width` pixels from `left`: {fills: one [x, width, ...] for each kind, counts}.
-// A kind is a base and state, as `open.kinds` numbers them; the last one is the END gap.
+// What a lane shows between two ticks on `width` pixels from `left`: for each kind `fills` as [x, width, ...] and `bars`,
+// which are a pixel wide, as [x, share of the height, ...]; and counts. A kind is a base and state, as `open.kinds` numbers
+// them; the last one is the END gap, which lies behind the bars.
 function laneShapes(open, lane, from, to, left, width) {
   const { start, end, kind } = open.segments;
   const gap = open.kinds.length;
   const scale = width / (to - from);
   const fills = Array.from({ length: gap + 1 }, () => []);
+  const bars = Array.from({ length: gap + 1 }, () => []);
   const counts = { wide: 0, narrow: 0, pixels: 0, gaps: 0, wideGaps: 0 };
   const shares = new Float64Array(gap + 1);
   const touched = [];
   let pixel = -1;
 
+  // Pixels next to each other are one rectangle: thousands of hatched ones would take their time.
+  const addGapPixel = (x) => {
+    const known = fills[gap];
+    const end = known.length - 2;
+    if (end >= 0 && known[end] + known[end + 1] === x) known[end + 1]++;
+    else known.push(x, 1);
+  };
   const flush = () => {
     if (!touched.length) return;
-    let best = touched[0];
-    for (const one of touched) if (shares[one] > shares[best]) best = one;
-    fills[best].push(left + pixel, 1);
+    let best = -1, all = 0;
+    for (const one of touched) {
+      all += shares[one];
+      if (one !== gap && (best < 0 || shares[one] > shares[best])) best = one;
+    }
+    const idle = shares[gap] / all;
+    if (best >= 0) bars[best].push(left + pixel, 1 - idle);
+    if (idle > 0) addGapPixel(left + pixel);
     counts.pixels++;
     for (const one of touched) shares[one] = 0;
     touched.length = 0;
@@ -105,7 +119,7 @@ function laneShapes(open, lane, from, to, left, width) {
     }
   }
   flush();
-  return { fills, counts };
+  return { fills, bars, counts };
 }
 
 // Number the pairs of base and state that a session has.

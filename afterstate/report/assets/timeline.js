@@ -4,10 +4,11 @@ const BASE_COLORS = ["#2f6fb3", "#2a9d74", "#c98a00", "#8a56b8", "#00869c", "#7d
 const STATE_STRENGTHS = [1, 0.62, 0.82, 0.45, 0.72, 0.52];
 
 const Boxes = echarts.graphic.extendShape({
-  shape: { boxes: [], y: 0, height: 0, least: 0 },
+  shape: { boxes: [], bars: [], y: 0, height: 0 },
   buildPath(path, shape) {
-    const { boxes, y, height, least } = shape;
-    for (let at = 0; at < boxes.length; at += 2) path.rect(boxes[at], y, Math.max(boxes[at + 1], least), height);
+    const { boxes, bars, y, height } = shape;
+    for (let at = 0; at < boxes.length; at += 2) path.rect(boxes[at], y, boxes[at + 1], height);
+    for (let at = 0; at < bars.length; at += 2) path.rect(bars[at], y, 1, bars[at + 1] * height);
   },
 });
 const Ticks = echarts.graphic.extendShape({
@@ -129,9 +130,10 @@ function renderLane(params, api) {
   const shapes = laneShapes(open, lane, from, to, x, width);
   const children = [];
   const top = middle - band * 0.42, height = band * 0.48;
-  shapes.fills.forEach((boxes, kind) => {
-    if (boxes.length) children.push({ type: "boxes", shape: { boxes, y: top, height, least: 1 }, style: { fill: TIMELINE.fills[kind] } });
-  });
+  for (let kind = open.kinds.length; kind >= 0; kind--) {
+    const boxes = shapes.fills[kind], bars = shapes.bars[kind];
+    if (boxes.length || bars.length) children.push({ type: "boxes", shape: { boxes, bars, y: top, height }, style: { fill: TIMELINE.fills[kind] } });
+  }
   const ticks = laneTicks(open, lane, from, to, x, width, run);
   ["before", "covering"].forEach((boundary, place) => {
     const y = middle + band * (0.1 + 0.18 * place), tall = band * 0.15;
@@ -180,7 +182,7 @@ function showWhatIsDrawn() {
   const shown = TIMELINE.drawn;
   if (!shown) return;
   const narrow = shown.narrow + shown.gaps - shown.wideGaps;
-  const merged = narrow ? `; ${plural(narrow, "piece")} narrower than a pixel ${narrow === 1 ? "is" : "are"} drawn as ${plural(shown.pixels, "pixel")}, each in the colour of what fills most of it` : "";
+  const merged = narrow ? `; ${plural(narrow, "piece")} narrower than a pixel ${narrow === 1 ? "is" : "are"} drawn as ${plural(shown.pixels, "pixel")}, coloured as high as the plane was busy, in the colour of what it did most` : "";
   $("timeline-shows").textContent = `In view, ${microseconds(shown.from)} to ${microseconds(shown.to)}: ${plural(shown.wide + shown.narrow, "segment")}, ` +
     `${plural(shown.gaps, "gap")}, ${plural(shown.proposals, "proposal")}${merged}.`;
 }

@@ -1,4 +1,4 @@
--- The contract's table, made anew from the memory by each build: the memory alone remembers. When it is made, the loads
+-- The contract's table, rebuilt from the memory by each build: the memory alone remembers. Once it is there, the loads
 -- that the memory has seen count as built. What explains snapshots is built before them, so that wherever there are
 -- snapshots, an export knows their gaps and their drift, and `afterstate retake` finds its table.
 -- depends_on: {{ ref("int_shutdown__loads") }}

@@ -33,7 +33,7 @@ COLUMNS = {
     "{marts}.phase_proposal_counts": "session_id, run_id, boundary, phase_key_used, phase_key_virtual, die, plane, "
     "op_name, propose_time, count",
     DECISIONS: "load_id, line_no, die, plane, decision_time_us, phase_key, op_name",
-    "{staging}.stg_nand__operations": "session_id, run_id, row_no, op_uid, die, plane, block, page, op_name, op_base, "
+    "{staging}.stg_nand__operations": "load_id, row_no, op_uid, die, plane, block, page, op_name, op_base, "
     "source, op_state, phase_key_used, phase_key_virtual, start_us, end_us, start_tick, end_tick",
     "{marts}.shutdown_state_snapshot": ", ".join(
         (*DESIGN, "shutdown_step", "shutdown_trigger_final", *TRACE, *FALLBACK, *RESERVATION)
@@ -101,45 +101,32 @@ def expected_of(files: Sequence[LandedFile]) -> dict[str, Rows]:
 Plane = tuple[str, Value, Value]
 
 
-@dataclass(frozen=True)
-class _Segments:
-    """A plane's segments that hold, in their order, and the times in µs that each was stated with."""
-
-    held: list[Statement]
-    times: list[tuple[Value, Value]]
-
-
-def _segments(files: Iterable[LandedFile]) -> dict[Plane, _Segments]:
-    stated: dict[Plane, list[tuple[Statement, tuple[Value, Value]]]] = defaultdict(list)
-    for file in sorted(files, key=lambda file: (len(file.run), file.run)):
+def _segments(files: Iterable[LandedFile]) -> dict[Plane, list[Statement]]:
+    """Return the segments that hold of each plane, in their order."""
+    stated: dict[Plane, list[Statement]] = defaultdict(list)
+    for file in files:
         run_no = len(file.run), file.run
         for _, row in sorted(file.rows.items()):
             values = row.values
             base, _, state = str(values["op_state"]).rpartition(".")
             statement = Statement(tick(values["start"]), tick(values["end"]), base, state, run_no)  # type: ignore[arg-type]
-            plane = file.session, values["die"], values["plane"]
-            stated[plane].append((statement, (values["start"], values["end"])))
-    found = {}
-    for plane, pairs in stated.items():
-        held = segments_of(Case([statement for statement, _ in pairs], []))
-        found[plane] = _Segments(held, [pairs[segment.row][1] for segment in held])
-    return found
+            stated[file.session, values["die"], values["plane"]].append(statement)
+    return {plane: segments_of(Case(statements, [])) for plane, statements in stated.items()}
 
 
-def _spans(segments: Mapping[Plane, _Segments]) -> Iterator[tuple[Any, ...]]:
-    for plane, of_plane in segments.items():
-        held = of_plane.held
-        for at, (segment, times) in enumerate(zip(held, of_plane.times, strict=True)):
+def _spans(segments: Mapping[Plane, list[Statement]]) -> Iterator[tuple[Any, ...]]:
+    for plane, held in segments.items():
+        for at, segment in enumerate(held):
             before = held[at - 1].base if at else None
             following = held[at + 1].start if at + 1 < len(held) else None
             gap: tuple[Any, ...] = (None, None, None)
             if following is None or following > segment.end:
                 gap = (f"{segment.base}.END", segment.end, following)
-            yield (*plane, at + 1, segment.base, segment.state, segment.start, segment.end, *times, before, following,
-                   *gap)  # fmt: skip
+            times = (segment.start, segment.end, segment.start / 100, segment.end / 100)
+            yield (*plane, at + 1, segment.base, segment.state, *times, before, following, *gap)
 
 
-def _phase_keys(files: Iterable[LandedFile], segments: Mapping[Plane, _Segments]) -> Iterator[tuple[Any, ...]]:
+def _phase_keys(files: Iterable[LandedFile], segments: Mapping[Plane, list[Statement]]) -> Iterator[tuple[Any, ...]]:
     for file in files:
         for row_no, row in file.rows.items():
             values = row.values
@@ -147,8 +134,7 @@ def _phase_keys(files: Iterable[LandedFile], segments: Mapping[Plane, _Segments]
             if die is None or plane is None:
                 die, plane, source = values["die"], values["plane"], "operation"
             time = values["start_us"] if values["phase_key_time"] is None else values["phase_key_time"]
-            of_plane = segments.get((file.session, die, plane))
-            covering, before, op_state = expected(of_plane.held if of_plane else [], tick(time))
+            covering, before, op_state = expected(segments.get((file.session, die, plane), []), tick(time))
             used = "DEFAULT" if values["phase_key"] is None else values["phase_key"]
             named = (values[name] for name in ("op_uid", "op_name", "op_base"))
             yield (file.session, file.run, row_no, *named, die, plane, tick(time), time, source, used, covering, before,
@@ -180,7 +166,7 @@ def _operations(files: Iterable[LandedFile]) -> Iterator[tuple[Any, ...]]:
             values = row.values
             times = (values["start"], values["end"], tick(values["start"]), tick(values["end"]))
             copied = (values[name] for name in (*names, "phase_key_virtual"))
-            yield (file.session, file.run, row_no, *copied, *times)
+            yield (file.load_id, row_no, *copied, *times)
 
 
 # -- core -------------------------------------------------------------------------------------------------------------

@@ -102,7 +102,7 @@ def write(files: Sequence[OddFile], folder: Path) -> dict[str, OddFile]:
     return {printable(str(folder / file.name)): file for file in files}
 
 
-def land(bench: Bench, *arguments: str | Path) -> Call:
+def land(bench: Bench, *arguments: str | Path, patience_seconds: int = PATIENCE_SECONDS) -> Call:
     """Run `afterstate land` as a process of its own."""
     empty = bench.folder / "empty"
     empty.mkdir(exist_ok=True)
@@ -112,7 +112,7 @@ def land(bench: Bench, *arguments: str | Path) -> Call:
         cwd=empty,
         capture_output=True,
         check=False,
-        timeout=PATIENCE_SECONDS,
+        timeout=patience_seconds,
     )
     assert list(empty.iterdir()) == []
     return Call(done.returncode, done.stdout.decode(), done.stderr.decode())
