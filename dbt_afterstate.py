@@ -44,11 +44,12 @@ from loaders import partial_parse
 from loaders.build_lock import SEATS, BuildLock, BuildRefused
 from loaders.connect import SESSION, tls_context
 from loaders.culprit import tell_of_culprits
-from loaders.dbt import NO_WAIT_VARIABLE
+from loaders.dbt import NO_WAIT_VARIABLE, set_places
 from loaders.errors import AfterstateError, ServerError
 from loaders.holders import LOCK_WAIT_TIMEOUT, find_holders, who_may_know
-from loaders.profile import TLS_VARIABLE, Connection, read_warehouse, target_connection
-from loaders.settings import Schemas, Settings
+from loaders.layout import Schemas
+from loaders.profile import TLS_VARIABLE, Connection, read_warehouse, target_of
+from loaders.settings import Settings
 
 # What dbt's own tasks do; those of `build`, `seed`, `snapshot` and `test` are kinds of RunTask.
 WRITING_TASKS = {task: task.run for task in (RunTask, CloneTask, RunOperationTask)}
@@ -57,7 +58,8 @@ _own: set[int] = set()  # this process's connections
 
 
 def main() -> None:
-    """Run dbt's command line."""
+    """Run dbt's command line; with AFTERSTATE_HOME set, dbt finds the profile there."""
+    set_places(Settings.from_environment(), os.environ)
     prepare()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` has the last be ignored
@@ -78,18 +80,19 @@ def prepare() -> None:
 
 def connect(**arguments: Any) -> ProfileConnection:
     """Stand in for mysql.connector.connect, through which dbt-mysql connects."""
-    return ProfileConnection(_account(), arguments)
+    target = _chosen()
+    return ProfileConnection(target[1] if target else None, arguments)
 
 
-def _account() -> Connection | None:
+def _chosen() -> tuple[Schemas, Connection] | None:
     flags = get_flags()
     return _target(Path(str(flags.PROFILES_DIR)), flags.PROFILE, flags.TARGET)
 
 
 @cache
-def _target(folder: Path, profile: str | None, target: str | None) -> Connection | None:
+def _target(folder: Path, profile: str | None, target: str | None) -> tuple[Schemas, Connection] | None:
     """Read the profile once a run: dbt connects for every node, and reading takes longer than connecting."""
-    return target_connection(folder, profile, target)
+    return target_of(folder, profile, target)
 
 
 def _alone(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -97,16 +100,16 @@ def _alone(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
     def run_alone(task: Any) -> Any:
         global _lock
-        account = _account()
-        if not account:  # a profile of somebody else's
+        chosen = _chosen()
+        if not chosen:  # a profile of somebody else's
             return run(task)
         try:
             with BuildLock(
-                account, f"dbt {get_flags().WHICH}", _say, waits=not os.environ.get(NO_WAIT_VARIABLE)
+                *chosen, f"dbt {get_flags().WHICH}", _say, waits=not os.environ.get(NO_WAIT_VARIABLE)
             ) as _lock:
                 result = run(task)
                 with suppress(pymysql.MySQLError):  # the build's own errors have been told
-                    tell_of_culprits(account, task, result, _say)
+                    tell_of_culprits(*chosen, task, result, _say)
                 return result
         except BuildRefused as refused:
             # Of dbt's errors, this one ends with 1; 2 would mean wrong usage.
@@ -121,9 +124,10 @@ def _alone(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def _who_holds(statement: str) -> str:
     """Say who holds what a statement has waited for."""
-    account = _account()
-    if not account:
+    chosen = _chosen()
+    if not chosen:
         return ""
+    schemas, account = chosen
     folder = Path(str(get_flags().PROFILES_DIR)).resolve()
     settings = replace(Settings.from_environment(), schema=account.schema)
     if folder != settings.profiles_path.parent:
@@ -132,8 +136,7 @@ def _who_holds(statement: str) -> str:
         accounts = who_may_know(settings, read_warehouse(settings))
     except AfterstateError:  # a profile of somebody's own making
         accounts = [account]
-    schemas = Schemas(account.schema).all()
-    return find_holders(accounts, schemas, statement=statement, but_not=_own).advice
+    return find_holders(accounts, schemas.all(), statement=statement, but_not=_own).advice
 
 
 def _say(text: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from loaders.settings import Schemas
+from loaders.layout import Schemas
 
 DesignStep = tuple[str, str, str, int]
 
@@ -80,8 +80,8 @@ def statements(cursor: Any, schemas: Schemas, source: Input, key: DesignStep) ->
     columns = ", ".join(f"history.`{column}`" for column in source.columns)
     cursor.execute(
         f"select history.load_id, history.row_no, history.line_no, history.known_from_at, history.known_until_at, "
-        f"loads.file_path, loads.status, {columns} from `{schemas.audit}`.{source.view} as history "
-        f"inner join `{schemas.audit}`.landing_loads as loads on history.load_id = loads.load_id "
+        f"loads.file_path, loads.status, {columns} from {schemas.table('audit', source.view)} as history "
+        f"inner join {schemas.table('audit', 'landing_loads')} as loads on history.load_id = loads.load_id "
         f"where history.run_id = %s and history.case_id = %s and history.antibody_id = %s "
         f"and history.{source.step_column} = %s order by history.load_id",
         key,

@@ -21,6 +21,7 @@ from sqlalchemy.dialects import mysql
 from loaders.landing.proposer_log import FILLED
 from loaders.landing.recognise import KINDS, kind_named
 from loaders.landing.tables import landing_tables
+from loaders.layout import Schemas
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 # What every landed row has, whatever its kind.
@@ -41,7 +42,7 @@ class Made:
 def _tables() -> dict[str, dict[str, str]]:
     """Return the type of each column of each landing table."""
     found: dict[str, dict[str, str]] = {}
-    for table in landing_tables("landing", "any").metadata.tables.values():
+    for table in landing_tables(Schemas("any"), "any").metadata.tables.values():
         spelled = {column.name: column.type.compile(dialect=mysql.dialect()).split()[0].lower() for column in table.c}
         found[table.name] = {name.removeprefix("_"): _SHORT.get(type_, type_) for name, type_ in spelled.items()}
     return found

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loaders.engines import Engine
-from loaders.settings import Schemas
+from loaders.layout import Schemas
 
 # MySQL's limit on an account's name; MariaDB allows more.
 USER_NAME_CHARACTERS = 32

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,20 +57,20 @@ def _statements(warehouse: Warehouse) -> dict[str, tuple[str, ...]]:
 
     One statement after the other, not a UNION: a header is JSON here and a text there, in collations that do not mix.
     """
-    marts, audit = f"`{warehouse.schemas.marts}`", f"`{warehouse.schemas.audit}`"
+    marts, audit = partial(warehouse.table, "marts"), partial(warehouse.table, "audit")
     rejects = ", ".join(f"rejects.{name}" for name in REJECT_COLUMNS.split(", "))
     return {
-        MEMORY: (f"select * from {marts}.{MEMORY} order by id",),
-        RETAKES: (f"select * from {marts}.{RETAKES} order by snapshot_id",),
+        MEMORY: (f"select * from {marts(MEMORY)} order by id",),
+        RETAKES: (f"select * from {marts(RETAKES)} order by snapshot_id",),
         LOADS: tuple(
-            f"select {LOAD_COLUMNS} from {audit}.{table} order by started_at, load_id"
+            f"select {LOAD_COLUMNS} from {audit(table)} order by started_at, load_id"
             for table in (LOADS, "landing_loads")
         ),
         REJECTS: (
-            f"select * from {audit}.{REJECTS} order by load_started_at, load_id, row_no",
+            f"select * from {audit(REJECTS)} order by load_started_at, load_id, row_no",
             f"select rejects.load_id, loads.started_at as load_started_at, {rejects} "
-            f"from {audit}.landing_rejects as rejects "
-            f"inner join {audit}.landing_loads as loads on rejects.load_id = loads.load_id "
+            f"from {audit('landing_rejects')} as rejects "
+            f"inner join {audit('landing_loads')} as loads on rejects.load_id = loads.load_id "
             "order by load_started_at, load_id, row_no",
         ),
     }

@@ -25,10 +25,12 @@ from typing import Any
 import pymysql
 
 from loaders.connect import connect
+from loaders.engines import Engine
 from loaders.errors import AfterstateError
+from loaders.layout import Schemas, table_names
 from loaders.profile import Connection
 from loaders.server.programs import Say
-from loaders.settings import Schemas
+from loaders.settings import Settings
 
 LOCK_NAME_CHARACTERS = 64  # MySQL's limit
 SEATS = 64  # more than threads, which dbt has four of
@@ -38,7 +40,9 @@ END_SECONDS = 0.1
 IDLE_SECONDS = 2_147_483
 NO_SUCH_THREAD, NOT_ITS_OWNER = 1094, 1095
 UNFINISHED, REPLACED = "__dbt_new", "__dbt_old"
+ENDINGS = (UNFINISHED, REPLACED)
 NAMED_AFTER = 50  # characters of its target that the name of such a table has (macros/adapter/swap_in.sql)
+BUILT_LAYERS = ("marts", "staging", "audit")
 
 
 class BuildRefused(AfterstateError):
@@ -65,14 +69,14 @@ class Builder:
 class BuildLock:
     """The lock of one warehouse; a context in which nobody else builds it."""
 
-    def __init__(self, account: Connection, command: str, say: Say, *, waits: bool = True) -> None:
-        """Take the account that builds, what it runs, who is told of a wait, and whether there may be one."""
+    def __init__(self, schemas: Schemas, account: Connection, command: str, say: Say, *, waits: bool = True) -> None:
+        """Take the layout, the account that builds, what it runs, who is told of a wait, and whether it may wait."""
         self._account = account
-        self._schemas = Schemas(account.schema)
+        self._schemas = schemas
         self._command = command
         self._say = say
         self._waits = waits
-        self._name = lock_name(account.schema)
+        self._name = lock_name(schemas.marts)
         self._seats = cycle(range(1, SEATS + 1))
         self._held: Any = None
 
@@ -160,30 +164,40 @@ class BuildLock:
 
     def _sign(self) -> None:
         """Let those who wait know who has the lock; where no note can be left, they know its connection."""
-        place = f"`{self._schemas.staging}`.build_lock"
+        place = self._schemas.table("staging", "build_lock")
         values = (self.connection_id, _person(), os.getpid(), self._command)
         with suppress(pymysql.MySQLError):
+            ((version,),) = self._ask("select version()")
             self._ask(
                 f"create table if not exists {place} (id int primary key, connection_id bigint not null, "
                 "person varchar(320) not null, process_id bigint not null, command varchar(255) not null, "
-                "started_at datetime(6) not null) comment 'One row: the build that holds the lock, or was the last to'"
+                "started_at datetime(6) not null) "
+                f"character set utf8mb4 collate {Engine.from_version(version).exact_collation} "
+                "comment 'One row: the build that holds the lock, or was the last to'"
             )
             self._ask(f"replace into {place} values (1, %s, %s, %s, %s, utc_timestamp(6))", values)
 
     def _clear_tables(self) -> None:
         """Drop the tables that a build before was killed over, whether their models still exist or not."""
-        schemas = (self._schemas.marts, self._schemas.staging, self._schemas.audit)
         there = self._ask(
             "select table_schema, table_name from information_schema.tables "
             "where table_schema in %s and table_type = 'BASE TABLE'",
-            (schemas,),
+            ([self._schemas.schema(layer) for layer in BUILT_LAYERS],),
         )
+        if self._schemas.is_one_database:
+            there = [(schema, name) for schema, name in there if name in self._own_names()]
         targets = {(schema, name[:NAMED_AFTER]) for schema, name in there}
         for schema, name in there:
             # What was replaced goes only where what replaced it is there.
             is_replaced = name.endswith(REPLACED) and (schema, name.removesuffix(REPLACED)) in targets
             if name.endswith(UNFINISHED) or is_replaced:
                 self._ask(f"drop table if exists `{schema}`.`{name}`")
+
+    def _own_names(self) -> set[str]:
+        """Give the names that a build's tables can have in a database in which others have theirs."""
+        tables = table_names(Settings.from_environment().root)
+        aliases = [self._schemas.prefix(layer) + name for layer in BUILT_LAYERS for name in tables[layer]]
+        return {name for alias in aliases for name in (alias, *(alias[:NAMED_AFTER] + end for end in ENDINGS))}
 
     def _ask(self, statement: str, values: Any = None) -> Sequence[Any]:
         with self._held.cursor() as ask:
@@ -208,7 +222,7 @@ def who_builds(ask: Any, schemas: Schemas) -> Builder | None:
     try:
         ask.execute(
             "select connection_id, person, process_id, command, started_at "
-            f"from `{schemas.staging}`.build_lock where connection_id = %s",
+            f"from {schemas.table('staging', 'build_lock')} where connection_id = %s",
             (holder,),
         )
         signed = ask.fetchone()

@@ -19,7 +19,7 @@ import pymysql
 from sqlalchemy.exc import DBAPIError
 
 from loaders import __version__, console
-from loaders.connect import cursor, detect
+from loaders.connect import cursor
 from loaders.dbt import become_dbt
 from loaders.doctor import examine
 from loaders.errors import AfterstateError, UsageError
@@ -32,12 +32,13 @@ from loaders.landing.runs import Told
 from loaders.memory_commands import RULE, backup, restore, retake
 from loaders.options import OutputPath
 from loaders.phase_key import find_phase_key
-from loaders.profile import Warehouse, read_warehouse
+from loaders.profile import known_server, read_warehouse
 from loaders.server.private import PrivateServer
+from loaders.server_commands import down, place_of, up, url
 from loaders.settings import Settings
 from loaders.snapshot_health import examine_snapshots
 from loaders.snapshots import health_of, require_snapshots_built, rule_to_export
-from loaders.warehouse import bring_up
+from loaders.warehouse import is_private
 from loaders.withdraw_command import withdraw
 from simulators.nand.phase_key import BOUNDARIES, Boundary
 
@@ -123,46 +124,28 @@ def main(debug: bool) -> None:
     """  # noqa: D301 (click wants the character that `\b` spells)
 
 
-@main.command()
-def up() -> None:
-    """Start the server, make the warehouse, and write profiles.yml.
-
-    Uses the server in AFTERSTATE_MYSQL_URL when set, else a private one in .afterstate/. Safe to repeat.
-    """
-    settings = Settings.from_environment()
-    warehouse = bring_up(settings, console.say)
-    click.echo(f"warehouse `{warehouse.schemas.marts}` is up: {_place(warehouse)}")
-    click.echo(f"connection settings: {settings.profiles_path}")
-
-
-@main.command()
-def down() -> None:
-    """Stop the private server; its data stay."""
-    settings = Settings.from_environment()
-    if settings.server_url:
-        click.echo("the server in AFTERSTATE_MYSQL_URL is not Afterstate's to stop")
-    elif PrivateServer(settings).stop():
-        click.echo("the private server has stopped; `afterstate up` starts it again over its data")
-    else:
-        click.echo("the private server was not running")
+for command in (up, down, url):
+    main.add_command(command)
 
 
 @main.command()
 def status() -> None:
     """Say whether the server runs and what the warehouse holds; exit code 1 when it does not run."""
     settings = Settings.from_environment()
-    server = PrivateServer(settings)
-    if not settings.server_url and server.exists() and not server.process():
+    server, known = PrivateServer(settings), known_server(settings)
+    uses_private = not settings.server_url and (known is None or is_private(settings, known))
+    if uses_private and server.exists() and not server.process():
         click.echo(
             f"the private server is not running; `afterstate up` starts it over its data in {server.places.data}"
         )
         sys.exit(FAILED)
     warehouse = read_warehouse(settings)
-    click.echo(f"warehouse `{warehouse.schemas.marts}`: {_place(warehouse)}")
+    click.echo(f"warehouse `{warehouse.schemas.marts}`: {place_of(warehouse)}")
     with cursor(warehouse.landing) as ask:
         ask.execute(
             "select kind, count(*), sum(rows_landed), sum(rows_rejected), max(finished_at) "
-            f"from `{warehouse.schemas.landing}`.landing_loads where status <> 'withdrawn' group by kind order by kind"
+            f"from {warehouse.table('landing', 'landing_loads')} "
+            "where status <> 'withdrawn' group by kind order by kind"
         )
         loads = ask.fetchall()
     for kind, files, landed, rejected, last in loads:
@@ -328,7 +311,3 @@ def phase_key(session: str, die: int, plane: int, time_us: float, boundary: Boun
 
 for command in (retake, backup, restore, withdraw):
     main.add_command(command)
-
-
-def _place(warehouse: Warehouse) -> str:
-    return f"{detect(warehouse.landing).title} at {warehouse.dbt.place}"

@@ -208,6 +208,19 @@ def detect(connection: Connection) -> Engine:
         return Engine.from_version(ask.fetchone()[0])
 
 
+def greeting(connection: Connection) -> Engine:
+    """Return what the server says that it is before anybody logs in: the first packet of the protocol has its version.
+
+    Raises ServerError when nothing answers, or what answers is neither MySQL nor MariaDB.
+    """
+    try:
+        with socket.create_connection((connection.server, connection.port), CONNECT_TIMEOUT_SECONDS) as opened:
+            packet = opened.recv(256)
+    except OSError as error:
+        raise _refused(connection, error) from error
+    return Engine.from_version(packet[5:].partition(b"\0")[0].decode("ascii", "replace"))
+
+
 def _refused(connection: Connection, error: Exception) -> ServerError:
     where = f"{connection.username}@{connection.place}"
     code = error.args[0] if error.args else None

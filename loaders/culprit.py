@@ -22,8 +22,8 @@ import pymysql
 from loaders.connect import connect
 from loaders.landing.reader import visible
 from loaders.landing.recognise import KINDS
+from loaders.layout import Schemas
 from loaders.profile import Connection
-from loaders.settings import Schemas
 
 BUDGET_SECONDS = 120
 MOST_MODELS = 3
@@ -71,10 +71,10 @@ class Culprit:
         )
 
 
-def tell_of_culprits(account: Connection, task: Any, result: Any, say: Callable[[str], None]) -> None:
+def tell_of_culprits(schemas: Schemas, account: Connection, task: Any, result: Any, say: Callable[[str], None]) -> None:
     """Say of each model that failed on its data which load, file and line brought that.
 
-    `task` and `result` are dbt's, of a run that is over; `account` is the one that builds.
+    `task` and `result` are dbt's, of a run that is over; `schemas` and `account` are what builds, and where.
     """
     failed = [(node, error) for node, error in _failures(result)][:MOST_MODELS]
     if not failed:
@@ -85,7 +85,7 @@ def tell_of_culprits(account: Connection, task: Any, result: Any, say: Callable[
         connection.query("set session transaction isolation level read committed")
         told = set()
         for node, (code, error) in failed:
-            search = _Search(connection, Schemas(account.schema), _Model(node, task), code, deadline)
+            search = _Search(connection, schemas, _Model(node, task), code, deadline)
             try:
                 culprit = search.find(error)
             except TimeoutError:
@@ -126,7 +126,7 @@ class _Model:
                 continue
             seen.add(unique_id)
             if source := self._source(unique_id, landing):
-                found.add(source.identifier)
+                found.add(source.name)
             elif unique_id in self._manifest.nodes:
                 waiting += self._manifest.nodes[unique_id].depends_on.nodes
         return sorted(found)
@@ -151,7 +151,7 @@ class _Model:
 
     def _source(self, unique_id: str, landing: str) -> Any:
         source = self._manifest.sources.get(unique_id)
-        is_landed = source and source.schema == landing and source.identifier in KIND_NAMES
+        is_landed = source and source.schema == landing and source.name in KIND_NAMES
         return source if is_landed else None
 
 
@@ -187,7 +187,7 @@ class _Search:
 
     def _line(self, load_id: int, kind: str) -> int | None:
         """Give the line of the row that brings it, None when it is not among its rows; raises TimeoutError."""
-        rows = f"`{self._schemas.landing}`.`{kind}`"
+        rows = self._schemas.table("landing", kind)
         ((last,),) = self._ask(f"select coalesce(max(_row_no), 0) from {rows} where _load_id = {load_id}")
         is_alone = self._fails(Part(load_id, is_alone=True))
         row_no = 1 + _first(last, lambda index: self._fails(Part(load_id, index + 1, is_alone)))
@@ -200,8 +200,8 @@ class _Search:
         if not kinds:
             return {}
         found = self._ask(
-            f"select load_id, kind, session_id, run_id, file_path from `{self._schemas.landing}`.landing_loads "
-            "where kind in %s and status = 'landed'",
+            "select load_id, kind, session_id, run_id, file_path "
+            f"from {self._schemas.table('landing', 'landing_loads')} where kind in %s and status = 'landed'",
             (kinds,),
         )
         return {number: tuple(rest) for number, *rest in found}
@@ -219,7 +219,7 @@ class _Search:
 
     @property
     def _probe(self) -> str:
-        return f"`{self._schemas.staging}`.`{PROBE}`"
+        return self._schemas.table("staging", PROBE)
 
     def _fails(self, part: Part) -> bool:
         """Tell whether the model fails with a part as the build did; raises TimeoutError when no time is left."""

@@ -22,12 +22,12 @@ from loaders.dbt import run_dbt
 from loaders.engines import Engine
 from loaders.errors import AccountRefused, AfterstateError, ServerError
 from loaders.holders import find_holders, who_may_know
-from loaders.profile import ROLES, Connection, Warehouse, read_warehouse
-from loaders.requirements import MIB, VARIABLES, server_variables, unmet
+from loaders.layout import LAYERS, mart_names
+from loaders.profile import LOOPBACK, ROLES, Connection, Warehouse, read_warehouse
+from loaders.requirements import FASTER_LANDING, MIB, SWITCH_ON, VARIABLES, server_variables, unmet
 from loaders.settings import Settings
 from loaders.snapshot_health import examine_snapshots
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 DUTIES = {"landing": "landing needs", "dbt": "building needs", "bi": "reading the marts needs"}
 LEAST_SORT_BUFFER = 8 * MIB
 DBT_SERIES = "1.7"
@@ -127,7 +127,7 @@ def _dbt(patient: Patient) -> Iterator[Finding]:
     # With --connection, dbt does not look for git, which nothing here needs.
     if run_dbt(patient.settings, "debug", ["--connection"], quiet=True):
         folder = shlex.quote(str(patient.settings.profiles_path.parent))
-        target = patient.warehouse.schemas.marts
+        target = shlex.quote(patient.warehouse.schemas.target)
         mend = f"run `.venv/bin/dbt debug --profiles-dir {folder} --target {target}`: it says why"
         yield Finding("bad", "dbt cannot use the profile", mend)
     else:
@@ -135,6 +135,9 @@ def _dbt(patient: Patient) -> Iterator[Finding]:
 
 
 def _charset(patient: Patient) -> Iterator[Finding]:
+    if patient.warehouse.schemas.is_one_database:
+        yield from _table_collations(patient)
+        return
     exact = patient.engine.exact_collation
     with cursor(patient.warehouse.dbt) as ask:
         for schema in patient.warehouse.schemas.all():
@@ -153,12 +156,38 @@ def _charset(patient: Patient) -> Iterator[Finding]:
                 yield Finding("bad", f"there is no schema `{schema}`", "`afterstate up` makes it")
 
 
+def _table_collations(patient: Patient) -> Iterator[Finding]:
+    """See to the warehouse's own tables; the database's default is its owner's."""
+    schemas, exact = patient.warehouse.schemas, patient.engine.exact_collation
+    own = _own_tables(patient)
+    blind = sorted(table for table, collation in own.items() if collation != exact)
+    for table in blind:
+        mend = f"alter table `{schemas.marts}`.`{table}` convert to character set utf8mb4 collate {exact};"
+        yield Finding("bad", f"table `{table}` is {own[table]}: unequal keys would be equal", mend)
+    if not blind:
+        yield Finding("ok", f"one database, `{schemas.marts}`; all {len(own)} tables of the warehouse are {exact}")
+
+
+def _own_tables(patient: Patient) -> dict[str, str]:
+    """Return the warehouse's own tables in its one database, each with its collation."""
+    schemas, marts = patient.warehouse.schemas, mart_names(patient.settings.root)
+    prefixes = tuple(map(schemas.prefix, LAYERS[1:]))
+    with cursor(patient.warehouse.dbt) as ask:
+        ask.execute(
+            "select table_name, table_collation from information_schema.tables "
+            "where table_schema = %s and table_type = 'BASE TABLE'",
+            (schemas.marts,),
+        )
+        return {table: collation for table, collation in ask.fetchall() if table in marts or table.startswith(prefixes)}
+
+
 def _required_settings(patient: Patient) -> Iterator[Finding]:
-    found = {item.variable: item for item in unmet(patient.variables)}
-    for item in found.values():
+    for item in unmet(patient.variables):
         yield Finding("bad", item.what, item.mend)
-    if "local_infile" not in found:
+    if patient.variables["local_infile"] == "ON":
         yield Finding("ok", "local_infile is on: landing can stream into LOAD DATA LOCAL")
+    else:
+        yield Finding("note", f"local_infile is off: landing goes by INSERT; {FASTER_LANDING}", SWITCH_ON)
 
 
 def _time_zone(patient: Patient) -> Iterator[Finding]:
@@ -196,8 +225,8 @@ def _privileges(patient: Patient) -> Iterator[Finding]:
     """Compare what each account may do with what its role is."""
     schemas = patient.warehouse.schemas
     if len({getattr(patient.warehouse, role).username for role in ROLES}) < len(ROLES):
-        mend = "name an account that may create accounts in AFTERSTATE_MYSQL_URL, then run `afterstate up`"
-        yield Finding("note", "one account does it all: BI tools could read and change everything", mend)
+        mend = "`afterstate up --print-sql` prints what an administrator can run for accounts that do less"
+        yield Finding("note", "one account does it all: with BI's login, too, everything can be read and changed", mend)
         return
     for role in ROLES:
         connection = getattr(patient.warehouse, role)
@@ -216,14 +245,10 @@ def _privileges(patient: Patient) -> Iterator[Finding]:
 
 def _work(patient: Patient) -> Iterator[Finding]:
     """Try to work: rights do not help where tables are missing, or the server takes no changes."""
-    schemas = patient.warehouse.schemas
-    probe = f"`{schemas.staging}`.afterstate_doctor_probe"
+    probe = patient.warehouse.table("staging", "afterstate_doctor_probe")
+    loads = patient.warehouse.table("landing", "landing_loads")
     trials = (
-        (
-            patient.warehouse.landing,
-            f"select 1 from `{schemas.landing}`.landing_loads limit 1",
-            "landed files are listed",
-        ),
+        (patient.warehouse.landing, f"select 1 from {loads} limit 1", "landed files are listed"),
         (patient.warehouse.dbt, f"create or replace view {probe} as select 1 as one", "views can be built"),
         (patient.warehouse.dbt, f"drop view if exists {probe}", "views can be dropped"),
     )
@@ -254,7 +279,8 @@ def _locks(patient: Patient) -> Iterator[Finding]:
         builder = who_builds(ask, schemas)
     if builder:
         yield Finding("note", f"a build is at work: {builder}")
-    held = find_holders(who_may_know(patient.settings, patient.warehouse), schemas.all())
+    own = _own_tables(patient) if schemas.is_one_database else None
+    held = find_holders(who_may_know(patient.settings, patient.warehouse), schemas.all(), tables=own)
     long = [holder for holder in held.holders if holder.is_idle and holder.seconds >= LONG_IDLE_SECONDS]
     for holder in long:
         holds = "holds a lock that builds wait for" if held.is_certain else "may hold a lock that builds wait for"

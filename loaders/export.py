@@ -48,7 +48,7 @@ def export_snapshot(warehouse: Warehouse, rule: str, out: Path) -> int:
     """
     columns = ", ".join(f"`{name}`" for name in SNAPSHOT_COLUMNS)
     statement = (
-        f"select {columns} from `{warehouse.schemas.marts}`.shutdown_state_snapshot "
+        f"select {columns} from {warehouse.table('marts', 'shutdown_state_snapshot')} "
         "where snapshot_rule_id = %s order by run_id, case_id, antibody_id, shutdown_step"
     )
     return _export(warehouse.bi, statement, (rule,), _Format(SNAPSHOT_COLUMNS, "\n"), out)
@@ -66,7 +66,7 @@ def export_phase_counts(
     require_built(warehouse, session)
     columns = ", ".join(f"`{name}`" for name in PHASE_COUNT_COLUMNS)
     statement = (
-        f"select {columns} from `{warehouse.schemas.marts}`.phase_proposal_counts "
+        f"select {columns} from {warehouse.table('marts', 'phase_proposal_counts')} "
         "where session_id = %s and run_id = %s and boundary = %s "
         "order by die, plane, op_name, phase_key_used, phase_key_virtual"
     )

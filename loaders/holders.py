@@ -132,16 +132,17 @@ def find_holders(
     *,
     statement: str | None = None,
     but_not: Collection[int] = (),
+    tables: Collection[str] | None = None,
 ) -> Held:
     """Say who holds locks on the tables of some schemas, as far as one of the accounts may know.
 
     `statement` is the one that waited: DDL waits for whoever has its table open; others may wait for rows, and nothing
-    is certain then. `but_not` are connections to leave out.
+    is certain then. `but_not` are connections to leave out, `tables` those to look at where others have theirs beside.
     """
     if statement is None or DDL.match(statement):
         for account, query in _each(accounts, HELD):
-            holders = _holders(_ask(account, query, schemas=tuple(schemas)), but_not)
-            named = [holder for holder in holders if statement is None or str(holder.table) in statement]
+            rows = _ask(account, query, schemas=tuple(schemas))
+            named = _holders([row for row in rows if _is_meant(str(row[-1]), statement, tables)], but_not)
             if named:
                 return Held(named, is_certain=True, asked=account.username)
     for account in accounts:
@@ -165,6 +166,10 @@ def who_blocks(accounts: Sequence[Connection], waiting: int) -> str:
                 return f"waiting for {blocking}"
             return f"waiting: {find_holders(accounts, (), statement=statement, but_not=(waiting,)).advice}"
     return ""
+
+
+def _is_meant(table: str, statement: str | None, tables: Collection[str] | None) -> bool:
+    return (statement is None or table in statement) and (tables is None or table in tables)
 
 
 def _each(accounts: Sequence[Connection], queries: Sequence[str]) -> list[tuple[Connection, str]]:

@@ -16,6 +16,7 @@ from loaders.landing.land import FileResult, Lander, find_files, no_room_for_tem
 from loaders.landing.runs import Told
 from loaders.landing.side_by_side import land_files
 from loaders.profile import read_warehouse
+from loaders.requirements import FASTER_LANDING, SWITCH_ON
 from loaders.settings import Settings
 
 STANDARD_INPUT = Path("-")
@@ -41,6 +42,8 @@ def land_paths(
     files = find_files([path for path in paths if path != STANDARD_INPUT])
     with console.byte_progress(quiet=quiet) as progress:
         lander = Lander(read_warehouse(Settings.from_environment()), kind, progress, told, codec)
+        if files and not lander.has_load_data:
+            console.say(f"the server's local_infile is off, so files land by INSERT; {FASTER_LANDING}.\n  {SWITCH_ON}")
         results = land_files(lander, files)
         if kind and STANDARD_INPUT in paths:
             results.append(_land_standard_input(lander, kind))

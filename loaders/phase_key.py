@@ -42,7 +42,7 @@ def _last_started(warehouse: Warehouse, session: str, die: int, plane: int, at_t
     Spans are numbered by their start, so the last one is found by bisection: a few look-ups by key, however long the
     timeline is.
     """
-    spans = f"from `{warehouse.schemas.marts}`.op_state_spans where session_id = %s and die = %s and plane = %s"
+    spans = f"from {warehouse.table('marts', 'op_state_spans')} where session_id = %s and die = %s and plane = %s"
     place = (session, die, plane)
     with cursor(warehouse.bi) as ask:
 

@@ -1,13 +1,15 @@
 """`profiles.yml`, the one place where connection settings live: dbt reads it, and so do the loaders.
 
-Each warehouse has three outputs, one an account: `<schema>` (dbt builds with it), `<schema>_landing` (the loaders write
-with it) and `<schema>_bi` (read-only, for BI tools and exports). dbt's default target is the warehouse that was
-brought up last. Written by `afterstate up` only, readable by its owner only.
+Each warehouse has three outputs: `<target>` (dbt builds with it), `<target>_landing` (the loaders write with it) and
+`<target>_bi` (for BI tools and exports). On a server where `up` may make accounts, each is an account of its own and
+the last one only reads; elsewhere one account does all the work. dbt's default target is the warehouse that was
+brought up last. A profile belongs to one server. Written by `afterstate up` only, readable by its owner only.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,8 @@ from typing import Any
 import yaml
 
 from loaders.errors import UsageError
-from loaders.settings import DEFAULT_PORT, Schemas, Settings
+from loaders.layout import ONE_DATABASE, Schemas
+from loaders.settings import DEFAULT_PORT, Settings
 
 PROFILE = "afterstate"
 ROLES = ("dbt", "landing", "bi")
@@ -24,15 +27,18 @@ ROLES = ("dbt", "landing", "bi")
 TLS_VARIABLE = "AFTERSTATE_TLS"
 BANNER = f"""\
 # Written by `afterstate up`, for dbt and for the loaders. It holds passwords: keep it out of version control.
-# Outputs: <schema> is dbt's account, <schema>_landing the loaders', <schema>_bi is read-only, for BI tools.
 # An output that asks for {TLS_VARIABLE} works with `.venv/bin/dbt` and `afterstate build` only: dbt-mysql alone would
 # not check the server's certificate.
 """
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
 class Connection:
-    """One account on one server, spelled as dbt-mysql spells it; `type` is the engine."""
+    """One account on one server, spelled as dbt-mysql spells it.
+
+    `type` is the engine; `is_private` marks the private server of the profile's own home.
+    """
 
     type: str
     server: str
@@ -44,6 +50,7 @@ class Connection:
     collation: str | None = None
     threads: int = 4
     unix_socket: str | None = None  # where it is set, host and port are not used
+    is_private: bool | None = None
     ssl_disabled: bool | None = None
     ssl_ca: str | None = None
     ssl_cert: str | None = None
@@ -77,65 +84,138 @@ class Warehouse:
     landing: Connection
     bi: Connection
 
+    @property
+    def is_bi_apart(self) -> bool:
+        """Whether BI has an account of its own, which only reads; otherwise its login can change everything."""
+        return self.bi.username not in (self.dbt.username, self.landing.username)
+
+    def table(self, layer: str, name: str) -> str:
+        """Return the qualified, quoted name of a table or view of a layer, for SQL."""
+        return self.schemas.table(layer, name)
+
 
 def read_warehouse(settings: Settings) -> Warehouse:
-    """Give the warehouse that the environment and the profile name.
+    """Return the warehouse that the environment and the profile name.
 
-    Raises UsageError when there is no profile yet, or it does not have the warehouse.
+    Raises UsageError when there is no profile yet, it does not have the warehouse, or the environment's URL names
+    another server.
     """
     entry = _read(settings.profiles_path)
     if not entry:
         raise UsageError(f"there is no `{settings.profiles_path}` yet", "run `afterstate up` first")
-    schema = settings.schema or str(entry["target"])
-    outputs = entry["outputs"]
-    names = {role: _output_name(schema, role) for role in ROLES}
-    missing = [name for name in names.values() if name not in outputs]
-    if missing:
+    found = known_schemas(settings)
+    if not found:
         raise UsageError(
-            f"`{settings.profiles_path}` has no warehouse `{schema}`",
-            f"run `AFTERSTATE_SCHEMA={schema} afterstate up` first; it has: {', '.join(sorted(outputs))}",
+            f"`{settings.profiles_path}` has no warehouse `{settings.schema}`",
+            f"run `AFTERSTATE_SCHEMA={shlex.quote(settings.schema or '')} afterstate up` first; it has: "
+            f"{', '.join(sorted(Schemas.of_target(name).marts for name in _targets(entry['outputs'])))}",
         )
-    warehouse = Warehouse(Schemas(schema), **{role: _connection(outputs[name]) for role, name in names.items()})
+    outputs = {role: entry["outputs"].get(_output_name(found, role)) for role in ROLES}
+    if not all(outputs.values()):
+        raise UsageError(f"`{settings.profiles_path}` lacks an output of `{found.marts}`", "run `afterstate up`")
+    warehouse = Warehouse(found, **{role: _connection(output) for role, output in outputs.items()})
     _require_same_server(settings, warehouse)
     return warehouse
 
 
-def known_schema(settings: Settings) -> str | None:
-    """Give the schema that the profile's default target names, None without a profile."""
+def known_schemas(settings: Settings) -> Schemas | None:
+    """Return the layout of the profile's warehouse that the environment names, or of dbt's default target.
+
+    None without a profile, or when it does not have that warehouse. A server may have changed a name to lower case.
+    """
     entry = _read(settings.profiles_path)
-    return str(entry["target"]) if entry else None
+    if not entry:
+        return None
+    if not settings.schema:
+        return Schemas.of_target(str(entry["target"]))
+    named = (Schemas(settings.schema), Schemas(settings.schema, is_one_database=True))
+    lower = (Schemas(settings.schema.lower()), Schemas(settings.schema.lower(), is_one_database=True))
+    return next((schemas for schemas in (*named, *lower) if schemas.target in entry["outputs"]), None)
 
 
-def known_connection(settings: Settings, schema: str, role: str) -> Connection | None:
-    """Give the account that an earlier `afterstate up` wrote for this warehouse, None when that cannot be used."""
-    output = _read(settings.profiles_path).get("outputs", {}).get(_output_name(schema, role))
+def known_connection(settings: Settings, schemas: Schemas, role: str) -> Connection | None:
+    """Return the account that an earlier `afterstate up` wrote for this warehouse, None when that cannot be used."""
+    output = _read(settings.profiles_path).get("outputs", {}).get(_output_name(schemas, role))
     try:
         return _connection(output) if output else None
     except UsageError:
         return None
 
 
-def target_connection(folder: Path, profile: str | None, target: str | None) -> Connection | None:
-    """Give the connection that dbt's options choose, None where the profile is not one of ours."""
+def known_server(settings: Settings) -> Connection | None:
+    """Return a connection to the server that the profile belongs to, None without a profile that can be used."""
+    entry = _read(settings.profiles_path)
+    outputs = entry.get("outputs", {})
+    for name in (entry.get("target"), *outputs):
+        try:
+            return _connection(outputs[name])
+        except (KeyError, TypeError, UsageError):
+            continue
+    return None
+
+
+def is_same_server(one: Connection, other: Connection) -> bool:
+    """Tell whether two connections name the same server; the names of this machine are one."""
+    if one.unix_socket or other.unix_socket:
+        return one.unix_socket == other.unix_socket
+    hosts = {LOOPBACK[0] if host in LOOPBACK else host.lower() for host in (one.server, other.server)}
+    return len(hosts) == 1 and one.port == other.port
+
+
+def target_of(folder: Path, profile: str | None, target: str | None) -> tuple[Schemas, Connection] | None:
+    """Give the layout and the connection that dbt's options choose, None where the profile is not one of ours."""
     try:
         entry = _load(folder / "profiles.yml")[profile or PROFILE]
-        output = entry["outputs"][target or entry["target"]]
+        name = str(target or entry["target"])
+        output = entry["outputs"][name]
     except (KeyError, TypeError):
         return None
-    return _connection(output) if "server" in output else None
+    if "server" not in output:
+        return None
+    account = _connection(output)
+    return Schemas(account.schema, is_one_database=name.endswith(ONE_DATABASE)), account
 
 
 def write_warehouse(settings: Settings, warehouse: Warehouse) -> None:
-    """Put the warehouse into the profile and make it dbt's default target; other warehouses stay."""
-    entry = _read(settings.profiles_path) or {"outputs": {}}
-    entry["target"] = warehouse.schemas.marts
+    """Put the warehouse into the profile and make it dbt's default target.
+
+    Other warehouses of the same server stay; the private server's follow it when it moves to another port. Those of
+    another server go: a profile belongs to one.
+    """
+    known = _read(settings.profiles_path).get("outputs", {})
+    outputs = {name: moved for name, output in known.items() if (moved := _moved(output, warehouse.dbt))}
     for role in ROLES:
         connection = getattr(warehouse, role)
         output = {key: value for key, value in asdict(connection).items() if value is not None}
         if connection.needs_tls:
             output["tls"] = f"{{{{ env_var('{TLS_VARIABLE}') }}}}"
-        entry["outputs"][_output_name(warehouse.schemas.marts, role)] = output
-    write_private(settings.profiles_path, BANNER + yaml.safe_dump({PROFILE: entry}, sort_keys=False))
+        outputs[_output_name(warehouse.schemas, role)] = output
+    entry = {"target": warehouse.schemas.target, "outputs": outputs}
+    text = yaml.safe_dump({PROFILE: entry}, sort_keys=False, allow_unicode=True)
+    write_private(settings.profiles_path, BANNER + _who_may_what(outputs) + text)
+
+
+def _moved(output: dict[str, Any], server: Connection) -> dict[str, Any] | None:
+    """Return an output as it is where the server is now, None when it belongs to another server."""
+    try:
+        known = _connection(output)
+    except UsageError:
+        return None
+    if known.is_private and server.is_private:
+        return {**output, "server": server.server, "port": server.port}
+    return output if is_same_server(known, server) else None
+
+
+def _who_may_what(outputs: dict[str, Any]) -> str:
+    """Say in the profile what each warehouse's logins can do."""
+    lines = []
+    for target in _targets(outputs):
+        users = {role: outputs[f"{target}{ending}"].get("username") for role, ending in _ENDINGS.items()}
+        if users["bi"] in (users["dbt"], users["landing"]):
+            lines.append(f"# {target}: one account does all the work. Whoever has its password can change everything.")
+        else:
+            lines.append(f"# {target}: dbt's account; {target}_landing: the loaders'; {target}_bi: reads only, for BI.")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def write_private(path: Path, text: str) -> None:
@@ -148,8 +228,16 @@ def write_private(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-def _output_name(schema: str, role: str) -> str:
-    return schema if role == "dbt" else f"{schema}_{role}"
+def _targets(outputs: dict[str, Any]) -> list[str]:
+    """Return the outputs that are dbt's: one for each warehouse."""
+    return [name for name in outputs if f"{name}_bi" in outputs]
+
+
+_ENDINGS = {"dbt": "", "landing": "_landing", "bi": "_bi"}
+
+
+def _output_name(schemas: Schemas, role: str) -> str:
+    return schemas.target + _ENDINGS[role]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -158,7 +246,7 @@ def _read(path: Path) -> dict[str, Any]:
         return dict(entry) if {"target", "outputs"} <= set(entry) else {}
     except (yaml.YAMLError, AttributeError, TypeError) as error:
         raise UsageError(
-            f"`{path}` is no dbt profile{_place(error)}", "mend it, or remove it and run `afterstate up`"
+            f"`{path}` is not a dbt profile{_place(error)}", "fix it, or remove it and run `afterstate up`"
         ) from error
 
 
@@ -195,8 +283,10 @@ def _require_same_server(settings: Settings, warehouse: Warehouse) -> None:
         port=url.port or DEFAULT_PORT,
         unix_socket=str(Path(str(socket)).expanduser().absolute()) if socket else None,
     )
-    if named.place != known.place:
+    if not is_same_server(named, known):
         raise UsageError(
-            f"`{settings.profiles_path}` is for {known.place}, but `AFTERSTATE_MYSQL_URL` names {named.place}",
-            "run `afterstate up` to use the server of the URL, or unset the variable",
+            f"`{settings.profiles_path}` belongs to the server {known.place}, and `AFTERSTATE_MYSQL_URL` names "
+            f"{named.place}",
+            "unset the variable to use the warehouse of the profile; for the server of the URL, give it a profile of "
+            "its own with AFTERSTATE_HOME, or run `afterstate up --replace`",
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -59,43 +60,42 @@ class _Restore:
 
     def __init__(self, ask: Any, warehouse: Warehouse) -> None:
         self._ask = ask
-        self._marts, self._audit = warehouse.schemas.marts, warehouse.schemas.audit
-        self._staging = warehouse.schemas.staging
+        self._audit = partial(warehouse.table, "audit")
+        self._memory, self._retakes = (warehouse.table("marts", name) for name in (MEMORY, RETAKES))
+        self._built = warehouse.table("staging", "int_landing__built_loads")
 
     def bring(self, brought: Memory) -> Restored:
         """Make one memory of the warehouse's and the one that is brought."""
-        here = Memory(self._read(self._marts, MEMORY), self._read(self._marts, RETAKES))
-        columns = self._columns(self._marts, MEMORY)
-        brought = Memory(_with(columns, brought.snapshots), _with(self._columns(self._marts, RETAKES), brought.retakes))
+        here = Memory(self._read(self._memory), self._read(self._retakes))
+        columns = self._columns(self._memory)
+        brought = Memory(_with(columns, brought.snapshots), _with(self._columns(self._retakes), brought.retakes))
         self._ask.execute("select utc_timestamp(6)")
         (now,) = self._ask.fetchone()
         merged = merge(here, brought, now, who_asks())
         self._keep_ids_apart(merged.memory)
-        snapshots = self._change(MEMORY, "id", here.snapshots, merged.memory.snapshots)
-        retakes = self._change(RETAKES, "snapshot_id", here.retakes, merged.memory.retakes)
+        snapshots = self._change(self._memory, "id", here.snapshots, merged.memory.snapshots)
+        retakes = self._change(self._retakes, "snapshot_id", here.retakes, merged.memory.retakes)
         # What follows a shutdown is measured from its snapshot: the next build reads all of it again.
-        self._ask.execute(
-            f"delete from `{self._staging}`.int_landing__built_loads where model = 'post_shutdown_timeline'"
-        )
+        self._ask.execute(f"delete from {self._built} where model = 'post_shutdown_timeline'")
         return Restored(snapshots, retakes, 0, 0, merged.renumbered, merged.contested)
 
     def add(self, table: str, rows: Iterable[Row], key: Sequence[str]) -> int:
         """Add rows of loads that neither landed here nor came with an earlier restore, and return their number."""
         self._ask.execute(
-            f"select load_id, started_at from `{self._audit}`.landing_loads "
-            f"union select {', '.join(key)} from `{self._audit}`.{table}"
+            f"select load_id, started_at from {self._audit('landing_loads')} "
+            f"union select {', '.join(key)} from {self._audit(table)}"
         )
         known = set(self._ask.fetchall())
         news = (row for row in rows if tuple(row[name] for name in key) not in known)
-        return self._insert(self._audit, table, news)
+        return self._insert(self._audit(table), news)
 
-    def _read(self, schema: str, table: str) -> list[Row]:
-        self._ask.execute(f"select * from `{schema}`.{table} for update")
+    def _read(self, table: str) -> list[Row]:
+        self._ask.execute(f"select * from {table} for update")
         names = [column[0] for column in self._ask.description]
         return [dict(zip(names, row, strict=True)) for row in self._ask.fetchall()]
 
-    def _columns(self, schema: str, table: str) -> list[str]:
-        self._ask.execute(f"select * from `{schema}`.{table} limit 0")
+    def _columns(self, table: str) -> list[str]:
+        self._ask.execute(f"select * from {table} limit 0")
         return [str(column[0]) for column in self._ask.description]
 
     def _keep_ids_apart(self, memory: Memory) -> None:
@@ -105,27 +105,24 @@ class _Restore:
         """
         highest = max(memory.meanings(), default=0)
         names = ("id", "snapshot_rule_id", *KEY, "event_taken_at")
-        table = f"`{self._marts}`.{MEMORY}"
-        self._ask.execute(f"select count(*) from {table} where id >= %s", (highest,))
+        self._ask.execute(f"select count(*) from {self._memory} where id >= %s", (highest,))
         if self._ask.fetchone()[0] or not highest:
             return
         values = "%s, '', '', '', '', 0, utc_timestamp(6)"
-        self._ask.execute(f"insert into {table} ({', '.join(names)}) values ({values})", (highest,))
-        self._ask.execute(f"delete from {table} where id = %s", (highest,))
+        self._ask.execute(f"insert into {self._memory} ({', '.join(names)}) values ({values})", (highest,))
+        self._ask.execute(f"delete from {self._memory} where id = %s", (highest,))
 
     def _change(self, table: str, key: str, before: Sequence[Row], after: Sequence[Row]) -> int:
         """Take away the rows that changed and add those that came, and return the number of these."""
         there, wanted = ({row[key]: row for row in rows} for rows in (before, after))
         gone = [number for number, row in there.items() if wanted.get(number) != row]
         if gone:
-            self._ask.executemany(
-                f"delete from `{self._marts}`.{table} where {key} = %s", [(number,) for number in gone]
-            )
-        return self._insert(self._marts, table, (row for number, row in wanted.items() if there.get(number) != row))
+            self._ask.executemany(f"delete from {table} where {key} = %s", [(number,) for number in gone])
+        return self._insert(table, (row for number, row in wanted.items() if there.get(number) != row))
 
-    def _insert(self, schema: str, table: str, rows: Iterable[Row]) -> int:
-        columns = self._columns(schema, table)
-        statement = f"insert into `{schema}`.{table} ({', '.join(columns)}) values ({', '.join(['%s'] * len(columns))})"
+    def _insert(self, table: str, rows: Iterable[Row]) -> int:
+        columns = self._columns(table)
+        statement = f"insert into {table} ({', '.join(columns)}) values ({', '.join(['%s'] * len(columns))})"
         iterator, count = iter(rows), 0
         while batch := [tuple(row.get(name) for name in columns) for row in islice(iterator, BATCH)]:
             count += self._ask.executemany(statement, batch)

@@ -109,10 +109,10 @@ class _Retake:
         self._ask = ask
         self._rule = rule
         self._why = why
-        self._memory = f"`{warehouse.schemas.marts}`.shutdown_snapshot_memory"
-        self._retakes = f"`{warehouse.schemas.marts}`.shutdown_snapshot_retakes"
-        self._current = f"`{warehouse.schemas.staging}`.int_shutdown__current_states"
-        self._built = f"`{warehouse.schemas.staging}`.int_landing__built_loads"
+        self._memory = warehouse.table("marts", "shutdown_snapshot_memory")
+        self._retakes = warehouse.table("marts", "shutdown_snapshot_retakes")
+        self._current = warehouse.table("staging", "int_shutdown__current_states")
+        self._built = warehouse.table("staging", "int_landing__built_loads")
         columns = memory_columns(ask, warehouse)
         self._all = ", ".join(columns)
         self._state = [name for name in columns if name not in ("snapshot_rule_id", *KEY) and name[-9:] != "_taken_at"]

@@ -31,10 +31,8 @@ def require_run(warehouse: Warehouse, session: str, run: str) -> None:
 
 def require_built(warehouse: Warehouse, session: str) -> None:
     """Raise AfterstateError when files of the session came or went since the last build: answers would be stale."""
-    loads, built = (
-        f"`{warehouse.schemas.landing}`.landing_loads",
-        f"`{warehouse.schemas.staging}`.int_landing__built_loads",
-    )
+    loads = warehouse.table("landing", "landing_loads")
+    built = warehouse.table("staging", "int_landing__built_loads")
     try:
         with cursor(warehouse.dbt) as ask:
             ask.execute(
@@ -56,7 +54,7 @@ def require_built(warehouse: Warehouse, session: str) -> None:
 def _names(warehouse: Warehouse, select: str, where: str, values: Sequence[str]) -> list[str]:
     with cursor(warehouse.landing) as ask:
         ask.execute(
-            f"{select} from `{warehouse.schemas.landing}`.landing_loads "
+            f"{select} from {warehouse.table('landing', 'landing_loads')} "
             f"where status <> 'withdrawn' and {where} order by 1",
             values,
         )

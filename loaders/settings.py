@@ -6,22 +6,18 @@ Nothing here reads the profile or talks to a server.
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from loaders.errors import UsageError
+from loaders.layout import require_name
 
 DEFAULT_SCHEMA = "afterstate"
 DEFAULT_PORT, LAST_PORT = 3306, 65535
-SCHEMA_NAME = re.compile(r"[a-z][a-z0-9_]*")
-# A schema's name has 64 characters at most, also as GRANT spells it: each `_` as `\_`. `_landing` takes 9 of them.
-SCHEMA_NAME_CHARACTERS = 55
-# A warehouse's own parts are named so, as schemas and as outputs of the profile.
-RESERVED_SUFFIXES = ("_landing", "_staging", "_audit", "_bi")
 
 
 @dataclass(frozen=True)
@@ -55,54 +51,15 @@ class Settings:
         )
 
 
-@dataclass(frozen=True)
-class Schemas:
-    """The four schemas of one warehouse; `marts` gives the others their names."""
-
-    marts: str
-
-    @property
-    def landing(self) -> str:
-        """Where the loaders write: landed rows, the manifest and the rejects."""
-        return f"{self.marts}_landing"
-
-    @property
-    def staging(self) -> str:
-        """Where dbt keeps its views over the landed rows."""
-        return f"{self.marts}_staging"
-
-    @property
-    def audit(self) -> str:
-        """Where BI sees loads and rejects."""
-        return f"{self.marts}_audit"
-
-    def all(self) -> tuple[str, str, str, str]:
-        """Every schema of the warehouse."""
-        return (self.marts, self.landing, self.staging, self.audit)
-
-
 def _schema(name: str | None) -> str | None:
     if not name:
         return None
-    if not SCHEMA_NAME.fullmatch(name):
-        raise UsageError(
-            f"`AFTERSTATE_SCHEMA` is `{name}`, which cannot name a warehouse",
-            "expected a lower-case letter, then lower-case letters, digits or `_`",
-        )
-    if len(name) + name.count("_") > SCHEMA_NAME_CHARACTERS:
-        raise UsageError(
-            f"`AFTERSTATE_SCHEMA` is `{name}`, which is too long for the server's rights",
-            f"expected at most {SCHEMA_NAME_CHARACTERS} characters, of which each `_` counts as two",
-        )
-    if name.endswith(RESERVED_SUFFIXES):
-        raise UsageError(
-            f"`AFTERSTATE_SCHEMA` is `{name}`, which could be part of another warehouse",
-            f"choose a name that does not end in {', '.join(RESERVED_SUFFIXES)}",
-        )
+    require_name(name, "`AFTERSTATE_SCHEMA`")
     return name
 
 
 def _server_url(text: str | None) -> URL | None:
+    text = (text or "").strip()
     if not text:
         return None
     example = "expected `mysql://user:password@host:3306/`, for example with `?ssl_ca=/path/ca.pem` behind it"
@@ -117,4 +74,4 @@ def _server_url(text: str | None) -> URL | None:
         raise UsageError(
             f"`AFTERSTATE_MYSQL_URL` has the port {url.port}", f"expected 1 to {LAST_PORT}, or none for {DEFAULT_PORT}"
         )
-    return url
+    return url.set(database=unquote(url.database)) if url.database else url

@@ -98,7 +98,7 @@ def rule_to_export(settings: Settings, warehouse: Warehouse, rule: str | None) -
     wanted = rule_or_current(settings, rule)
     with built(warehouse.bi) as ask:
         ask.execute(
-            f"select distinct snapshot_rule_id from `{warehouse.schemas.marts}`.shutdown_state_snapshot order by 1"
+            f"select distinct snapshot_rule_id from {warehouse.table('marts', 'shutdown_state_snapshot')} order by 1"
         )
         known = [str(name) for (name,) in ask.fetchall()]
     if rule is not None and wanted not in known:
@@ -117,7 +117,7 @@ def count_incomplete(warehouse: Warehouse, rule: str) -> int:
     """Return how many snapshots of a rule still wait for an input."""
     with built(warehouse.bi) as ask:
         ask.execute(
-            f"select count(*) from `{warehouse.schemas.marts}`.shutdown_snapshot_inputs "
+            f"select count(*) from {warehouse.table('marts', 'shutdown_snapshot_inputs')} "
             "where snapshot_rule_id = %s and not is_complete",
             (rule,),
         )
@@ -126,12 +126,11 @@ def count_incomplete(warehouse: Warehouse, rule: str) -> int:
 
 def count_drifted(warehouse: Warehouse, rule: str) -> int:
     """Return how many snapshots of a rule the files contradicted at the last build."""
-    marts = warehouse.schemas.marts
     with built(warehouse.bi) as ask:
         ask.execute(
-            f"select count(distinct snapshot_id) from `{marts}`.shutdown_snapshot_drift as drift "
-            f"inner join `{marts}`.shutdown_state_snapshot as snapshots on drift.snapshot_id = snapshots.id "
-            "where snapshots.snapshot_rule_id = %s",
+            f"select count(distinct snapshot_id) from {warehouse.table('marts', 'shutdown_snapshot_drift')} as drift "
+            f"inner join {warehouse.table('marts', 'shutdown_state_snapshot')} as snapshots "
+            "on drift.snapshot_id = snapshots.id where snapshots.snapshot_rule_id = %s",
             (rule,),
         )
         return int(ask.fetchone()[0])
@@ -143,9 +142,9 @@ def drifted(warehouse: Warehouse, limit: int) -> list[Drifted]:
     with built(warehouse.dbt) as ask:
         ask.execute(
             f"select {key}, column_name, frozen_value, current_value, file_path, current_line_no "
-            f"from `{warehouse.schemas.marts}`.shutdown_snapshot_drift as drift "
-            f"left join `{warehouse.schemas.landing}`.landing_loads as loads on drift.current_load_id = loads.load_id "
-            f"order by {key}, column_name limit %s",
+            f"from {warehouse.table('marts', 'shutdown_snapshot_drift')} as drift "
+            f"left join {warehouse.table('landing', 'landing_loads')} as loads "
+            f"on drift.current_load_id = loads.load_id order by {key}, column_name limit %s",
             (limit,),
         )
         return [_drifted(*row) for row in ask.fetchall()]
@@ -162,8 +161,8 @@ def files_to_build(warehouse: Warehouse) -> int:
     """Return how many core files have landed, or were withdrawn, since the snapshots were last built."""
     with built(warehouse.dbt) as ask:
         ask.execute(
-            f"select count(*) from `{warehouse.schemas.landing}`.landing_loads as loads "
-            f"left join `{warehouse.schemas.staging}`.int_shutdown__loads as built on loads.load_id = built.load_id "
+            f"select count(*) from {warehouse.table('landing', 'landing_loads')} as loads "
+            f"left join {warehouse.table('staging', 'int_shutdown__loads')} as built on loads.load_id = built.load_id "
             "where loads.kind like 'core%' and ((loads.status = 'landed' and built.built_status is null) "
             "or (loads.status = 'withdrawn') <> (built.built_status = 'withdrawn'))"
         )
@@ -172,11 +171,10 @@ def files_to_build(warehouse: Warehouse) -> int:
 
 def retakes_to_build(warehouse: Warehouse) -> int:
     """Return how many snapshots were taken again, or brought in, since the snapshots were last built."""
-    marts = warehouse.schemas.marts
     with built(warehouse.bi) as ask:
         ask.execute(
-            f"select count(*) from `{marts}`.shutdown_snapshot_memory as memory "
-            f"left join `{marts}`.shutdown_state_snapshot as snapshots on memory.id = snapshots.id "
+            f"select count(*) from {warehouse.table('marts', 'shutdown_snapshot_memory')} as memory "
+            f"left join {warehouse.table('marts', 'shutdown_state_snapshot')} as snapshots on memory.id = snapshots.id "
             "where snapshots.id is null"
         )
         return int(ask.fetchone()[0])

@@ -30,7 +30,9 @@ def show(exported: Path, report: Path) -> None:
     if snapshots:
         print(f"why these values     {_explain(snapshots[0])}")
     print(f"snapshot CSV         {exported.resolve()}")
-    print(f"connection settings  {settings.profiles_path} (output `{warehouse.schemas.marts}_bi` is read-only)")
+    reads = "reads only" if warehouse.is_bi_apart else "one account: it can change everything"
+    print(f"connection settings  {settings.profiles_path}")
+    print(f"for BI               afterstate url --bi ({reads})")
     print("next                 . .venv/bin/activate; afterstate --help; dbt docs generate")
 
 
@@ -45,7 +47,7 @@ def _counts(warehouse: Warehouse) -> tuple[int, int, int]:
     with cursor(warehouse.bi) as ask:
         ask.execute(
             "select coalesce(sum(rows_landed), 0), coalesce(sum(rows_rejected), 0), count(*) "
-            f"from `{warehouse.schemas.audit}`.landing_loads"
+            f"from {warehouse.table('audit', 'landing_loads')}"
         )
         landed, rejected, files = ask.fetchone()
     return int(landed), int(rejected), int(files)
@@ -53,7 +55,9 @@ def _counts(warehouse: Warehouse) -> tuple[int, int, int]:
 
 def _incomplete(warehouse: Warehouse) -> int:
     with cursor(warehouse.bi) as ask:
-        ask.execute(f"select count(*) from `{warehouse.schemas.marts}`.shutdown_snapshot_inputs where not is_complete")
+        ask.execute(
+            f"select count(*) from {warehouse.table('marts', 'shutdown_snapshot_inputs')} where not is_complete"
+        )
         return int(ask.fetchone()[0])
 
 

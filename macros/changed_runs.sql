@@ -7,7 +7,7 @@
         session_id,
         run_id
     from {{ proposal_changes }}
-    where model = '{{ this.name }}'
+    where model = '{{ model.name }}'
     {%- else %}
     select distinct
         session_id,

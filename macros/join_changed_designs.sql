@@ -5,7 +5,7 @@
 {%- if is_incremental() -%}
 inner join {{ changed_designs }} as changed
         on
-            changed.model = '{{ this.name }}'
+            changed.model = '{{ model.name }}'
             and {{ same_key(rows, "changed", ["run_id", "case_id", "antibody_id"]) }}
 {%- endif -%}
 {%- endmacro %}

@@ -4,9 +4,9 @@
 select loads.*
 from {{ ref("stg_landing__loads") }} as loads
 left join {{ ref("int_landing__built_loads") }} as built
-    on built.model = '{{ this.name }}' and loads.load_id = built.load_id
+    on built.model = '{{ model.name }}' and loads.load_id = built.load_id
 left join {{ ref("int_landing__load_changes") }} as changes
-    on changes.model = '{{ this.name }}' and loads.load_id = changes.load_id
+    on changes.model = '{{ model.name }}' and loads.load_id = changes.load_id
 where
     loads.kind = '{{ kind }}'
     and coalesce(changes.has_come, built.load_id is not null)

@@ -8,22 +8,22 @@
 select changes.load_id, changes.has_come
 from {{ changes }} as changes
 where
-    changes.model = '{{ this.name }}'
-    {%- for model in upstream %}
+    changes.model = '{{ model.name }}'
+    {%- for name in upstream %}
     and (
-        changes.kind not in ('{{ model_config(model).built_from | join("', '") }}')
+        changes.kind not in ('{{ model_config(name).built_from | join("', '") }}')
         or changes.has_come = exists (
             select 1 from {{ built }} as upstream
-            where upstream.model = '{{ model }}' and upstream.load_id = changes.load_id
+            where upstream.model = '{{ name }}' and upstream.load_id = changes.load_id
         )
     )
     {%- endfor %}
     {%- endset -%}
     {%- do run_query(
-        "delete from " ~ built ~ " where model = '" ~ this.name ~ "' and load_id in (select load_id from (" ~ applied ~ ") as applied)"
+        "delete from " ~ built ~ " where model = '" ~ model.name ~ "' and load_id in (select load_id from (" ~ applied ~ ") as applied)"
     ) -%}
     {%- do run_query(
-        "insert into " ~ built ~ " (model, load_id) select '" ~ this.name ~ "', load_id from (" ~ applied ~ ") as applied where has_come"
+        "insert into " ~ built ~ " (model, load_id) select '" ~ model.name ~ "', load_id from (" ~ applied ~ ") as applied where has_come"
     ) -%}
 {%- endif -%}
 {%- endmacro %}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 from collections import Counter
@@ -25,18 +26,23 @@ from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 import dbt_afterstate
+from loaders.admin_sql import one_database_grants
 from loaders.cli import main
 from loaders.connect import cursor
 from loaders.dbt import dbt_command
+from loaders.layout import LAYERS, Schemas
 from loaders.profile import Connection, Warehouse, read_warehouse
 from loaders.server.private import PrivateServer
 from loaders.server.programs import find_program, install_program
-from loaders.settings import Schemas, Settings
+from loaders.settings import Settings
 from tests.seed import VARIABLE, dice_of, session_seed
 
 ROOT = Path(__file__).resolve().parent.parent
 ENGINES = ("mariadb", "mysql")
 IN_CI = bool(os.environ.get("CI"))
+# How a test's warehouse stands on its server: as an administrator has it, or as an account with one database has it.
+LAYOUTS = ("four_schemas", "one_database")
+LAYER_TABLE = re.compile(rf"`?\{{({'|'.join(LAYERS)})\}}`?\.`?(\w+)`?")
 
 
 # What makes `dbt build` leave its tests out; selecting models alone would bring their tests along.
@@ -45,11 +51,13 @@ WITHOUT_TESTS = ("--resource-type", "model", "--resource-type", "seed")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--server", choices=(*ENGINES, "both"), default="both", help="which servers to test on")
+    parser.addoption("--layout", choices=LAYOUTS, help="the layout for all tests, instead of those that they name")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Pass the session's seed to hypothesis before its plugin looks for one; `--hypothesis-seed` comes first."""
+    config.addinivalue_line("markers", "layouts(*names): run in four schemas, in one database, or once in each")
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(session_seed())
 
@@ -63,6 +71,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         chosen = metafunc.config.getoption("--server")
         engines = ENGINES if chosen == "both" else (chosen,)
         metafunc.parametrize("server", engines, indirect=True, scope="session")
+    mark = metafunc.definition.get_closest_marker("layouts")
+    if "layout" in metafunc.fixturenames and (mark or metafunc.config.getoption("--layout")):
+        chosen = metafunc.config.getoption("--layout")
+        metafunc.parametrize("layout", (chosen,) if chosen else mark.args, indirect=True, scope="session")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -253,11 +265,14 @@ class Bench:
         return statuses
 
     def query(self, statement: str, *values: Any, role: str = "landing") -> list[tuple[Any, ...]]:
-        """Run SQL with an account of the warehouse; `{marts}`, `{landing}`, `{staging}`, `{audit}` are its schemas."""
-        schemas = self.warehouse.schemas
-        names = {"marts": schemas.marts, "landing": schemas.landing, "staging": schemas.staging, "audit": schemas.audit}
-        with cursor(getattr(self.warehouse, role)) as ask:
-            ask.execute(statement.format(**names), values or None)
+        """Run SQL with an account of the warehouse; `{marts}`, `{landing}`, `{staging}`, `{audit}` are its schemas.
+
+        `{landing}.name` is the table in whatever form the warehouse has.
+        """
+        found = self.warehouse
+        named = LAYER_TABLE.sub(lambda match: found.table(match[1], match[2]), statement)
+        with cursor(getattr(found, role)) as ask:
+            ask.execute(named.format(**{layer: found.schemas.schema(layer) for layer in LAYERS}), values or None)
             return list(ask.fetchall())
 
     def write(self, name: str, content: str | bytes) -> Path:
@@ -287,12 +302,34 @@ def empty_place(server: Server, folder: Path) -> Bench:
     return Bench(server, {**server.environment, "AFTERSTATE_SCHEMA": name}, folder)
 
 
+def one_database_place(server: Server, folder: Path, name: str) -> Bench:
+    """Give an empty database, made by an administrator with the server's defaults, and a login for it alone."""
+    account = f"owner_of_{name.lower()}"
+    with cursor(server.admin) as ask:
+        ask.execute(f"drop database if exists `{name}`")
+        ask.execute(f"create database `{name}`")
+        ask.execute("drop user if exists %s@'%%'", (account,))
+        ask.execute("create user %s@'%%' identified by 'Owner-pass-1'", (account,))
+        (grant,) = one_database_grants(name, f"'{account}'@'%'", wildcards=True)
+        ask.execute(grant)
+    url = f"mysql+pymysql://{account}:Owner-pass-1@{server.admin.server}:{server.admin.port}/{name}"
+    return Bench(server, {**server.environment, "AFTERSTATE_MYSQL_URL": url, "AFTERSTATE_SCHEMA": name}, folder)
+
+
+@pytest.fixture(scope="session")
+def layout(request: pytest.FixtureRequest) -> str:
+    """Give the layout that the test's mark `layouts` names; four schemas without one."""
+    return str(getattr(request, "param", LAYOUTS[0]))
+
+
 @pytest.fixture
-def warehouse(server: Server, tmp_path: Path) -> Bench:
+def warehouse(server: Server, layout: str, tmp_path: Path) -> Bench:
     """Give an empty warehouse on a running server."""
-    bench = empty_place(server, tmp_path)
+    is_one = layout == "one_database"
+    bench = one_database_place(server, tmp_path, "Test_Database") if is_one else empty_place(server, tmp_path)
     up = bench.run("up")
     assert up.exit_code == 0, up.output
+    assert bench.warehouse.schemas.is_one_database == is_one
     return bench
 
 

@@ -6,6 +6,9 @@ import re
 import subprocess
 from pathlib import Path
 
+import yaml
+
+from loaders.layout import ONE_DATABASE
 from tests.conftest import ROOT
 
 
@@ -41,3 +44,23 @@ def test_what_is_generated_is_not_in_version_control() -> None:
     assert "loaders/cli.py" in names
     forbidden = ("profiles.yml", ".afterstate/", "target/", "logs/", "artifact/", ".venv/")
     assert not [name for name in names if name.startswith(forbidden)]
+
+
+def test_every_source_is_placed_by_the_layout() -> None:
+    """Prevents: a source that a warehouse in one database does not find; YAML knows no macros that could place it."""
+    files = [path for path in (ROOT / "models").rglob("*.yml") if "\nsources:" in path.read_text()]
+    sources = [source for path in files for source in yaml.safe_load(path.read_text())["sources"]]
+    assert sources
+    condition = f"target.name.endswith('{ONE_DATABASE}')"
+    for source in sources:
+        assert source["schema"] == f"{{{{ target.schema }}}}{{{{ '' if {condition} else '_landing' }}}}"
+        for table in source["tables"]:
+            assert table["identifier"] == f"{{{{ 'landing__' if {condition} }}}}{table['name']}"
+    macro = (ROOT / "macros" / "layer_relation.sql").read_text()
+    assert f'target.name.endswith("{ONE_DATABASE}")' in macro
+
+
+def test_macros_ask_for_a_models_name_not_for_its_tables() -> None:
+    """Prevents: `this.name` in SQL, which has the prefix of its layer in one database, where a model is looked up."""
+    files = [path for folder in ("macros", "models") for path in (ROOT / folder).rglob("*.sql")]
+    assert not [path.name for path in files if "this.name" in path.read_text()]

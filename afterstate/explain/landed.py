@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from afterstate.statements import Place
-from loaders.settings import Schemas
+from loaders.layout import Schemas
 from simulators.nand.phase_key import TICK_US, Segment, tick
 
 # A log writes µs with three decimals, so that its times are off by less than this.
@@ -60,8 +60,8 @@ def proposal_row(cursor: Any, schemas: Schemas, session: str, run: str, row_no: 
     columns = ", ".join(f"rows_.{column}" for column in PROPOSAL_COLUMNS)
     cursor.execute(
         f"select loads.file_path, rows_._line_no, rows_._row_no, loads.load_id, {columns} "
-        f"from `{schemas.landing}`.landing_loads as loads "
-        f"inner join `{schemas.landing}`.nand_proposal_rows as rows_ on loads.load_id = rows_._load_id "
+        f"from {schemas.table('landing', 'landing_loads')} as loads "
+        f"inner join {schemas.table('landing', 'nand_proposal_rows')} as rows_ on loads.load_id = rows_._load_id "
         "where loads.kind = 'nand_proposal_rows' and loads.status = 'landed' "
         "and loads.session_id = %s and loads.run_id = %s and rows_._row_no = %s order by loads.load_id desc limit 1",
         (session, run, row_no),
@@ -77,8 +77,8 @@ def segment_statements(
     near = (segment.start_tick - 0.6) * TICK_US, (segment.start_tick + 0.6) * TICK_US
     cursor.execute(
         "select loads.run_id, loads.file_path, rows_._line_no, rows_._row_no, loads.load_id, rows_.start, rows_.end, "
-        f"loads.status from `{schemas.landing}`.landing_loads as loads "
-        f"inner join `{schemas.landing}`.nand_op_state_timeline as rows_ on loads.load_id = rows_._load_id "
+        f"loads.status from {schemas.table('landing', 'landing_loads')} as loads "
+        f"inner join {schemas.table('landing', 'nand_op_state_timeline')} as rows_ on loads.load_id = rows_._load_id "
         "where loads.kind = 'nand_op_state_timeline' and loads.session_id = %s and rows_.die = %s and rows_.plane = %s "
         "and rows_.start between %s and %s and rows_.op_state = %s "
         "order by char_length(loads.run_id), loads.run_id, loads.load_id, rows_._row_no",
@@ -103,7 +103,7 @@ def _with_holder(stated: Sequence[Stated]) -> list[Stated]:
 def has_log(cursor: Any, schemas: Schemas, session: str, run: str) -> bool:
     """Return whether a log of the run has landed."""
     cursor.execute(
-        f"select count(*) from `{schemas.landing}`.landing_loads "
+        f"select count(*) from {schemas.table('landing', 'landing_loads')} "
         "where kind = 'nand_proposer_log' and status = 'landed' and session_id = %s and run_id = %s",
         (session, run),
     )
@@ -114,11 +114,11 @@ def choices(
     cursor: Any, schemas: Schemas, session: str, run: str, die: int, plane: int, time_us: float
 ) -> list[Choice]:
     """Return what the run's log says was chosen for a plane at a time in µs, where it led to an operation."""
-    log = f"`{schemas.landing}`.nand_proposer_log"
+    log = schemas.table("landing", "nand_proposer_log")
     cursor.execute(
         "select loads.file_path, chosen._line_no, chosen._row_no, loads.load_id, chosen.now_us, chosen.phase_key, "
         "chosen.rm_state, chosen.hook_label, following.op_name "
-        f"from `{schemas.landing}`.landing_loads as loads "
+        f"from {schemas.table('landing', 'landing_loads')} as loads "
         f"inner join {log} as chosen on loads.load_id = chosen._load_id "
         f"inner join {log} as following on chosen._load_id = following._load_id and following._row_no = "
         f"(select min(_row_no) from {log} as later where later._load_id = chosen._load_id "

@@ -14,9 +14,9 @@ from afterstate.explain.landed import choices, has_log, proposal_row, segment_st
 from afterstate.explain.rule import deciding_row
 from loaders.connect import cursor
 from loaders.errors import AfterstateError, UsageError
+from loaders.layout import Schemas
 from loaders.profile import Warehouse
 from loaders.sessions import require_built, require_run, require_session
-from loaders.settings import Schemas
 from simulators.nand.phase_key import BOUNDARIES, Segment, phase_key, tick
 
 PROPOSAL = (

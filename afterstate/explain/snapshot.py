@@ -14,9 +14,9 @@ import pymysql
 from afterstate.statements import INPUTS, STATE_COLUMNS, DesignStep, Input, Statement, statements, taken
 from loaders.connect import cursor
 from loaders.errors import AfterstateError
+from loaders.layout import Schemas
 from loaders.profile import Warehouse
 from loaders.sessions import BUILD_FIRST, NO_SUCH_TABLE
-from loaders.settings import Schemas
 
 
 def explain_snapshot(warehouse: Warehouse, key: DesignStep, rule: str | None = None) -> dict[str, Any]:
@@ -51,9 +51,10 @@ def _snapshot(ask: Any, schemas: Schemas, key: DesignStep, rule: str | None) -> 
     times = tuple(source.taken_at for source in INPUTS)
     columns = ", ".join([*(f"snapshots.`{name}`" for name in names), *(f"inputs.{time}" for time in times)])
     ask.execute(
-        f"select {columns} from `{schemas.marts}`.shutdown_state_snapshot as snapshots "
-        f"inner join `{schemas.marts}`.shutdown_snapshot_inputs as inputs on snapshots.id = inputs.snapshot_id "
-        "where snapshots.run_id = %s and snapshots.case_id = %s and snapshots.antibody_id = %s "
+        f"select {columns} from {schemas.table('marts', 'shutdown_state_snapshot')} as snapshots "
+        f"inner join {schemas.table('marts', 'shutdown_snapshot_inputs')} as inputs "
+        "on snapshots.id = inputs.snapshot_id where snapshots.run_id = %s and snapshots.case_id = %s "
+        "and snapshots.antibody_id = %s "
         "and snapshots.shutdown_step = %s and (%s is null or snapshots.snapshot_rule_id = %s) "
         "order by snapshots.id desc limit 1",
         (*key, rule, rule),
@@ -67,7 +68,7 @@ def _snapshot(ask: Any, schemas: Schemas, key: DesignStep, rule: str | None) -> 
 def _no_snapshot(ask: Any, schemas: Schemas, key: DesignStep, rule: str | None) -> AfterstateError:
     ask.execute(
         "select run_id, case_id, antibody_id, shutdown_step, snapshot_rule_id "
-        f"from `{schemas.marts}`.shutdown_state_snapshot order by run_id = %s desc, case_id = %s desc, "
+        f"from {schemas.table('marts', 'shutdown_state_snapshot')} order by run_id = %s desc, case_id = %s desc, "
         "antibody_id = %s desc, id desc limit 5",
         key[:3],
     )
@@ -106,7 +107,7 @@ def _column(frozen: Any, column: str, current: Statement | None, was_there: bool
 def _disagreements(ask: Any, schemas: Schemas, key: DesignStep) -> list[dict[str, Any]]:
     names = ("column", "event_value", "joined_value")
     ask.execute(
-        f"select column_name, event_value, joined_value from `{schemas.marts}`.shutdown_event_disagreements "
+        f"select column_name, event_value, joined_value from {schemas.table('marts', 'shutdown_event_disagreements')} "
         "where run_id = %s and case_id = %s and antibody_id = %s and shutdown_step = %s order by column_name",
         key,
     )

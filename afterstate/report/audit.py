@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from afterstate import phase_key_sql as sql
-from loaders.settings import Schemas
+from loaders.layout import Schemas
 
 SHOWN = 200
 LOADS = "load_id, kind, status, file_path, session_id, run_id, rows_landed, rows_rejected, finished_at"
@@ -20,7 +20,7 @@ DISAGREEMENTS = "run_id, case_id, antibody_id, shutdown_step, column_name, event
 
 def read_landed(cursor: Any, schemas: Schemas) -> dict[str, Any]:
     """Return the loads, the latest first, their sums by kind, and the rejected rows."""
-    loads = f"`{schemas.audit}`.landing_loads"
+    loads = schemas.table("audit", "landing_loads")
     kinds = (
         "select kind, count(*) as files, sum(rows_read) as rows_read, sum(rows_landed) as rows_landed, "
         f"sum(rows_rejected) as rows_rejected, max(finished_at) as last_at from {loads} group by kind order by kind"
@@ -29,7 +29,7 @@ def read_landed(cursor: Any, schemas: Schemas) -> dict[str, Any]:
         "kinds": table(cursor, kinds),
         "loads": table(cursor, f"select {LOADS} from {loads} order by load_id desc"),
         "rejects": table(
-            cursor, f"select {REJECTS} from `{schemas.audit}`.landing_rejects order by load_id desc, row_no"
+            cursor, f"select {REJECTS} from {schemas.table('audit', 'landing_rejects')} order by load_id desc, row_no"
         ),
     }
 
@@ -38,9 +38,9 @@ def read_shutdown_checks(cursor: Any, schemas: Schemas) -> dict[str, Any]:
     """Return where snapshots have drifted, and where events disagree with the files that they copy."""
     order = "order by run_id, case_id, antibody_id, shutdown_step, column_name"
     return {
-        "drift": table(cursor, f"select {DRIFT} from `{schemas.marts}`.shutdown_snapshot_drift {order}"),
+        "drift": table(cursor, f"select {DRIFT} from {schemas.table('marts', 'shutdown_snapshot_drift')} {order}"),
         "disagreements": table(
-            cursor, f"select {DISAGREEMENTS} from `{schemas.marts}`.shutdown_event_disagreements {order}"
+            cursor, f"select {DISAGREEMENTS} from {schemas.table('marts', 'shutdown_event_disagreements')} {order}"
         ),
     }
 
@@ -66,10 +66,10 @@ def plain(value: Any) -> Any:
     return int(value) if isinstance(value, Decimal) else value
 
 
-def read_tests(target: Path, schema: str) -> dict[str, Any] | None:
+def read_tests(folder: Path, target: str) -> dict[str, Any] | None:
     """Return what dbt's last command found, from its run_results.json; None without one of this warehouse."""
     try:
-        results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))
+        results = json.loads((folder / "run_results.json").read_text(encoding="utf-8"))
         arguments, found = results["args"], results["results"]
         rows = [
             [result["unique_id"].split(".")[2], result["status"], result.get("failures"), result.get("message")]
@@ -78,7 +78,7 @@ def read_tests(target: Path, schema: str) -> dict[str, Any] | None:
         ]
     except (OSError, ValueError, KeyError, IndexError, TypeError):
         return None
-    if not rows or arguments.get("target") not in (None, schema):
+    if not rows or arguments.get("target") not in (None, target):
         return None
     counts: dict[str, int] = {}
     for _, status, _, _ in rows:

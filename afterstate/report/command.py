@@ -99,7 +99,7 @@ def read_report(settings: Settings, warehouse: Warehouse, sessions: Sequence[str
                 raise
     else:
         raise AfterstateError(f"tables were replaced while they were read, {TRIES} times", "try again after the build")
-    data["tests"] = read_tests(_target(settings), warehouse.schemas.marts)
+    data["tests"] = read_tests(_target(settings), warehouse.schemas.target)
     _require_shown(data["timelines"], sessions)
     return data
 

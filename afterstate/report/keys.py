@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from afterstate import phase_key_sql as sql
-from loaders.settings import Schemas
+from loaders.layout import Schemas
 
 
 def read_keys(cursor: Any, schemas: Schemas) -> dict[str, list[list[Any]]]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from afterstate.statements import INPUTS, STATE_COLUMNS, Statement, statements, taken
-from loaders.settings import Schemas
+from loaders.layout import Schemas
 
 SHOWN = 200
 MEASURES = INPUTS[1].columns
@@ -20,7 +20,7 @@ Design = tuple[str, str, str]
 
 def read_shutdowns(cursor: Any, schemas: Schemas) -> dict[str, Any]:
     """Return the latest shutdowns with their designs' steps; `total` counts all of them."""
-    cursor.execute(f"select count(*) from `{schemas.marts}`.shutdown_state_snapshot")
+    cursor.execute(f"select count(*) from {schemas.table('marts', 'shutdown_state_snapshot')}")
     total = int(cursor.fetchone()[0])
     drift = _drift(cursor, schemas)
     designs: dict[Design, int] = {}
@@ -33,13 +33,13 @@ def read_shutdowns(cursor: Any, schemas: Schemas) -> dict[str, Any]:
         "total": total,
         "items": items,
         "designs": [_steps(cursor, schemas, design) for design in designs],
-        "incomplete": _count(cursor, schemas, "shutdown_snapshot_inputs where not is_complete"),
-        "drifted": _count(cursor, schemas, "shutdown_snapshot_drift"),
+        "incomplete": _count(cursor, f"{schemas.table('marts', 'shutdown_snapshot_inputs')} where not is_complete"),
+        "drifted": _count(cursor, schemas.table("marts", "shutdown_snapshot_drift")),
     }
 
 
-def _count(cursor: Any, schemas: Schemas, source: str) -> int:
-    cursor.execute(f"select count(*) from `{schemas.marts}`.{source}")
+def _count(cursor: Any, source: str) -> int:
+    cursor.execute(f"select count(*) from {source}")
     return int(cursor.fetchone()[0])
 
 
@@ -48,9 +48,9 @@ def _snapshots(cursor: Any, schemas: Schemas) -> list[dict[str, Any]]:
     names = ("id", "snapshot_rule_id", "snapshot_created_at", *KEY, "shutdown_step", *STATE_COLUMNS)
     columns = ", ".join([*(f"snapshots.`{name}`" for name in names), *(f"inputs.{time}" for time in times)])
     cursor.execute(
-        f"select {columns} from `{schemas.marts}`.shutdown_state_snapshot as snapshots "
-        f"inner join `{schemas.marts}`.shutdown_snapshot_inputs as inputs on snapshots.id = inputs.snapshot_id "
-        f"order by snapshots.id desc limit {SHOWN}"
+        f"select {columns} from {schemas.table('marts', 'shutdown_state_snapshot')} as snapshots "
+        f"inner join {schemas.table('marts', 'shutdown_snapshot_inputs')} as inputs "
+        f"on snapshots.id = inputs.snapshot_id order by snapshots.id desc limit {SHOWN}"
     )
     return [dict(zip((*names, *times), row, strict=True)) for row in cursor.fetchall()]
 
@@ -59,7 +59,7 @@ def _drift(cursor: Any, schemas: Schemas) -> dict[tuple[Any, ...], dict[str, str
     """Return what the files say now where a snapshot has drifted, by its key and column."""
     cursor.execute(
         "select run_id, case_id, antibody_id, shutdown_step, column_name, current_value "
-        f"from `{schemas.marts}`.shutdown_snapshot_drift"
+        f"from {schemas.table('marts', 'shutdown_snapshot_drift')}"
     )
     found: dict[tuple[Any, ...], dict[str, str | None]] = {}
     for *key, column, value in cursor.fetchall():
@@ -104,7 +104,7 @@ def _steps(cursor: Any, schemas: Schemas, design: Design) -> dict[str, list[Any]
     for source, columns in shown:
         names = ", ".join(f"`{column}`" for column in columns)
         cursor.execute(
-            f"select step, {names} from `{schemas.audit}`.{source.view} "
+            f"select step, {names} from {schemas.table('audit', source.view)} "
             "where run_id = %s and case_id = %s and antibody_id = %s and known_until_at is null",
             design,
         )

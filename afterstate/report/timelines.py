@@ -12,7 +12,7 @@ from typing import Any
 
 from afterstate import phase_key_sql as sql
 from afterstate.report.packing import Names, pack
-from loaders.settings import Schemas
+from loaders.layout import Schemas
 
 # What a page of 6 MB holds; beyond it, a timeline is shown from its end, and the page says from where on.
 MAX_SEGMENTS = 250_000
@@ -76,7 +76,9 @@ def _sessions(cursor: Any, schemas: Schemas) -> list[_Session]:
     for name, run, count, first, last in cursor.fetchall():
         described = {"run": run, "proposals": count, "first": first, "last": last, "file": files.get((name, run))}
         found.setdefault(name, _Session(name)).runs.append(described)
-    cursor.execute(f"select session_id, max(load_id) from `{schemas.audit}`.landing_loads group by session_id")
+    cursor.execute(
+        f"select session_id, max(load_id) from {schemas.table('audit', 'landing_loads')} group by session_id"
+    )
     landed = dict(cursor.fetchall())
     return sorted(found.values(), key=lambda session: -landed.get(session.name, 0))
 
@@ -84,7 +86,7 @@ def _sessions(cursor: Any, schemas: Schemas) -> list[_Session]:
 def _files(cursor: Any, schemas: Schemas) -> dict[tuple[str, str], str]:
     """Return the proposals' file of each session and run."""
     cursor.execute(
-        f"select session_id, run_id, file_path from `{schemas.audit}`.landing_loads "
+        f"select session_id, run_id, file_path from {schemas.table('audit', 'landing_loads')} "
         "where kind = 'nand_proposal_rows' and status = 'landed' order by load_id"
     )
     return {(session, run): file for session, run, file in cursor.fetchall()}

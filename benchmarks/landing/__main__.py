@@ -12,6 +12,7 @@ Rounds go through the contenders forwards and backwards in turn, and figures are
 ours         `afterstate land FILE`: told from its header, checked, hashed, with provenance and rejects, exactly once.
 rejects      The same over a file of which every hundredth row is broken; the ratio is to the whole file.
 parts        The rows of `ours` in a folder of four files, which land side by side; the ratio is to the one file.
+insert       The same where the server's `local_infile` is off, as MySQL is installed: landing then goes by INSERT.
 bare         One LOAD DATA LOCAL INFILE of the same file, sent by PyMySQL as it is, and a commit. The table has the
              file's columns in the types of ours (columns that Afterstate does not know: VARCHAR(64)), and no key and
              no index. Nothing is checked: LOCAL makes of what does not fit what it likes.

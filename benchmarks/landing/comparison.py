@@ -32,6 +32,7 @@ class Contender:
     python: Path = PRODUCT_PYTHON
     with_rejects: bool = False
     in_parts: bool = False
+    by_insert: bool = False  # where the server's local_infile is off
     is_slow: bool = False
 
 
@@ -41,6 +42,7 @@ CONTENDERS = {
         Contender("ours", "afterstate land", "afterstate"),
         Contender("rejects", "afterstate land, 1 % rejects", "afterstate", with_rejects=True),
         Contender("parts", f"afterstate land, {PARTS} files", "afterstate", in_parts=True),
+        Contender("insert", "afterstate land, by INSERT", "afterstate", by_insert=True),
         Contender("bare", "bare LOAD DATA LOCAL", "load_data", "plain"),
         Contender("keyed", "LOAD DATA LOCAL, our table", "load_data", "keyed"),
         Contender("multi", "to_sql multi (notebook)", "to_sql_multi", "plain", OTHERS_PYTHON, is_slow=True),
@@ -82,6 +84,7 @@ def land_once(server: Server, contender: Contender, kind: Landed, file: Path, ro
     first = min(file.iterdir()) if contender.in_parts else file
     header = first.open(encoding="utf-8").readline().rstrip("\n").split(",")
     server.make_ready(kind, header)
+    server.ask(f"set global local_infile = {'off' if contender.by_insert else 'on'}")
     with tempfile.TemporaryDirectory() as folder:
         order = _order(server, contender, kind, file, header, folder)
         server_cpu = server.cpu_seconds()

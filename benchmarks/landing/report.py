@@ -26,6 +26,7 @@ COLUMNS = (
 )
 LEFT = (1,)
 MOST_TIMES_BARE, LEAST_TIMES_NOTEBOOK, MOST_MEGABYTES, MOST_GROWTH = 1.25, 40, 400, 1.2
+LEAST_BY_INSERT = 40_000  # rows a second
 
 
 @dataclass
@@ -137,6 +138,13 @@ class Report:
                     f"{name}: 2M rows {times:.0f} x as fast as the notebook's way"
                     + (f", {in_parts:.0f} x in several files" if in_parts else "")
                     + f" (at least {LEAST_TIMES_NOTEBOOK}): {_verdict(times >= LEAST_TIMES_NOTEBOOK)}"
+                )
+            by_insert = [f for f in self.figures if (f.engine, f.kind, f.contender) == (engine, kind, "insert")]
+            if by_insert and kind == "nand":
+                slowest = min(figure.rows / figure.middle.landing_seconds for figure in by_insert)
+                said.append(
+                    f"{name}: by INSERT, {slowest:,.0f} rows/s at its slowest (at least {LEAST_BY_INSERT:,}): "
+                    f"{_verdict(slowest >= LEAST_BY_INSERT)}"
                 )
             small, large = (self.find(engine, kind, rows, "ours") for rows in (200_000, 10_000_000))
             if small and large:

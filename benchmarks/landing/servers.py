@@ -20,9 +20,10 @@ import psutil
 from benchmarks.landing.files import Landed
 from loaders.connect import cursor
 from loaders.errors import UsageError
+from loaders.layout import Schemas
 from loaders.profile import Connection
 from loaders.server.private import PrivateServer
-from loaders.settings import Schemas, Settings
+from loaders.settings import Settings
 from loaders.warehouse import bring_up
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -55,13 +55,17 @@ class Encoder:
     """Turns the rows of one file of one kind into lines for LOAD DATA; `encoding` is what messages call its own.
 
     `undecoded_rows` counts the rows with bytes that are not of it; `undecoded` has the first of them, as they are.
+    `quotes_all` puts numbers in quotes, as INSERT needs them.
     """
 
-    def __init__(self, kind: Kind, header: Sequence[str], encoding: str | None = None) -> None:
+    def __init__(
+        self, kind: Kind, header: Sequence[str], encoding: str | None = None, *, quotes_all: bool = False
+    ) -> None:
         self.kind = kind
         self.undecoded_rows = 0
         self.undecoded = b""
         self._encoding = encoding or "UTF-8"
+        self._quotes_all = quotes_all
         self.header = list(header)
         first = {name: index for index, name in reversed(list(enumerate(header)))}
         self.repeated = sorted({name for index, name in enumerate(header) if first[name] != index})
@@ -95,7 +99,7 @@ class Encoder:
                 if at not in misfits:
                     misfits[at] = _misfit(batch.record(at), column.name, index, reason)
             spelled[column.name] = spellings
-            line.add(spellings, quoted=column.type.is_text)
+            line.add(spellings, quoted=self._quotes_all or column.type.is_text)
         self._check_rows(batch, spelled, misfits)
         if self._unknown:
             line.add(self._other_columns(batch), quoted=True)

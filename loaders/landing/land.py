@@ -18,7 +18,8 @@ import pymysql
 import sqlalchemy
 from sqlalchemy.exc import DBAPIError
 
-from loaders.connect import LandingConnection, detect, engine
+from loaders.connect import LandingConnection, cursor, engine
+from loaders.engines import Engine
 from loaders.errors import AfterstateError, LandingError, UsageError
 from loaders.holders import who_blocks, who_may_know
 from loaders.landing import store
@@ -38,6 +39,7 @@ from loaders.landing.recognise import (
     require_storable,
 )
 from loaders.landing.runs import NO_RUN, Found, Run, Told
+from loaders.landing.send import insert_lines, load_data
 from loaders.landing.tables import LandingTables, landing_tables
 from loaders.landing.turns import Turn, Turns
 from loaders.profile import Warehouse
@@ -140,7 +142,10 @@ class Lander:
         self._encoding = encoding
         self._engine = engine(warehouse.landing, landing=True)
         self._who_may_know = who_may_know(Settings.from_environment(), warehouse)
-        self._tables = landing_tables(warehouse.schemas.landing, detect(warehouse.landing).exact_collation)
+        with cursor(warehouse.landing) as ask:
+            ask.execute("select version(), @@global.local_infile")
+            version, self.has_load_data = ask.fetchone()
+        self._tables = landing_tables(warehouse.schemas, Engine.from_version(version).exact_collation)
 
     def land(self, file: Path, root: Path | None = None, turn: Turn | None = None) -> FileResult:
         """Land one file; what is wrong with it is in the result, nothing of it is then visible.
@@ -231,7 +236,8 @@ class Lander:
                     is_new = self._open_load(connection, source, sha256, size, turn)
                     known = None if is_new else self._find_load(connection, source, sha256)
             if is_new:
-                _Load(connection, self._tables, source, turn, self._progress).run(sha256, result)
+                send = load_data if self.has_load_data else insert_lines
+                _Load(connection, self._tables, source, turn, send, self._progress).run(sha256, result)
             elif known:
                 result.take(known)
             connection.commit()
@@ -291,6 +297,7 @@ class _Load:
         tables: LandingTables,
         source: _Source,
         turn: Turn,
+        send: store.Send,
         progress: Progress | None,
     ) -> None:
         self._connection = connection
@@ -298,6 +305,7 @@ class _Load:
         self._source = source
         self._kind = source.kind
         self._turn = turn
+        self._send = send
         self._load_id = cast(int, turn.load_id)
         self._progress = progress
         self._sent = self._rejected = 0
@@ -313,9 +321,9 @@ class _Load:
             if content.sha256 != sha256:
                 raise changed(self._source.shown)
             spool.seek(0)
-            rejects = store.stream_rejects(
-                self._connection, self._tables.rejects, self._load_id, self._kind, self._source.place, _read_all(spool)
-            )
+            place = (self._load_id, self._kind, self._source.place)
+            lines = _read_all(spool)
+            rejects = store.stream_rejects(self._send, self._connection, self._tables.rejects, *place, lines)
             self._require(rejects, self._rejected, "rejects")
         self._turn.wait_to_close()
         store.take_session(self._connection, self._tables.sessions, self._source.run, self._source.shown)
@@ -327,11 +335,11 @@ class _Load:
     def _send_rows(self, content: Content, spool: IO[bytes]) -> Encoder:
         try:
             reading = self._kind.read(content)
-            encoder = Encoder(self._kind, reading.header, self._source.encoding)
+            encoder = Encoder(self._kind, reading.header, self._source.encoding, quotes_all=self._send is insert_lines)
             lines = self._lines(encoder, reading.batches, spool)
             table = self._tables.rows[self._kind.name]
             packets = _packets(_one_ahead(lines))
-            stored = store.stream_rows(self._connection, table, encoder.columns, self._load_id, packets)
+            stored = store.stream_rows(self._send, self._connection, table, encoder.columns, self._load_id, packets)
         except Unreadable as error:
             raise LandingError(
                 f"{self._source.shown}: {error}", "expected CSV, one row a line; nothing of the file was landed"

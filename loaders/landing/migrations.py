@@ -96,8 +96,9 @@ def bring_up_to_date(connection: Connection, tables: LandingTables, collation: s
         )
     steps = [step for step in MIGRATIONS if step.version > found]
     for step in steps:
-        if step.table in there and not _has(connection, schema, step):
-            connection.exec_driver_sql(step.sql.format(table=f"`{schema}`.`{step.table}`", collation=collation))
+        table = tables.named(step.table).name
+        if table in there and not _has(connection, schema, table, step):
+            connection.exec_driver_sql(step.sql.format(table=f"`{schema}`.`{table}`", collation=collation))
     tables.metadata.create_all(connection, checkfirst=True)
     if connection.scalars(select(tables.version.c.version)).all() != [VERSION]:
         connection.execute(tables.version.delete())
@@ -106,8 +107,8 @@ def bring_up_to_date(connection: Connection, tables: LandingTables, collation: s
     return [step.version for step in steps]
 
 
-def _has(connection: Connection, schema: str | None, step: Migration) -> bool:
-    columns = inspect(connection).get_columns(step.table, schema=schema)
+def _has(connection: Connection, schema: str | None, table: str, step: Migration) -> bool:
+    columns = inspect(connection).get_columns(table, schema=schema)
     return step.column in [column["name"] for column in columns]
 
 

@@ -39,7 +39,7 @@ class Pruner:
     def __init__(self, warehouse: Warehouse) -> None:
         self._engine = engine(warehouse.landing)
         collation = detect(warehouse.landing).exact_collation
-        self._tables: LandingTables = landing_tables(warehouse.schemas.landing, collation)
+        self._tables: LandingTables = landing_tables(warehouse.schemas, collation)
 
     def superseded(self, kind: Kind | None = None) -> Sequence[Superseded]:
         """Give the superseded and withdrawn loads, of one kind or of all, the oldest first."""

@@ -7,24 +7,24 @@ waits for the first, then finds the file known.
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Table, and_, func, insert, select, update
 from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import IntegrityError
 
-from loaders.connect import STREAM_NAME, LandingConnection
 from loaders.errors import LandingError
-from loaders.landing.encode import LOAD_FORMAT, REJECT_COLUMNS
+from loaders.landing.encode import REJECT_COLUMNS
 from loaders.landing.kinds import Kind
 from loaders.landing.reader import visible
 from loaders.landing.runs import Run
+from loaders.landing.send import Buffer
 from loaders.landing.tables import LandingTables
 
-Buffer = bytes | memoryview
+# `load_data` or `insert_lines` of module `send`.
+Send = Callable[[Connection, Table, Sequence[str], dict[str, Any], Iterable[Buffer]], int]
 UTC_NOW = func.utc_timestamp(6)
 DUPLICATE_KEY = 1062
 # What the manifest says of a load: its rows are there, or none of them fitted. One of the latter restates nothing.
@@ -105,22 +105,27 @@ def open_load(connection: Connection, loads: Table, values: dict[str, Any], load
 
 
 def stream_rows(
-    connection: Connection, table: Table, columns: Sequence[str], load_id: int, lines: Iterable[Buffer]
+    send: Send, connection: Connection, table: Table, columns: Sequence[str], load_id: int, lines: Iterable[Buffer]
 ) -> int:
-    """Stream encoded lines into a landing table and give their number as the server counted it.
+    """Send encoded lines into a landing table and give their number as the server counted it.
 
-    Raises LandingError when the server warns of anything: with LOCAL it would convert or skip instead of failing
-    (MySQL manual, "LOAD DATA Statement": LOCAL makes errors warnings).
+    Raises LandingError when the server warns of anything.
     """
-    return _load_data(connection, table, columns, {"_load_id": load_id}, lines)
+    return send(connection, table, columns, {"_load_id": load_id}, lines)
 
 
 def stream_rejects(
-    connection: Connection, rejects: Table, load_id: int, kind: Kind, file_path: str, lines: Iterable[Buffer]
+    send: Send,
+    connection: Connection,
+    rejects: Table,
+    load_id: int,
+    kind: Kind,
+    file_path: str,
+    lines: Iterable[Buffer],
 ) -> int:
-    """Stream encoded rejects and give their number."""
+    """Send encoded rejects and give their number."""
     constants = {"load_id": load_id, "kind": kind.name, "file_path": file_path}
-    return _load_data(connection, rejects, REJECT_COLUMNS, constants, lines)
+    return send(connection, rejects, REJECT_COLUMNS, constants, lines)
 
 
 def close_load(connection: Connection, loads: Table, load_id: int, rows_landed: int, rows_rejected: int) -> None:
@@ -245,33 +250,3 @@ def _is_restated(rows: Table, newer: FromClause, kind: Kind) -> ColumnElement[bo
 
 def _by_key(kind: Kind) -> str:
     return f"force index (`{kind.name}_key`)"
-
-
-def _load_data(
-    connection: Connection, table: Table, columns: Sequence[str], constants: dict[str, Any], lines: Iterable[Buffer]
-) -> int:
-    raw = cast(LandingConnection, connection.connection.driver_connection)
-    names = ", ".join(f"`{name}`" for name in columns)
-    # All bytes are UTF-8, as are the columns. To say so makes the servers look at each byte for what it might begin,
-    # which takes MariaDB a twentieth of its time; but MySQL makes no JSON of bytes (error 3144).
-    has_json = any(isinstance(table.c[name].type, mysql.JSON) for name in columns)
-    settings = ", ".join(f"`{name}` = {raw.escape(value)}" for name, value in constants.items())
-    stored, warnings = raw.load(
-        f"load data local infile '{STREAM_NAME}' into table `{table.schema}`.`{table.name}` "
-        f"character set {'utf8mb4' if has_json else 'binary'} {LOAD_FORMAT} ({names}) set {settings}",
-        lines,
-    )
-    if warnings:
-        with raw.cursor() as ask:
-            ask.execute("show warnings limit 3")
-            shown = "; ".join(_without_data(str(row[2])) for row in ask.fetchall())
-        raise LandingError(
-            f"the server would have changed {warnings} values on their way into {table.name}: {shown}",
-            "nothing was landed; please report this with the file's header",
-        )
-    return int(stored)
-
-
-def _without_data(message: str) -> str:
-    """Keep a server's warning to one line of bearable length."""
-    return re.sub(r"\s+", " ", message)[:200]

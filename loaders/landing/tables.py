@@ -13,6 +13,9 @@ from sqlalchemy.dialects import mysql
 
 from loaders.landing.kinds import Kind
 from loaders.landing.recognise import KINDS
+from loaders.layout import Schemas
+
+VERSION_TABLE = "landing_schema"  # where it is, a warehouse is
 
 STATUSES = "landed, rejected, superseded, withdrawn, or pruned"
 CONTENT_NO = "0, or the load_id of a load that was withdrawn: its content may land again"
@@ -29,24 +32,30 @@ class LandingTables:
     version: Table
     rows: dict[str, Table]
 
+    def named(self, name: str) -> Table:
+        """Return the table of this name, which is its own in a landing schema."""
+        others = {"landing_loads": self.loads, "landing_rejects": self.rejects, "landing_sessions": self.sessions}
+        return {**self.rows, **others}[name]
 
-def landing_tables(schema: str, collation: str) -> LandingTables:
-    """Describe the landing schema of a warehouse; `collation` is the engine's exact one."""
-    metadata = MetaData(schema=schema)
+
+def landing_tables(schemas: Schemas, collation: str) -> LandingTables:
+    """Describe the landing tables of a warehouse; `collation` is the engine's exact one."""
+    metadata = MetaData(schema=schemas.landing)
+    prefix = schemas.prefix("landing")
     return LandingTables(
         metadata=metadata,
-        loads=_loads(metadata, collation),
-        rejects=_rejects(metadata, collation),
-        sessions=_sessions(metadata, collation),
-        version=_version(metadata, collation),
-        rows={kind.name: _rows(metadata, collation, kind) for kind in KINDS},
+        loads=_loads(metadata, prefix, collation),
+        rejects=_rejects(metadata, prefix, collation),
+        sessions=_sessions(metadata, prefix, collation),
+        version=_version(metadata, prefix, collation),
+        rows={kind.name: _rows(metadata, prefix, collation, kind) for kind in KINDS},
     )
 
 
-def _loads(metadata: MetaData, collation: str) -> Table:
+def _loads(metadata: MetaData, prefix: str, collation: str) -> Table:
     name = mysql.VARCHAR(64, collation=collation)
     return Table(
-        "landing_loads",
+        f"{prefix}landing_loads",
         metadata,
         Column("load_id", mysql.BIGINT, primary_key=True, autoincrement=True),
         Column("kind", name, nullable=False),
@@ -74,9 +83,9 @@ def _loads(metadata: MetaData, collation: str) -> Table:
     )
 
 
-def _sessions(metadata: MetaData, collation: str) -> Table:
+def _sessions(metadata: MetaData, prefix: str, collation: str) -> Table:
     return Table(
-        "landing_sessions",
+        f"{prefix}landing_sessions",
         metadata,
         Column("session_id", mysql.VARCHAR(64, collation=collation), primary_key=True),
         Column("folder", mysql.TEXT(collation=collation), nullable=False, comment="where its first files were"),
@@ -85,9 +94,9 @@ def _sessions(metadata: MetaData, collation: str) -> Table:
     )
 
 
-def _version(metadata: MetaData, collation: str) -> Table:
+def _version(metadata: MetaData, prefix: str, collation: str) -> Table:
     return Table(
-        "landing_schema",
+        prefix + VERSION_TABLE,
         metadata,
         Column("version", mysql.INTEGER, primary_key=True, autoincrement=False),
         comment="One row: the version of the landing schema",
@@ -95,10 +104,10 @@ def _version(metadata: MetaData, collation: str) -> Table:
     )
 
 
-def _rejects(metadata: MetaData, collation: str) -> Table:
+def _rejects(metadata: MetaData, prefix: str, collation: str) -> Table:
     long = mysql.LONGTEXT(collation=collation)
     return Table(
-        "landing_rejects",
+        f"{prefix}landing_rejects",
         metadata,
         Column("load_id", mysql.BIGINT, nullable=False),
         Column("row_no", mysql.INTEGER, nullable=False, comment="1-based, among the file's rows"),
@@ -115,13 +124,13 @@ def _rejects(metadata: MetaData, collation: str) -> Table:
     )
 
 
-def _rows(metadata: MetaData, collation: str, kind: Kind) -> Table:
+def _rows(metadata: MetaData, prefix: str, collation: str, kind: Kind) -> Table:
     known = [
         Column(column.name, column.type.sql_type(collation), nullable=kind.takes_empty(column.name))
         for column in kind.columns
     ]
     return Table(
-        kind.name,
+        prefix + kind.name,
         metadata,
         Column("_load_id", mysql.BIGINT, nullable=False, comment="landing_loads.load_id"),
         Column("_row_no", mysql.INTEGER, nullable=False, comment="1-based, among the file's rows"),

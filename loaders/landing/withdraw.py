@@ -86,7 +86,7 @@ class Withdrawer:
         self._who_may_know = who_may_know(Settings.from_environment(), warehouse)
         self._engine = engine(warehouse.landing).execution_options(isolation_level="READ COMMITTED")
         collation = detect(warehouse.landing).exact_collation
-        self._tables: LandingTables = landing_tables(warehouse.schemas.landing, collation)
+        self._tables: LandingTables = landing_tables(warehouse.schemas, collation)
 
     def find(self, named: str | None, session: str | None = None, run: str | None = None) -> Sequence[Load]:
         """Give the loads that a load's number, or a file, names, and a session and a run, the oldest first.

@@ -9,7 +9,7 @@
     {%- for constraint in adapter.render_raw_model_constraints(raw_constraints=model.constraints) %}
     {{ constraint }}{{ "," if not loop.last }}
     {%- endfor %}
-) comment {{ sql_text(model.description, 2048) }}
+) character set utf8mb4 collate {{ exact_collation() }} comment {{ sql_text(model.description, 2048) }}
 {% endmacro %}
 
 {% macro contract_column(column) -%}

@@ -96,7 +96,7 @@ begin
         )){{ " and" if not loop.last }}
         {%- endfor %}
     ) then
-        signal sqlstate '45000' set message_text = '{{ this.identifier }}: what is frozen never changes; see `afterstate retake`';
+        signal sqlstate '45000' set message_text = '{{ model.name }}: what is frozen never changes; see `afterstate retake`';
     end if;
 end
 {%- endmacro %}
@@ -104,7 +104,7 @@ end
 {% macro refuse_deletion() -%}
 begin
     if @afterstate_unfreeze is null then
-        signal sqlstate '45000' set message_text = '{{ this.identifier }}: what is remembered is never deleted; see `afterstate retake`';
+        signal sqlstate '45000' set message_text = '{{ model.name }}: what is remembered is never deleted; see `afterstate retake`';
     end if;
 end
 {%- endmacro %}

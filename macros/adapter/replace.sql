@@ -28,7 +28,7 @@ delete {{ relation }}
 from {{ relation }}
 inner join {{ ref(config.get("replace_scope")) }} as changes
     on
-        changes.model = '{{ this.name }}'
+        changes.model = '{{ model.name }}'
         {%- for column in config.get("replace_on") %}
         and {{ relation }}.{{ column }} = changes.{{ column }}
         {%- endfor %}

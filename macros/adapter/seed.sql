@@ -14,7 +14,7 @@
             {%- if seed_key(model, agate_table) %},
             {{ seed_key(model, agate_table) }}
             {%- endif %}
-        )
+        ) character set utf8mb4 collate {{ exact_collation() }}
     {% endset %}
     {% call statement("create_seed") -%}
         {{ sql }}

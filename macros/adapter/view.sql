@@ -16,7 +16,7 @@
 {% macro view_in_place() %}
     {% set target_relation = this.incorporate(type="view") %}
     {% set existing_relation = load_cached_relation(this) %}
-    {% set queue = "views " ~ target.schema %}
+    {% set queue = "views " ~ local_md5(target.schema) %}
 
     {{ begin_with(pre_hooks) }}
 

@@ -19,7 +19,7 @@ from benchmarks.landing.report import Figure, Report
 from tests.conftest import ROOT, Server
 
 ROWS = 300
-WAYS = ("ours", "rejects", "parts", "bare", "keyed")  # those that need no package of their own
+WAYS = ("ours", "rejects", "parts", "insert", "bare", "keyed")  # those that need no package of their own
 # AFTERSTATE_LONG_TESTS=1 lands both kinds on both servers; one each shows that both kinds and both servers work.
 KINDS_ON = {"mariadb": ["nand"], "mysql": ["core"]}
 if os.environ.get("AFTERSTATE_LONG_TESTS"):

@@ -15,8 +15,8 @@ from tests.loaders.proxy import Proxy, through
 
 
 @pytest.fixture(scope="module")
-def common_bench(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return another_warehouse(server, tmp_path_factory.mktemp("common"))
+def common_bench(server: Server, layout: str, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return another_warehouse(server, tmp_path_factory.mktemp("common"), layout)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 
 from loaders.connect import connect
 from loaders.profile import Connection
-from tests.conftest import Bench, Server
+from tests.conftest import LAYOUTS, Bench, Server, one_database_place
 
 KEY = ("run_id", "case_id", "antibody_id", "step")
 TRACE = (*KEY, "SoMS_cumsum_window", "action_toggle_rate", "blocked_rate_window", "veto_streak")
@@ -58,9 +58,12 @@ def pandas_table(content: str | bytes, **options: Any) -> pd.DataFrame:
     return pd.read_csv(io.BytesIO(content.encode() if isinstance(content, str) else content), **options)
 
 
-def another_warehouse(server: Server, folder: Path) -> Bench:
+def another_warehouse(server: Server, folder: Path, layout: str = LAYOUTS[0]) -> Bench:
     """Bring up one more warehouse on a test's server."""
-    bench = Bench(server, {**server.environment, "AFTERSTATE_SCHEMA": f"test_{next(server.numbers)}"}, folder)
+    name = f"test_{next(server.numbers)}"
+    bench = Bench(server, {**server.environment, "AFTERSTATE_SCHEMA": name}, folder)
+    if layout == "one_database":
+        bench = one_database_place(server, folder, name.capitalize())
     up = bench.run("up")
     assert up.exit_code == 0, up.output
     return bench
@@ -74,7 +77,7 @@ def fingerprint(bench: Bench, kind: str = TRACE_KIND) -> dict[str, list[tuple[An
             "select column_name from information_schema.columns where table_schema = %s and table_name = %s "
             "and column_name <> '_load_id' order by ordinal_position",
             bench.warehouse.schemas.landing,
-            kind,
+            bench.warehouse.schemas.prefix("landing") + kind,
         )
     ]
     return {
@@ -97,7 +100,7 @@ def fingerprint(bench: Bench, kind: str = TRACE_KIND) -> dict[str, list[tuple[An
 def watch_rows(bench: Bench, kind: str = TRACE_KIND) -> Iterator[Callable[[], int]]:
     """Give a function that tells the number of the last row that was written, committed or not; 0 without rows."""
     opened = connect(bench.warehouse.landing)
-    place = f"`{bench.warehouse.schemas.landing}`.{kind}"
+    place = bench.warehouse.table("landing", kind)
 
     def last_row() -> int:
         with opened.cursor() as ask:

@@ -30,6 +30,7 @@ from loaders.landing import store
 from loaders.landing.encode import Encoder
 from loaders.landing.land import FileResult, Lander
 from loaders.landing.recognise import kind_named
+from loaders.landing.send import insert_lines, load_data
 from loaders.landing.tables import LandingTables, landing_tables
 from tests.conftest import Bench
 from tests.loaders.helpers import (
@@ -48,9 +49,15 @@ from tests.loaders.helpers import (
 TRACE_COLUMNS = ", ".join(TRACE)
 
 
-@pytest.fixture
-def lander(common: Bench) -> Lander:
-    return Lander(common.warehouse)
+pytestmark = pytest.mark.layouts("four_schemas", "one_database")
+WAYS = {"LOAD DATA": load_data, "INSERT": insert_lines}
+
+
+@pytest.fixture(params=WAYS)
+def lander(common: Bench, request: pytest.FixtureRequest) -> Lander:
+    lander = Lander(common.warehouse)
+    lander.has_load_data = request.param == "LOAD DATA"
+    return lander
 
 
 def land(bench: Bench, name: str, content: str | bytes) -> FileResult:
@@ -493,7 +500,7 @@ def test_superseding_reads_in_proportion(warehouse: Bench) -> None:
     rows = 2_000
     loads = [land(warehouse, "x.csv", trace((step, number) for step in range(rows))) for number in range(3)]
     account = warehouse.warehouse.landing
-    tables = landing_tables(warehouse.warehouse.schemas.landing, detect(account).exact_collation)
+    tables = landing_tables(warehouse.warehouse.schemas, detect(account).exact_collation)
     with engine(account, landing=True).connect() as connection:
         store.mark_superseded(connection, tables, kind_named(TRACE_KIND), int(loads[-1].load_id or 0))
         counters = connection.exec_driver_sql("show session status like 'Handler_read%%'").all()
@@ -549,16 +556,18 @@ class Gate:
 
     line = b'1,2,"r","c","a",1,1.5,0.5,0.25,2,NULL\n'
 
-    def __init__(self, bench: Bench, *others: str) -> None:
+    def __init__(self, bench: Bench, way: str, *others: str) -> None:
         account = bench.warehouse.landing
+        self._send = WAYS[way]
         kind = kind_named(TRACE_KIND)
         self._engine = engine(account, landing=True)
-        self._tables: LandingTables = landing_tables(bench.warehouse.schemas.landing, detect(account).exact_collation)
+        self._tables: LandingTables = landing_tables(bench.warehouse.schemas, detect(account).exact_collation)
         self._columns = Encoder(kind, [*TRACE, *others]).columns
 
     def send(self, lines: Iterable[bytes]) -> int:
         with self._engine.connect() as connection:
-            return store.stream_rows(connection, self._tables.rows[TRACE_KIND], self._columns, 2**40, lines)
+            table = self._tables.rows[TRACE_KIND]
+            return store.stream_rows(self._send, connection, table, self._columns, 2**40, lines)
 
 
 # LOAD DATA LOCAL makes all of these warnings and goes on (engine-facts). 3.7 for an INT is none even then: nothing but
@@ -581,10 +590,11 @@ SPOILT = {
 }
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("others", [[], ["unknown"]], ids=["known columns", "unknown ones"])
-def test_the_gate(common: Bench, others: list[str]) -> None:
+def test_the_gate(common: Bench, others: list[str], way: str) -> None:
     """Prevents the server from converting, cutting or skipping anything without the landing noticing."""
-    gate = Gate(common, *others)
+    gate = Gate(common, way, *others)
 
     def cut(lines: bytes) -> bytes:
         return lines if others else lines.replace(b",NULL\n", b"\n")
@@ -673,7 +683,7 @@ def test_local_files_on_a_real_server(common: Bench) -> None:
     """Prevents LOAD DATA LOCAL from reading files over any connection of ours; ordinary ones have it turned off."""
     file = common.write("secret.txt", "1,2,r,c,a,1\n")
     account = common.warehouse.landing
-    table = f"`{common.warehouse.schemas.landing}`.{TRACE_KIND}"
+    table = common.warehouse.table("landing", TRACE_KIND)
     statement = f"load data local infile '{file}' into table {table} fields terminated by ',' set _load_id = 8000"
     guarded, ordinary = connect(account, landing=True), connect(account)
     with pytest.raises(ServerError, match="secret"):
@@ -688,7 +698,8 @@ def test_local_files_on_a_real_server(common: Bench) -> None:
     assert common.query(f"select count(*) from {table} where _load_id = 8000") == [(0,)]
 
 
-def test_a_stream_that_fails_leaves_nothing(common: Bench) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_a_stream_that_fails_leaves_nothing(common: Bench, way: str) -> None:
     """Prevents the first half of a load from being committed when its source breaks in the middle."""
 
     def broken() -> Iterator[bytes]:
@@ -696,5 +707,5 @@ def test_a_stream_that_fails_leaves_nothing(common: Bench) -> None:
         raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):
-        Gate(common).send(broken())
+        Gate(common, way).send(broken())
     assert common.query(f"select count(*) from {{landing}}.{TRACE_KIND} where _load_id = {2**40}") == [(0,)]

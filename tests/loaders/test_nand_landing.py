@@ -22,6 +22,8 @@ from loaders.landing.runs import Found, Told
 from tests.conftest import Bench
 from tests.loaders.helpers import csv_text
 
+pytestmark = pytest.mark.layouts("four_schemas", "one_database")
+
 TIMELINE = ("start", "end", "die", "plane", "op_state", "lane", "op_name", "duration")
 OPERATIONS = ("start", "end", "die", "plane", "block", "page", "op_name", "op_base", "source", "op_uid")
 OPERATIONS += ("op_state", "phase_key_used", "phase_key_virtual")

@@ -14,7 +14,7 @@ import pymysql
 import pytest
 
 from loaders.connect import connect
-from tests.conftest import ROOT, Bench
+from tests.conftest import LAYER_TABLE, ROOT, Bench
 from tests.loaders.helpers import TRACE_KIND, trace
 from tests.server.helpers import start_command
 
@@ -133,6 +133,7 @@ def test_a_file_comes_back_as_a_new_load_and_lands_once(warehouse: Bench) -> Non
         warehouse.query(copy)
 
 
+@pytest.mark.layouts("four_schemas", "one_database")
 def test_the_marts_follow_and_what_is_frozen_stays(warehouse: Bench) -> None:
     """Prevents a mart that shows what was taken back, and a memory that forgets because of it."""
     warehouse.land(ROOT / "samples" / "core")
@@ -151,7 +152,7 @@ def test_the_marts_follow_and_what_is_frozen_stays(warehouse: Bench) -> None:
     )
     assert withdraw(warehouse, str(trace_load)) == [(trace_load, "withdrawn")]
     assert states(warehouse) == []
-    built = warehouse.build()
+    built = warehouse.build("--selector", "full")
     assert built["assert_loads_hold_their_rows"] == "pass"
     assert warehouse.query("select * from {marts}.shutdown_state_snapshot", role="bi") == frozen
     assert warehouse.query("select count(*) from {marts}.post_shutdown_timeline", role="bi") == [(0,)]
@@ -216,9 +217,9 @@ def test_a_session_that_is_being_landed_is_not_given_away(common: Bench) -> None
 @contextmanager
 def another_loader(bench: Bench, statement: str) -> Iterator[Any]:
     """Give a connection in the middle of a transaction that has done this."""
-    schemas = bench.warehouse.schemas
+    named = LAYER_TABLE.sub(lambda match: bench.warehouse.table(match[1], match[2]), statement)
     with closing(connect(bench.warehouse.landing)) as loader:
-        loader.query(statement.format(landing=schemas.landing))
+        loader.query(named)
         yield loader
 
 
@@ -262,7 +263,7 @@ def test_withdrawn_rows_can_be_pruned(warehouse: Bench) -> None:
     assert statuses(warehouse) == ["landed", "pruned"]
     assert warehouse.run("withdraw", "2").exit_code == 2
     assert warehouse.land(warehouse.folder / "2.csv")[0]["status"] == "landed"
-    built = warehouse.build()
+    built = warehouse.build("--selector", "full")
     assert built["assert_loads_hold_their_rows"] == "pass"
 
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import psutil
 
@@ -52,6 +53,13 @@ def settle_on_a_quiet_port(bench: Bench) -> None:
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def url_of(server: Server, user: str = "", password: str = "", options: str = "") -> str:
+    """Spell a URL for the test server, as its administrator unless an account is named."""
+    admin = server.admin
+    user, password = (user, password) if user else (admin.username, admin.password)
+    return f"mysql://{quote(user, safe='')}:{quote(password, safe='')}@{admin.server}:{admin.port}/{options}"
 
 
 def up(bench: Bench) -> Warehouse:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from contextlib import closing
+from pathlib import Path
 
 import pymysql
 import pytest
+import sqlalchemy
 
 from loaders.accounts import USER_NAME_CHARACTERS, account_name, compare_rights, grant_pattern, new_password
 from loaders.connect import connect, cursor
+from loaders.layout import SCHEMA_NAME_CHARACTERS
 from loaders.profile import read_warehouse
-from loaders.settings import SCHEMA_NAME_CHARACTERS
-from tests.conftest import Bench, Server
-from tests.server.helpers import ROLES, accounts_of, bench_in, up
+from tests.conftest import ROOT, Bench, Server
+from tests.server.helpers import ROLES, accounts_of, as_admin, bench_in, up, url_of
 
 # (what the account does, whether it may); the tables `{marts}.t`, `{staging}.t` and `{audit}.t` are there.
 BI = [
@@ -275,9 +277,38 @@ def test_two_warehouses_stand_side_by_side(tables: Bench, server: Server) -> Non
     assert other.warehouse == second
 
 
-@pytest.mark.parametrize("name", ["Upper", "1st", "a-b", "a`b", "a" * 57, "x_landing", "x_bi", "mysql.user"])
+NOT_NAMES = ["a`b", "a'b", 'a"b', "a\\b", "a/b", "a%b", "{{a}}", "a?b", " a", "a\tb", "a\u200bb", "🧬", "mysql", "SYS"]
+NOT_NAMES += ["a" * 57, "_" * 33, "x_landing", "x_bi", "x__one_database", "mysql.user"]
+
+
+@pytest.mark.parametrize("name", NOT_NAMES)
 def test_a_name_that_cannot_be_a_warehouse_is_wrong_usage(server: Server, name: str) -> None:
-    # Prevents: SQL in a schema's name, and a warehouse inside another's schemas.
+    # Prevents: SQL, templates or placeholders in a schema's name, a warehouse inside another's schemas or the server's.
     result = bench_in(server, server.home, AFTERSTATE_SCHEMA=name).run("up")
     assert result.exit_code == 2
     assert name in result.output
+
+
+@pytest.mark.parametrize("name", ["Developability", "항체 창고", "1st-try; drop #a -- c@d"])
+def test_any_name_that_the_server_takes_is_a_warehouse(server: Server, tmp_path: Path, name: str) -> None:
+    # Prevents: a name that somebody has anyway being refused, or quoted in one place and not in another.
+    bench = bench_in(server, tmp_path, AFTERSTATE_MYSQL_URL=url_of(server), AFTERSTATE_SCHEMA=name)
+    try:
+        found = up(bench)
+        assert up(bench) == found
+        assert not found.schemas.is_one_database
+        bench.land(ROOT / "samples" / "core")
+        statuses = bench.build("--select", "+shutdown_state_snapshot", "+shutdown_snapshot_drift", "landing_rejects")
+        assert set(statuses.values()) == {"pass", "success"}
+        bench.build_without_tests("--select", "+shutdown_state_snapshot")
+        assert bench.query("select count(*) from {marts}.shutdown_state_snapshot", role="bi") == [(1,)]
+        for command in (("status",), ("export", "snapshot", "--out", tmp_path / "out.csv")):
+            assert bench.run(*command).exit_code == 0
+        with sqlalchemy.create_engine(bench.run("url", "--bi").stdout.strip()).connect() as connection:
+            assert connection.execute(sqlalchemy.text("select database()")).scalar() == name
+        with connect(found.bi) as opened, opened.cursor() as ask:
+            rights = compare_rights(ask, found.bi.username, "bi", found.schemas, wildcards=True)
+        assert (rights.lacking, rights.beyond) == ([], [])
+    finally:
+        for schema in bench.warehouse.schemas.all():
+            as_admin(Bench(server, server.environment, tmp_path), f"drop database `{schema}`")

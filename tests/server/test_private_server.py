@@ -183,7 +183,9 @@ def test_a_pid_that_now_belongs_to_another_process_is_not_the_server(own: Bench)
 def test_a_taken_port_is_changed_and_the_profile_follows(own: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     # Prevents: no server, or a profile that leads to somebody else's, when the port was taken in the meantime, be it
     # between looking for a free one and listening on it.
-    before = up(own)
+    beside = bench_in(own.server, own.server.home, AFTERSTATE_SCHEMA="beside")
+    up(beside)
+    before = up(bench_in(own.server, own.server.home, AFTERSTATE_SCHEMA="afterstate"))  # again the default target
     own.run("down")
     look = private._free_port
     answers = chain([lambda wanted: before.dbt.port], repeat(look))
@@ -197,6 +199,8 @@ def test_a_taken_port_is_changed_and_the_profile_follows(own: Bench, monkeypatch
             connection.password for connection in accounts_of(before)
         ]
         assert kept_rows(own) == {"first"}
+        assert {connection.port for connection in accounts_of(beside.warehouse)} == {after.dbt.port}
+        assert beside.run("status").exit_code == 0
     own.run("down")
     settle_on_a_quiet_port(own)
 

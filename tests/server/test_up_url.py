@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -17,14 +18,7 @@ from loaders.connect import connect, cursor
 from loaders.server import private, programs
 from tests.conftest import ROOT, Bench, Server
 from tests.loaders.proxy import Proxy
-from tests.server.helpers import ROLES, accounts_of, bench_in, up
-
-
-def url_of(server: Server, user: str = "", password: str = "", options: str = "") -> str:
-    """Spell a URL for the test server, as its administrator unless an account is named."""
-    admin = server.admin
-    user, password = (user, password) if user else (admin.username, admin.password)
-    return f"mysql://{quote(user, safe='')}:{quote(password, safe='')}@{admin.server}:{admin.port}/{options}"
+from tests.server.helpers import ROLES, accounts_of, bench_in, private_home, settle_on_a_quiet_port, up, url_of
 
 
 def checkout(server: Server, home: Path, url: str = "", schema: str = "") -> Bench:
@@ -84,6 +78,12 @@ def test_up_again_and_without_the_url_in_the_environment(server: Server, tmp_pat
     later = bench_in(server, tmp_path / "home", AFTERSTATE_SERVER_PROGRAM="")
     assert later.run("status").exit_code == 0
     assert later.warehouse == before
+    with cursor(server.admin) as ask:
+        ask.execute("drop user %s@'%%'", (before.bi.username,))
+    lost = later.run("up")  # it has no login that could make accounts
+    assert lost.exit_code == 1
+    assert "AFTERSTATE_MYSQL_URL" in lost.output
+    assert up(bench) == before
 
 
 @pytest.mark.parametrize("has_tables", [False, True])
@@ -186,7 +186,7 @@ def test_a_unix_socket(server: Server, tmp_path: Path, host: str) -> None:
     elsewhere = replace(bench, environment={**bench.environment, "AFTERSTATE_MYSQL_URL": url_of(server)})
     refused = elsewhere.run("status")
     assert refused.exit_code == 2
-    assert f"is for {path}, but `AFTERSTATE_MYSQL_URL` names {admin.place}" in refused.stderr
+    assert f"belongs to the server {path}, and `AFTERSTATE_MYSQL_URL` names {admin.place}" in refused.stderr
 
 
 def test_an_ipv6_host(server: Server, tmp_path: Path) -> None:
@@ -249,6 +249,9 @@ def test_an_account_that_may_make_schemas_only_does_all_the_work(
         result = bench.run("up")
         assert result.exit_code == 0, result.output
         assert "may not make accounts" in result.output
+        for said in (result.output, bench.settings.profiles_path.read_text()):
+            assert "change everything" in said
+            assert not re.search("read-only|reads only", said)
         assert {connection.username for connection in accounts_of(bench.warehouse)} == {name}
         bench.query("create table `{marts}`.t (id int)", role="dbt")
         monkeypatch.setattr(doctor, "run_dbt", lambda *_, **__: 0)
@@ -264,7 +267,8 @@ def test_an_account_that_may_do_nothing_is_told_what_it_needs(server: Server, tm
         result = bench.run("up")
         assert result.exit_code == 1
         assert f"schema `{bench.environment['AFTERSTATE_SCHEMA']}`" in result.output
-        assert "may create schemas" in result.output
+        assert f"to '{name}'@'%'" in result.output
+        assert "--print-sql" in result.output
         assert not bench.settings.profiles_path.exists()
 
 
@@ -295,3 +299,39 @@ def test_a_profile_of_another_server_is_not_used(server: Server, tmp_path: Path,
     assert result.exit_code == 2, result.output
     assert "db.example:3307" in result.output
     assert "afterstate up" in result.output
+
+
+def test_up_replaces_no_server_unasked(server: Server, tmp_path: Path) -> None:
+    # Prevents: one command in the wrong shell making a full warehouse look empty, whichever server it was on.
+    bench = checkout(server, tmp_path / "home")
+    before = up(bench)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        elsewhere = bench_in(
+            server, tmp_path / "home", AFTERSTATE_MYSQL_URL=f"mysql://user:pw@127.0.0.1:{other.getsockname()[1]}/"
+        ).run("up")
+    assert elsewhere.exit_code == 2, elsewhere.output
+    assert f"127.0.0.1:{before.dbt.port}" in elsewhere.output
+    assert "up --replace" in elsewhere.output
+    assert "AFTERSTATE_HOME" in elsewhere.output
+    assert bench.warehouse == before
+
+
+def test_up_replaces_a_server_when_told_to(server: Server, tmp_path: Path) -> None:
+    # Prevents: a profile that can never be used for another server, or then holds outputs of both.
+    home = tmp_path / "home"
+    bench = checkout(server, home, schema="url_replaced")
+    up(bench)
+    with private_home(server, home) as private:
+        settle_on_a_quiet_port(private)
+        looked_after = private.run("up")
+        assert looked_after.exit_code == 0
+        assert "belongs to the server" in looked_after.output
+        assert not private.server.private.exists()
+        replaced = private.run("up", "--replace")
+        assert replaced.exit_code == 0, replaced.output
+        assert private.warehouse.dbt.port != server.admin.port
+        assert "url_replaced_bi" not in private.settings.profiles_path.read_text() or private.warehouse.dbt.is_private
+        refused = bench.run("up")
+        assert refused.exit_code == 2
+        assert bench.run("up", "--replace").exit_code == 0
+        assert bench.warehouse.dbt.port == server.admin.port

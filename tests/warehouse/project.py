@@ -74,7 +74,7 @@ class Project:
     def invoke(self, command: str, *arguments: str) -> dbtRunnerResult:
         """Run a dbt command; its artifacts are in `target`."""
         profiles = str(self.warehouse.settings.profiles_path.parent)
-        target = self.warehouse.warehouse.schemas.marts
+        target = self.warehouse.warehouse.schemas.target
         line = [*command.split(), "--project-dir", str(self.folder), "--profiles-dir", profiles, "--target", target]
         return invoke_dbt([*line, *arguments], self.folder / "target")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ENGINES, Bench, Server, empty_place, missing, server_program
+from tests.conftest import ENGINES, Bench, Server, empty_place, missing, one_database_place, server_program
 from tests.server.helpers import private_home, up
 from tests.warehouse.scenarios import base_files
 from tests.warehouse.test_retake import retake
@@ -58,7 +58,11 @@ def filled(warehouse: Bench) -> list[list[tuple[Any, ...]]]:
 
 def lost(warehouse: Bench) -> None:
     """Lose every schema, as a deleted data folder does, and start over."""
-    empty_place(warehouse.server, warehouse.folder)
+    schemas = warehouse.warehouse.schemas
+    if schemas.is_one_database:
+        one_database_place(warehouse.server, warehouse.folder, schemas.marts)
+    else:
+        empty_place(warehouse.server, warehouse.folder)
     assert warehouse.run("up").exit_code == 0
     build(warehouse)
 
@@ -71,6 +75,7 @@ def restored(warehouse: Bench, file: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.layouts("four_schemas", "one_database")
 def test_an_empty_warehouse_is_restored_to_the_microsecond(warehouse: Bench) -> None:
     """Prevents: a lost data folder taking with it the one table that no file can rebuild."""
     before = filled(warehouse)
@@ -101,6 +106,7 @@ def test_an_empty_warehouse_is_restored_to_the_microsecond(warehouse: Bench) -> 
     assert {row[0] for row in warehouse.query(MEMORY, role="bi")} - known > set()
 
 
+@pytest.mark.layouts("four_schemas", "one_database")
 def test_weeks_that_came_after_the_loss_stay(warehouse: Bench) -> None:
     """Prevents: a restore that takes this week's snapshots away, or gives two snapshots one id."""
     before = filled(warehouse)

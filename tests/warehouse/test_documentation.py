@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.conftest import ROOT, Bench, missing
@@ -50,6 +51,7 @@ def test_every_model_and_column_is_documented_and_keyed(warehouse: Bench) -> Non
     assert bounce(planted, warehouse.folder)  # a tool that never fails guards nothing
 
 
+@pytest.mark.layouts("four_schemas", "one_database")
 def test_freshness_of_every_source(warehouse: Bench) -> None:
     """Prevents: freshness that fails on a kind which was never landed, or that is off by the server's time zone."""
     never = warehouse.dbt("source freshness")

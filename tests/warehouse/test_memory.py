@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.conftest import ROOT, Bench
 from tests.warehouse.scenarios import SHUTDOWN, base_files
 from tests.warehouse.scenarios import csv as csv_text
@@ -22,6 +24,7 @@ def rows(warehouse: Bench, statement: str) -> list[tuple[Any, ...]]:
     return warehouse.query(statement, role="bi")
 
 
+@pytest.mark.layouts("four_schemas", "one_database")
 def test_drift_lists_every_column_that_changed(warehouse: Bench) -> None:
     """Prevents: a correction upstream that nobody hears of, because the snapshot rightly stays as it was."""
     land(warehouse, "before", base_files("run"))

@@ -74,7 +74,7 @@ def test_every_command_that_writes_takes_the_lock(
     """Prevents: `dbt run`, `seed` or `test` beside a build, by the way that nobody thought of."""
     monkeypatch.setenv(NO_WAIT_VARIABLE, "yes")
     for command in ("build", "run", "seed", "test", "snapshot"):
-        with BuildLock(built.warehouse.dbt, "by a test", print), pytest.raises(AssertionError):
+        with BuildLock(built.warehouse.schemas, built.warehouse.dbt, "by a test", print), pytest.raises(AssertionError):
             built.dbt(command, "--select", "core_fallback_stages")
         assert f"another build of `{built.warehouse.schemas.marts}` is at work: " in capsys.readouterr().out
     assert builder(built) is None
@@ -134,6 +134,23 @@ def test_what_a_killed_build_left_the_next_one_clears(held: Build) -> None:
     assert unfinished(bench) == ["only__dbt_old"]  # nothing stands in the place of this one
 
 
+@pytest.mark.layouts("one_database")
+def test_tables_of_others_in_the_one_database_are_never_cleared(warehouse: Bench) -> None:
+    """Prevents: a build dropping somebody's own table, since its name ends as those of killed builds do."""
+    left_behind = ("governed_run_summary__dbt_new", "staging__int_shutdown__loads__dbt_new")
+    theirs = ("theirs", "theirs__dbt_new", "theirs__dbt_old", "staging__theirs__dbt_new")
+    for table in (*left_behind, *theirs):
+        warehouse.query(f"create table {{marts}}.{table} (id int)", role="dbt")
+    with BuildLock(warehouse.warehouse.schemas, warehouse.warehouse.dbt, "a test", print):
+        found = {name for (name,) in warehouse.query("show tables from {marts}", role="dbt")}
+    assert found.issuperset(theirs)
+    assert found.isdisjoint(left_behind)
+    (signed,) = warehouse.query(
+        "select table_collation from information_schema.tables where table_name = 'staging__build_lock'", role="dbt"
+    )
+    assert signed[0].endswith("_bin")
+
+
 def test_a_build_that_has_lost_its_lock_stops(built: Bench) -> None:
     """Prevents: two builds at once after an administrator, or a firewall, has ended the connection with the lock."""
     with building(built, name="robbed") as build:
@@ -154,7 +171,7 @@ def test_a_seat_that_is_taken_is_passed_over(built: Bench, monkeypatch: pytest.M
 
 def test_a_build_that_waits_can_be_interrupted(built: Bench) -> None:
     """Prevents: a queue of builds that nobody gets rid of."""
-    with BuildLock(built.warehouse.dbt, "a test", print), building(built, *SUMMARY) as build:
+    with BuildLock(built.warehouse.schemas, built.warehouse.dbt, "a test", print), building(built, *SUMMARY) as build:
         build.says("waiting for another build")
         started = time.monotonic()
         build.hears(signal.SIGTERM)

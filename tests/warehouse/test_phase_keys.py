@@ -249,6 +249,7 @@ def without_loads(spans: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return [(*span[:-2], span[-1]) for span in spans]
 
 
+@pytest.mark.layouts("four_schemas", "one_database")
 def test_incremental_builds_are_a_full_build(warehouse: Bench) -> None:
     """Prevents: tables that depend on the order of landing, on replaced runs, or on how often they were built."""
     planes = draw(24)
@@ -306,6 +307,7 @@ def test_a_build_leaves_alone_what_a_new_run_cannot_change(warehouse: Bench) -> 
     ) == [(1000, 1000)]
 
 
+@pytest.mark.layouts("four_schemas", "one_database")
 def test_the_real_example(warehouse: Bench, nand_example: Path) -> None:
     """Prevents: another answer than the simulator's own lookup gave, for any row of its two runs."""
     landed = warehouse.land(nand_example)

@@ -6,6 +6,7 @@ import threading
 from contextlib import closing
 from typing import Any
 
+import pytest
 from click.testing import Result
 
 from loaders.connect import connect
@@ -36,6 +37,7 @@ def retakes(warehouse: Bench, columns: str) -> list[tuple[Any, ...]]:
     return warehouse.query(f"select {columns} from {{marts}}.shutdown_snapshot_retakes order by snapshot_id", role="bi")
 
 
+@pytest.mark.layouts("four_schemas", "one_database")
 def test_a_wrong_snapshot_is_taken_again_twice(warehouse: Bench) -> None:
     """Prevents: a known mistake that nobody can correct, or a correction that hides what was remembered before."""
     for run in ("run", "other"):

@@ -33,6 +33,7 @@ def whole_rows(warehouse: Bench) -> list[tuple[Any, ...]]:
     return warehouse.query("select * from {marts}.shutdown_state_snapshot order by id", role="bi")
 
 
+@pytest.mark.layouts("four_schemas", "one_database")
 def test_every_scenario_is_as_in_the_notebook(warehouse: Bench) -> None:
     """Prevents: any way in which real files differ gives another snapshot than the notebook gave."""
     paths = {scenario.name: scenario.write(warehouse.folder) for scenario in SCENARIOS}
@@ -48,6 +49,7 @@ def test_every_scenario_is_as_in_the_notebook(warehouse: Bench) -> None:
     assert len(whole_rows(warehouse)) == sum(5 if s.name == "exact_keys" else 1 for s in SCENARIOS)
 
 
+@pytest.mark.layouts("four_schemas", "one_database")
 def test_the_notebooks_own_result(warehouse: Bench) -> None:
     """Prevents: the sample, the export or a rebuild differing from what the notebook printed."""
     warehouse.land(ROOT / "samples" / "core")
@@ -168,6 +170,7 @@ def test_na_texts_are_values(warehouse: Bench) -> None:
         assert (antibody, stage) == (text, text)
 
 
+@pytest.mark.layouts("four_schemas", "one_database")
 def test_a_complete_snapshot_never_changes(warehouse: Bench) -> None:
     """Prevents: what is landed later, or a rebuild of any kind, changing what operation remembers."""
     for kind, text in base_files("frozen").items():

@@ -164,7 +164,7 @@ def test_where_the_server_tells_who_holds_it_is_certain(
 def test_status_says_for_whom_it_has_waited(warehouse: Bench) -> None:
     """Prevents: a `status` that hangs behind a lock, or that ends in an error of the server's alone."""
     with closing(connect(warehouse.server.admin)) as admin:
-        admin.query(f"lock tables `{warehouse.warehouse.schemas.landing}`.landing_loads write")
+        admin.query(f"lock tables {warehouse.warehouse.table('landing', 'landing_loads')} write")
         result = warehouse.run("status")
     assert result.exit_code == 1
     assert "Lock wait timeout exceeded" in result.stderr
@@ -179,7 +179,7 @@ def test_a_landing_that_waits_for_another_says_so(warehouse: Bench) -> None:
     ((sha256,),) = warehouse.query("select content_sha256 from {landing}.landing_loads")
     warehouse.run("withdraw", "1", "--yes")
     same = (
-        f"insert into `{warehouse.warehouse.schemas.landing}`.landing_loads "
+        f"insert into {warehouse.warehouse.table('landing', 'landing_loads')} "
         "(kind, file_path, file_bytes, content_sha256, header, started_at, status) "
         f"values ('{TRACE_KIND}', 'x', 1, '{sha256}', '[]', utc_timestamp(6), 'landed')"
     )

@@ -32,7 +32,7 @@ log_lines as (
         loads.load_id in (
             select changes.load_id
             from {{ load_changes }} as changes
-            where changes.model = '{{ this.name }}'
+            where changes.model = '{{ model.name }}'
         )
     {%- endif %}
     window next_line as (partition by proposer_log.load_id order by proposer_log.row_no)

@@ -21,7 +21,7 @@ with changes as (
         session_no,
         from_tick
     from {{ timeline_changes }}
-    where model = '{{ this.name }}'
+    where model = '{{ model.name }}'
     {%- else -%}
     select
         session_no,

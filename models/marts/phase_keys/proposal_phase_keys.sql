@@ -45,7 +45,7 @@ changed_proposals as (
     {%- if is_incremental() %}
     inner join {{ proposal_changes }} as changes
         on
-            changes.model = '{{ this.name }}'
+            changes.model = '{{ model.name }}'
             and loads.session_id = changes.session_id
             and loads.run_id = changes.run_id
     {%- endif %}
