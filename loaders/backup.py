@@ -29,7 +29,7 @@ MEMORY, RETAKES, LOADS, REJECTS = (
 )
 LOAD_COLUMNS = (
     "load_id, kind, session_id, run_id, file_path, file_bytes, content_sha256, header, rows_read, rows_landed, "
-    "rows_rejected, started_at, finished_at, status, notes"
+    "rows_rejected, started_at, finished_at, status, withdrawn_at, notes"
 )
 REJECT_COLUMNS = "row_no, line_no, kind, file_path, column_name, value, reason, row_text"
 

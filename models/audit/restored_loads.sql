@@ -5,6 +5,7 @@
     incremental_strategy="merge",
     unique_key=["load_id", "started_at"],
     full_refresh=false,
+    on_schema_change="append_new_columns",
 ) }}
 
 with loads as (
@@ -30,6 +31,7 @@ restored_loads as (
         started_at,
         finished_at,
         status,
+        withdrawn_at,
         notes
     from loads
     where false

@@ -182,7 +182,7 @@ def test_a_unix_socket(server: Server, tmp_path: Path, host: str) -> None:
     account = f"{quote(admin.username)}:{quote(admin.password, safe='')}"
     bench = checkout(server, tmp_path / "home", f"mysql://{account}@{host}{port}/?unix_socket={quote(str(path))}")
     require_work(bench, str(path))
-    bench.dbt("run", "--select", "stg_core__state_trace")  # over connections that dbt opens for a node
+    bench.dbt("run", "--select", "+stg_core__state_trace")  # over connections that dbt opens for a node
     elsewhere = replace(bench, environment={**bench.environment, "AFTERSTATE_MYSQL_URL": url_of(server)})
     refused = elsewhere.run("status")
     assert refused.exit_code == 2
