@@ -62,22 +62,6 @@ def test_a_base_that_is_too_long(spoilt: Bench, capsys: pytest.CaptureFixture[st
     spoilt.build_without_tests()
 
 
-def test_two_rows_that_only_together_do_not_fit(warehouse: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    """Prevents: no name at all where no row is at fault by itself: the later load is the one that brought it."""
-    warehouse.land(warehouse.write("core10_01_shutdown_events.csv", EVENT))
-    warehouse.land(warehouse.write("good.csv", trace([(step, 1) for step in range(15, 30)])))
-    warehouse.build_without_tests("--select", "tag:core")
-    warehouse.land(warehouse.write("other.csv", trace([(step, 1) for step in range(40)], run="other")))
-    bad = warehouse.write("bad.csv", trace([(30, 1), (31, 1), (32, 2)]))
-    warehouse.land(bad)
-    warehouse.query("update {landing}.core8_state_trace set SoMS_cumsum_window = -1.7e308 where step = 21")
-    warehouse.query("update {landing}.core8_state_trace set SoMS_cumsum_window = 1.7e308 where step = 31")
-    warehouse.query("update {marts}.shutdown_snapshot_memory set SoMS_cumsum_window = -1.7e308", role="dbt")
-    said = failed_build(warehouse, capsys, "--select", "tag:core")
-    assert " with load 4, core8_state_trace\n" in said
-    assert f"\n  {bad}, line 3\n" in said
-
-
 def test_what_cannot_be_told_is_said(
     spoilt: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +79,6 @@ def test_a_build_that_fails_on_something_else_names_nobody(
     warehouse.land(warehouse.write("good.csv", trace([(1, 1)])))
     warehouse.build_without_tests("--select", "+governed_run_summary")
     warehouse.query(f"drop table {{landing}}.{TRACE_KIND}")
-    said = failed_build(warehouse, capsys, "--select", "governed_run_summary")
+    said = failed_build(warehouse, capsys, "--select", "int_shutdown__trace_extremes")
     assert "withdraw" not in said
     assert warehouse.run("up").exit_code == 0
