@@ -183,14 +183,8 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="session")
 def nand_example() -> Path:
-    """Give the folder with two runs of a real simulator, which lies beside the checkout, or where the tester says."""
-    places = [ROOT.parent / "shared" / "data" / "nandseqgen_example"]
-    if os.environ.get("AFTERSTATE_TEST_DATA"):
-        places.append(Path(os.environ["AFTERSTATE_TEST_DATA"]))
-    for place in places:
-        if place.is_dir():
-            return place
-    missing("there is no `../shared/data/nandseqgen_example`, and AFTERSTATE_TEST_DATA names no folder")
+    """Return the folder with two runs of a real simulator, as it wrote them."""
+    return ROOT / "tests" / "data" / "nandseqgen_example"
 
 
 def invoke_dbt(line: list[str], artifacts: Path) -> dbtRunnerResult:
