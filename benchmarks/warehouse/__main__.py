@@ -25,8 +25,8 @@ has been built. The pandas ways write no landed tables, so they are compared wit
 
 The notebook's ways run up to `--slow-rows`, pandas up to 2M; above they are reckoned at the best rows a second that
 they showed, and marked with `~`. Plain SQL runs up to 20k: its look-ups are quadratic on both servers, so that nothing
-can be reckoned from them. Rows written and queries are the server's counts while the step ran, spilled bytes the most
-that its temporary files had at once (Linux only).
+can be reckoned from them. Rows written (inserted or deleted) and queries are what the server counted, spilled bytes
+the most that its temporary files had at once (Linux only).
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class Order:
     folder: str  # for what they leave behind
 
     def url(self, scheme: str = "mysql+pymysql") -> str:
-        """Give the URL as the notebook spells it."""
+        """Return the URL as the notebook spells it."""
         return f"{scheme}://{self.user}:{self.password}@{self.server}:{self.port}/{self.schema}"
 
     def connect(self) -> Any:

@@ -29,12 +29,12 @@ EXTREMES = {
 
 
 def prepare_executemany(order: Order) -> Callable[[], None]:
-    """Give pandas as it inserts by itself."""
+    """Return pandas as it inserts by itself."""
     return lambda: _make(order)
 
 
 def prepare_multi(order: Order) -> Callable[[], None]:
-    """Give the notebook's way."""
+    """Return the notebook's way."""
     return lambda: _make(order, **MULTI)
 
 
@@ -64,7 +64,7 @@ def _read(order: Order, name: str) -> pd.DataFrame:
 
 
 def _timeline(files: dict[str, pd.DataFrame], snapshot: pd.DataFrame) -> pd.DataFrame:
-    """Give the steps that follow each shutdown, and how far they are from its state."""
+    """Return the steps that follow each shutdown, and how far they are from its state."""
     measures = [*MEASURES[TRACE], "fallback_score", "risk_score_total"]
     frozen = snapshot[["id", *SHUTDOWN, *measures]].rename(
         columns={"id": "snapshot_id", **{name: f"frozen_{name}" for name in measures}}
@@ -83,7 +83,7 @@ def _timeline(files: dict[str, pd.DataFrame], snapshot: pd.DataFrame) -> pd.Data
 
 
 def _summary(files: dict[str, pd.DataFrame], snapshot: pd.DataFrame) -> pd.DataFrame:
-    """Give what became of each design."""
+    """Return what became of each design."""
     steps = files[TRACE].groupby(DESIGN)["step"].agg(step_count="count", first_step="min", last_step="max")
     rows = steps.reset_index()
     for name, columns in EXTREMES.items():

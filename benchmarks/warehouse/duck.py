@@ -113,7 +113,7 @@ SORTED = {"segments": "order by session_no, die, plane, segment_no"}  # a key's 
 
 
 def prepare(order: Order) -> Callable[[], None]:
-    """Give the way."""
+    """Return the way."""
 
     def make() -> None:
         memory = duckdb.connect(config={"temp_directory": order.folder})

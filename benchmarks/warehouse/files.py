@@ -1,6 +1,6 @@
 """The files that are built from: a session of four runs and one more of 1 %, or core runs and 1 % more of them.
 
-The timeline is `benchmarks.landing.files`'s, cut into runs. Each run repeats the tail of the one before, of which the
+The timeline is `benchmarks.landing.files`'s, cut into runs. Each run repeats the tail of the one before, whose
 last segments were cut short, as a simulator's runs do; proposals fall on starts of segments and anywhere between.
 """
 

@@ -22,12 +22,12 @@ MULTI: dict[str, Any] = {"method": "multi", "chunksize": 2000}
 
 
 def prepare_executemany(order: Order) -> Callable[[], None]:
-    """Give pandas at its best."""
+    """Return pandas at its best."""
     return lambda: _make(order)
 
 
 def prepare_multi(order: Order) -> Callable[[], None]:
-    """Give the notebook's way."""
+    """Return the notebook's way."""
     return lambda: _make(order, **MULTI)
 
 

@@ -21,7 +21,7 @@ class Benchmark:
     """What is measured on one server."""
 
     def __init__(self, arguments: argparse.Namespace, server: Server, report: Report, folder: Path) -> None:
-        """Take what to run, where, where the figures go, and a folder for the files."""
+        """Keep what to run, where, where the figures go, and a folder for the files."""
         self._arguments = arguments
         self._server = server
         self._report = report

@@ -123,12 +123,12 @@ LATERAL = (
 
 
 def prepare_correlated(order: Order) -> Callable[[], None]:
-    """Give the way with a correlated subquery."""
+    """Return the way with a correlated subquery."""
     return lambda: _make(order, CORRELATED)
 
 
 def prepare_lateral(order: Order) -> Callable[[], None]:
-    """Give the way with LATERAL."""
+    """Return the way with LATERAL."""
     return lambda: _make(order, LATERAL)
 
 

@@ -25,7 +25,7 @@ OURS = {
 SUMS = {"land+models": ("land", "models"), "land+build": ("land", "build")}
 # For each family the way that ours is divided by, and the notebook's.
 BESIDE = {"nand": ("duckdb", "notebook"), "core": ("core_pandas", "core_notebook")}
-GOAL_ROWS, NOTHING_SECONDS, MOST_SLOPE = 2_000_000, 8, 1.1
+GOAL_ROWS, LARGE_ROWS, NOTHING_SECONDS, MOST_SLOPE = 2_000_000, 10_000_000, 8, 1.1
 TITLES = {**OURS, **{way.name: way.title for family in FAMILIES.values() for way in family.ways}}
 
 
@@ -55,12 +55,12 @@ class Report:
     """All figures of one run of the benchmark."""
 
     def __init__(self, about: dict[str, object]) -> None:
-        """Take what is said of the machine, the servers and the packages."""
+        """Keep what is said of the machine, the servers and the packages."""
         self.about = about
         self.figures: list[Figure] = []
 
     def find(self, engine: str, family: str, rows: int, what: str) -> Figure | None:
-        """Give a figure; None when it was not asked for."""
+        """Return a figure; None when it was not asked for."""
         place = (engine, family, rows, what)
         return next((f for f in self.figures if (f.engine, f.family, f.rows, f.what) == place), None)
 
@@ -90,11 +90,11 @@ class Report:
             self.figures.append(Figure(engine, family, rows, what, [run], is_reckoned=True))
 
     def groups(self) -> list[tuple[str, str]]:
-        """Give each (engine, family) once, in the order they were run in."""
+        """Return each (engine, family) once, in the order they were run in."""
         return list(dict.fromkeys((figure.engine, figure.family) for figure in self.figures))
 
     def table(self, engine: str, family: str) -> list[list[str]]:
-        """Give the cells of a group's table, without its head."""
+        """Return the cells of a group's table, without its head."""
         own = [figure for figure in self.figures if (figure.engine, figure.family) == (engine, family)]
         order = list(TITLES)
         return [self._cells(figure) for figure in sorted(own, key=lambda f: (f.rows, order.index(f.what)))]
@@ -113,14 +113,14 @@ class Report:
         return [f"{figure.rows:,}", TITLES[figure.what], *cells, *([""] * 3 if figure.is_reckoned else counts)]
 
     def text(self, engine: str, family: str) -> str:
-        """Give a group as the terminal shows it."""
+        """Return a group as the terminal shows it."""
         rows = [list(COLUMNS), *self.table(engine, family)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(_fill(cell, at, widths[at]) for at, cell in enumerate(row)).rstrip() for row in rows]
         return "\n".join([f"{engine}, {family}", *lines, ""])
 
     def markdown(self) -> str:
-        """Give everything as Markdown."""
+        """Return everything as Markdown."""
         parts = [", ".join(f"{key} {value}" for key, value in self.about.items())]
         for engine, family in self.groups():
             marks = ("---" if at in LEFT else "---:" for at in range(len(COLUMNS)))
@@ -131,18 +131,19 @@ class Report:
         return "\n\n".join([*parts, *([goals] if goals else [])]) + "\n"
 
     def as_json(self) -> dict[str, object]:
-        """Give every measurement."""
+        """Return every measurement."""
         figures = [{**asdict(figure), "seconds": figure.seconds} for figure in self.figures]
         return {"about": self.about, "titles": TITLES, "figures": figures, "goals": self.goals()}
 
     def goals(self) -> list[str]:
-        """Say of each goal of the issue whether it was reached, where its sizes were run."""
+        """Judge each goal of the issue whether it was reached, where its sizes were run."""
         said = []
         for engine, family in self.groups():
             at = {
                 f.what: f.seconds for f in self.figures if (f.engine, f.family, f.rows) == (engine, family, GOAL_ROWS)
             }
             goals = _nand_goals(at) if family == "nand" else _core_goals(at)
+            goals += self._other_goals(engine, family)
             slope = self._slope(engine, family)
             if slope is not None:
                 goals.append(
@@ -150,6 +151,20 @@ class Report:
                 )
             said += [f"{engine}, {family}: {fact} ({goal}): {_verdict(holds)}" for fact, goal, holds in goals]
         return said
+
+    def _other_goals(self, engine: str, family: str) -> list[Goal]:
+        """Judge what is spilled at 2M rows, and core at 10M beside the notebook's way."""
+        goals: list[Goal] = []
+        own = [self.find(engine, family, GOAL_ROWS, what) for what in OURS]
+        runs = [run for figure in own if figure for run in figure.runs if run.spilled_megabytes is not None]
+        if runs:
+            most = max(run.spilled_megabytes or 0 for run in runs)
+            goals.append((f"at most {most:.1f} MB spilled", "nothing", most == 0))
+        ours, notebook = (self.find(engine, family, LARGE_ROWS, what) for what in ("land+build", "core_notebook"))
+        if ours and notebook:
+            times = notebook.seconds / ours.seconds
+            goals.append((f"10M rows, land + build faster than the notebook {times:.1f} x", "at least 10", times >= 10))
+        return goals
 
     def _slope(self, engine: str, family: str) -> float | None:
         own = [f for f in self.figures if (f.engine, f.family, f.what) == (engine, family, "land+build")]

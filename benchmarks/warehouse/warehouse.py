@@ -44,7 +44,7 @@ class Warehouse:
     """The warehouse of a server: emptied, landed in, built."""
 
     def __init__(self, server: Server) -> None:
-        """Take the server, which has a warehouse already."""
+        """Keep the server, which has a warehouse already."""
         self._server = server
         program = server.private.process()
         self._settings = Settings(
@@ -56,7 +56,7 @@ class Warehouse:
         self._run(dbt_command(self._settings, "parse"))
 
     def empty(self) -> None:
-        """Begin anew, as after `afterstate up`."""
+        """Begin again, as after `afterstate up`."""
         self._drop(*self._server.schemas.all())
 
     def forget_builds(self) -> None:

@@ -113,7 +113,7 @@ def require_equal(server: Server, family: Family, way: str) -> None:
 
 
 def _make_empty(server: Server, family: Family) -> None:
-    """Make the tables anew, with the columns and the keys of ours, and our view over them."""
+    """Make the tables again, with the columns and the keys of ours, and our view over them."""
     schemas = server.schemas
     server.ask(f"drop database if exists {SCHEMA}", f"create database {SCHEMA} collate {server._collation()}")
     for table in family.filled:
