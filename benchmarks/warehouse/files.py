@@ -68,12 +68,14 @@ def write_session(rows: int, folder: Path) -> Files:
 def write_core(rows: int, folder: Path) -> Files:
     """Write core runs of about that many rows of each kind, and one more of a hundredth."""
     files = _folders(folder, "core", rows)
-    runs = max(rows // (CASES * ANTIBODIES * STEPS), 1)
-    write_governed_runs(Size(runs, CASES, ANTIBODIES, STEPS), SEED, files.first)
-    antibodies = max(rows // (NEW_SHARE * CASES * STEPS), 1)
-    later = Size(-(-antibodies // ANTIBODIES), CASES, min(antibodies, ANTIBODIES), STEPS)
-    write_governed_runs(later, SEED + 1, files.later)
+    write_governed_runs(_size(rows), SEED, files.first)
+    write_governed_runs(_size(rows // NEW_SHARE), SEED + 1, files.later)
     return files
+
+
+def _size(rows: int) -> Size:
+    series = max(rows // (CASES * STEPS), 1)
+    return Size(max(series // ANTIBODIES, 1), CASES, min(series, ANTIBODIES), STEPS)
 
 
 def _folders(folder: Path, name: str, rows: int) -> Files:
