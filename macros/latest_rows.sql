@@ -6,19 +6,27 @@
 {% macro latest_rows(landing, key) %}
 select landed.*
 from {{ landing }} as landed
-inner join {{ ref("stg_landing__loads") }} as loads on landed._load_id = loads.load_id
 where
-    loads.is_active
+    {{ is_of_active_load("landed") }}
     and not exists (
         select 1
-        from {{ landing }} as later
-        inner join {{ ref("stg_landing__loads") }} as later_loads on later._load_id = later_loads.load_id
+        from {{ landing }} as later {{ key_index(landing) }}
         where
             {{ same_key("later", "landed", key) }}
-            and later_loads.is_active
             and (
                 later._load_id > landed._load_id
                 or (later._load_id = landed._load_id and later._row_no > landed._row_no)
             )
+            and {{ is_of_active_load("later") }}
     )
+{%- endmacro %}
+
+{#- Whether a landed row's load is active. A scalar subquery, not a join: on tables without statistics MariaDB would begin
+    with the loads and read each of them whole for every key that is looked up. -#}
+{% macro is_of_active_load(rows) -%}
+(
+    select loads.is_active
+    from {{ ref("stg_landing__loads") }} as loads
+    where loads.load_id = {{ rows }}._load_id
+)
 {%- endmacro %}

@@ -8,7 +8,7 @@ select
     loads.finished_at as known_from_at,
     (
         select min(later_loads.finished_at)
-        from {{ landing }} as later force index ({{ landing.identifier[layer_prefix("landing") | length:] }}_key)
+        from {{ landing }} as later {{ key_index(landing) }}
         inner join {{ source("landing", "landing_loads") }} as later_loads
             on later._load_id = later_loads.load_id
         where
@@ -26,7 +26,7 @@ where
     loads.status <> 'withdrawn'
     and not exists (
         select 1
-        from {{ landing }} as later force index ({{ landing.identifier[layer_prefix("landing") | length:] }}_key)
+        from {{ landing }} as later {{ key_index(landing) }}
         where
             {{ same_key("later", "landed", key) }}
             and later._load_id = landed._load_id

@@ -1,10 +1,11 @@
 -- Which designs have got other rows since a model was built. Grain: one row per model and design.
--- A view: a model that is built in full does not ask for it.
+-- A table, so that the few designs of most builds come first in every join. A model without a table is built in full.
 {%- set kinds = ["core8_state_trace", "core8_fallback_decisions", "core9_reservation_log", "core10_shutdown_events"] %}
 
 with changes as (
 
     select * from {{ ref("int_landing__load_changes") }}
+    where model in ('{{ models_with_tables() | join("', '") }}')
 
 ),
 
