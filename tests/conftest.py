@@ -176,6 +176,9 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     engine = request.param
     running = Server(engine, tmp_path_factory.mktemp(f"{engine}-home"), server_program(engine))
     running.private.start(print)
+    # Tests end processes, not the machine: what the system has need not be on the disk. MySQL's DDL is twice as fast.
+    with cursor(running.admin) as ask:
+        ask.execute("set global innodb_flush_log_at_trx_commit = 2")
     yield running
     running.private.stop()
     shutil.rmtree(running.home, ignore_errors=True)
