@@ -2,6 +2,9 @@
     of a table of landed rows, the end of the last load of its kind; of the manifest it is a column as any other. -#}
 {% macro mysql__collect_freshness(source, loaded_at_field, filter) %}
     {% set loads = layer_relation("landing", "landing_loads") %}
+    {% if loaded_at_field != "finished_at" or source.schema != loads.schema %}
+        {{ return(default__collect_freshness(source, loaded_at_field, filter)) }}
+    {% endif %}
     {% set kind = source.identifier[layer_prefix("landing") | length:] %}
     {% call statement("collect_freshness", fetch_result=True, auto_begin=False) -%}
         select

@@ -29,7 +29,7 @@
     {% set existing_relation = load_cached_relation(this) %}
 
     {{ begin_with(pre_hooks) }}
-    {% if existing_relation is none or should_full_refresh() %}
+    {% if existing_relation is none or should_full_refresh() or must_rebuild(existing_relation) %}
         {% do get_assert_columns_equivalent(sql) %}
         {% do build_beside(target_relation, existing_relation) %}
         {% do guard_frozen(target_relation) %}

@@ -104,7 +104,7 @@ def test_what_goes_and_what_stays(pruneable: Bench) -> None:
     assert [result["status"] for result in pruneable.land(pruneable.folder / "1.csv")] == ["superseded"]
     assert pruneable.run("prune", "--yes").stdout == "loads to prune: 0; their rows: 0\n"
 
-    statuses = pruneable.build("--selector", "full")
+    statuses = pruneable.build()
     assert statuses["assert_loads_hold_their_rows"] == "pass"
     assert pruneable.query("select * from {staging}.stg_core__state_trace order by step", role="dbt") == marts
     assert pruneable.query("select * from {marts}.op_state_spans", role="bi") == spans

@@ -36,7 +36,7 @@ INCREMENTAL = {"materialized": "incremental", "unique_key": ["id"]}
 
 REFUSED: tuple[tuple[dict[str, Any], dict[str, str], str], ...] = (
     ({"incremental_strategy": "append"}, {"id": "int"}, "expected `merge` or `replace`"),
-    ({"incremental_strategy": "replace"}, {"id": "int"}, "needs `replaces`, the name of the macro"),
+    ({"incremental_strategy": "replace"}, {"id": "int"}, "needs `replace_scope` in the model"),
     ({"unique_key": "id"}, {"id": "int"}, "expected a list of columns"),
     ({"frozen_by": {"id": ["id"]}}, {"id": "int", "a": "int"}, "frozen_by names `id`, expected some of: a"),
     ({"frozen_by": {"a": ["b"]}}, {"id": "int", "a": "int"}, "frozen_by names `b`, expected some of: a"),

@@ -100,38 +100,43 @@ def test_merge_tells_exact_keys_apart(project: Project) -> None:
         assert {row[0]: row[1] for row in project.rows()} == {name: number for number, name in enumerate(names)}
 
 
-REPLACES = """
-{% macro replaced_probes(target_relation) %}
-    {{ return({"mark": var("mark"), "deletes": ["delete from " ~ target_relation ~ " where id >= " ~ var("mark")]}) }}
-{% endmacro %}
-"""
+REPLACE = {
+    "materialized": "incremental",
+    "incremental_strategy": "replace",
+    "replace_scope": "changes",
+    "replace_on": ["id"],
+}
+
+
+def build_changed(project: Project, changed: tuple[int, ...], *rows: tuple[int, str], name: str = "varchar(64)") -> str:
+    """Build rows in place of those whose id has changed, and return dbt's message."""
+    scope = " union all ".join(f"select 'probe' as model, {number} as id" for number in changed)
+    project.write("models/changes.sql", scope or "select 'probe' as model, 0 as id")
+    sql = " union all ".join(f"select {number} as id, '{name}' as name" for number, name in rows)
+    project.model(f"-- depends_on: {{{{ ref('changes') }}}}\n{sql}", {"id": "int", "name": name}, **REPLACE)
+    return project.run()
 
 
 def test_replace_replaces_what_it_says_and_nothing_else(project: Project) -> None:
-    """Prevents: rows that are no more staying in a derived table, others going with them, a mark without its rows."""
-    project.write("own_macros/replaced_probes.sql", REPLACES)
-    project.configure(**{"macro-paths": ["macros", "own_macros"]})
-    config = {"materialized": "incremental", "incremental_strategy": "replace", "replaces": "replaced_probes"}
-
-    def build(mark: int, *rows: tuple[int, str]) -> None:
-        sql = " union all ".join(f"select {number} as id, '{name}' as name" for number, name in rows)
-        project.model(sql, TWO, **config)
-        assert project.run("--vars", json.dumps({"mark": mark})) == ""
-        assert project.warehouse.query("select mark from {staging}.build_marks", role="dbt") == [(mark,)]
-
-    build(1, (1, "a"), (2, "b"), (3, "c"))
-    build(2, (2, "B"))
+    """Prevents: rows that are no more staying in a derived table, and others going with them."""
+    assert build_changed(project, (), (1, "a"), (2, "b"), (3, "c")) == ""
+    assert build_changed(project, (2, 3), (2, "B")) == ""
     assert project.rows() == [(1, "a"), (2, "B")]
 
 
-def test_a_failing_replace_leaves_rows_and_mark(project: Project) -> None:
+def test_a_failing_replace_leaves_the_rows(project: Project) -> None:
     """Prevents: old rows deleted, and the new ones not there, after a build that failed half-way."""
-    test_replace_replaces_what_it_says_and_nothing_else(project)
-    config = {"materialized": "incremental", "incremental_strategy": "replace", "replaces": "replaced_probes"}
+    assert build_changed(project, (), (1, "a"), (2, "B")) == ""
     # row 1 is not replaced, so that its key is there twice when the rows go in, after the delete
-    project.model("select 1 as id, 'twice' as name", TWO, **config)
-    assert "Duplicate entry" in project.run("--vars", json.dumps({"mark": 2}))
+    assert "Duplicate entry" in build_changed(project, (2,), (1, "twice"))
     assert project.rows() == [(1, "a"), (2, "B")]
+
+
+def test_a_derived_table_with_another_contract_is_built_in_full(project: Project) -> None:
+    """Prevents: an upgrade that stops at a table of the former release, or keeps its widths."""
+    assert build_changed(project, (), (1, "a"), (2, "b"), name="varchar(3)") == ""
+    assert build_changed(project, (2,), (1, "a"), (2, "longer"), name="varchar(64)") == ""
+    assert project.rows() == [(1, "a"), (2, "longer")]
 
 
 def test_seeds(project: Project) -> None:

@@ -1,0 +1,42 @@
+{#- dbt's own answer, and one more reason to build in full: a derived table that another contract made, as an older
+    release did. It holds nothing that cannot be derived again; tables that remember (`merge`) are never rebuilt so. -#}
+{% macro is_incremental() %}
+    {% if not execute %}
+        {{ return(false) }}
+    {% endif %}
+    {% set relation = load_relation(this) %}
+    {{ return(
+        relation is not none
+        and relation.type == "table"
+        and model.config.materialized == "incremental"
+        and not should_full_refresh()
+        and not must_rebuild(relation)
+    ) }}
+{% endmacro %}
+
+{% macro must_rebuild(relation) %}
+    {% if config.get("incremental_strategy") != "replace" or not relation.is_table %}
+        {{ return(false) }}
+    {% endif %}
+    {% set found = run_query(
+        "select column_name, column_type from information_schema.columns where table_schema = '"
+        ~ relation.schema ~ "' and table_name = '" ~ relation.identifier ~ "' order by column_name"
+    ) %}
+    {% set there = {} %}
+    {% for row in found.rows %}
+        {% do there.update({row[0]: column_type(row[1])}) %}
+    {% endfor %}
+    {% set declared = {} %}
+    {% for column in model.columns.values() %}
+        {% do declared.update({column.name: column_type(column.data_type)}) %}
+    {% endfor %}
+    {{ return(there != declared) }}
+{% endmacro %}
+
+{#- A type as both servers and contracts spell it: MariaDB shows widths of integers, dbt makes INTEGER of a contract's
+    INT, and a boolean is a TINYINT. -#}
+{% macro column_type(spelled) %}
+    {% set type = spelled | lower | trim %}
+    {% set type = modules.re.sub("^(tinyint|smallint|int|bigint)\\(\\d+\\)", "\\1", type) %}
+    {{ return({"boolean": "tinyint", "integer": "int"}.get(type, type)) }}
+{% endmacro %}
