@@ -202,7 +202,8 @@ def test_tables_tiles_and_checks(reported: Reported, tmp_path: Path) -> None:
         assert tiles["rows landed"] == f"{landed:,}"
         assert tiles["rows rejected"] == f"{rejected:,}" == "1"
         assert tiles["frozen values drifted"] == "1"
-        assert tiles["without their trace row"] == "1"
+        waiting = query("select count(*) from {marts}.shutdown_snapshot_inputs where not is_complete", role="bi")
+        assert tiles["incomplete"] == str(waiting[0][0])
         assert "22.5" in opened.page.inner_text("[data-table=rejects]")
         drift = opened.page.inner_text("[data-table=drift]")
         assert "7.2" in drift

@@ -36,7 +36,7 @@ def on_a_terminal(bench: Bench, variables: dict[str, str]) -> str:
 def build(bench: Bench, variables: dict[str, str], stdout: int) -> subprocess.Popen[str]:
     kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "DBT_USE_COLORS")}
     return subprocess.Popen(
-        [str(AFTERSTATE), "build", "--select", "stg_core__state_trace", "--resource-type", "model"],
+        [str(AFTERSTATE), "build", "--select", "stg_landing__loads", "--resource-type", "model"],
         env={**kept, "TERM": "xterm", **bench.environment, **variables},
         stdin=subprocess.DEVNULL,
         stdout=stdout,
