@@ -7,7 +7,7 @@ that must land, and now and then one that must not. The rules are those of `test
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
@@ -111,7 +111,18 @@ def examples() -> st.SearchStrategy[tuple[Line, ...]]:
 def sessions() -> st.SearchStrategy[tuple[Line, ...]]:
     """Draw a session: proposals without a timeline, a timeline without proposals, log lines in every order."""
     kinds = [st.lists(_row(kind), max_size=5) for kind in NAND]
-    return _joined(*kinds, st.lists(_log_line(), max_size=6))
+    one = (
+        st.sampled_from(("phase_key", "phase_key", "selected", "selected", ""))
+        .flatmap(_log_line)
+        .map(lambda line: [line])
+    )
+    choice = st.tuples(_log_line("phase_key"), _log_line("selected"), st.just("")).map(_choice)
+    hollow = st.tuples(_log_line("phase_key"), _log_line("selected"), st.sampled_from(("now_us", "die", "plane"))).map(
+        _choice
+    )
+    some = st.lists(st.one_of(one, choice, hollow), max_size=4)
+    lines = some.map(lambda lists: [line for few in lists for line in few])
+    return _joined(*kinds, lines)
 
 
 def designs() -> st.SearchStrategy[tuple[Line, ...]]:
@@ -138,21 +149,25 @@ def _row(kind: OddKind, few: Mapping[str, tuple[str, ...]] = FEW) -> st.SearchSt
     return _drawn(fitting, misfits, lambda fields, of_run: Line(kind.name, of_run, fields), run)
 
 
-def _log_line() -> st.SearchStrategy[Line]:
+def _log_line(word: str) -> st.SearchStrategy[Line]:
     """Draw a line of a log: what it may leave without a value is `nan` at times, and so is what it may not."""
+    if not word:
+        return st.sampled_from(RUNS).map(lambda run: Line(LOG.name, run, ()))
+    types = {name: LOG.types[name] for name in FIELDS[word]}
+    fitting = {
+        name: _field(FEW.get(name, ()), type_, name not in LINES_NEED[word], nothing="nan").filter(bool)
+        for name, type_ in types.items()
+    }
+    misfits = {name: _misfits(type_, name not in LINES_NEED[word]) for name, type_ in types.items()}
+    misfits = {name: [text for text in texts if text] for name, texts in misfits.items()}
+    return _drawn(fitting, misfits, lambda fields, run: Line(LOG.name, run, fields, word), st.sampled_from(RUNS))
 
-    def of(word: str) -> st.SearchStrategy[Line]:
-        types = {name: LOG.types[name] for name in FIELDS[word]}
-        fitting = {
-            name: _field(FEW.get(name, ()), type_, name not in LINES_NEED[word], nothing="nan").filter(bool)
-            for name, type_ in types.items()
-        }
-        misfits = {name: _misfits(type_, name not in LINES_NEED[word]) for name, type_ in types.items()}
-        misfits = {name: [text for text in texts if text] for name, texts in misfits.items()}
-        return _drawn(fitting, misfits, lambda fields, run: Line(LOG.name, run, fields, word), st.sampled_from(RUNS))
 
-    broken = st.sampled_from(RUNS).map(lambda run: Line(LOG.name, run, ()))
-    return st.one_of(of("phase_key"), of("phase_key"), of("selected"), of("selected"), broken)
+def _choice(drawn: tuple[Line, Line, str]) -> list[Line]:
+    """Let what was selected follow its choice, as models rely on; the choice may lack one of its fields."""
+    chosen, selected, lacking = drawn
+    fields = {**dict(chosen.fields), **({lacking: "nan"} if lacking else {})}
+    return [replace(chosen, fields=tuple(fields.items())), replace(selected, run=chosen.run)]
 
 
 def _drawn(
