@@ -112,12 +112,12 @@ def test_standard_output(warehouse: Bench) -> None:
     """Prevents `export … --out - | …` from making a file called `-`, and a message from standing among the rows."""
     warehouse.land(ROOT / "samples" / "core")
     warehouse.run_models(*SHUTDOWN)
-    assert export(warehouse, "x.csv").stdout == "snapshots: 1, written to x.csv\n"
+    assert export(warehouse, "x.csv").stdout == "snapshots: 1 (incomplete: 0, drifted: 0), written to x.csv\n"
     expected = (warehouse.folder / "x.csv").read_text()
     for out in ("-", "/dev/stdout"):
         done = export(warehouse, out)
         assert (done.returncode, done.stdout) == (0, expected), done.stderr
-        assert done.stderr == "snapshots: 1, written to standard output\n"
+        assert done.stderr == "snapshots: 1 (incomplete: 0, drifted: 0), written to standard output\n"
     with (warehouse.folder / "y.csv").open("w") as redirected:
         export(warehouse, "/dev/stdout", redirected)
     assert (warehouse.folder / "y.csv").read_text() == expected
