@@ -96,7 +96,7 @@ def _target(folder: Path, profile: str | None, target: str | None) -> tuple[Sche
 
 
 def _alone(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Give a task's `run` that holds the warehouse's build lock."""
+    """Return a task's `run` that holds the warehouse's build lock."""
 
     def run_alone(task: Any) -> Any:
         global _lock
@@ -123,7 +123,7 @@ def _alone(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _who_holds(statement: str) -> str:
-    """Say who holds what a statement has waited for."""
+    """Return who holds what a statement has waited for."""
     chosen = _chosen()
     if not chosen:
         return ""

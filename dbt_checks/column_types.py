@@ -231,7 +231,7 @@ def _type(model: str, column: str) -> str | None:
 
 
 def _may_be_null(model: str, column: str) -> str:
-    """Say why a column may be NULL; nothing when landing or the model sees to it that it is not."""
+    """Return why a column may be NULL; empty when landing or the model sees to it that it is not."""
     if model in COPIES:
         return ""
     made = _made(model, column)
@@ -245,7 +245,7 @@ def _may_be_null(model: str, column: str) -> str:
 
 
 def _may_land_empty(column: str, kind: str, line_kind: str) -> str:
-    """Say which kind lands rows that leave a column empty; nothing when none does."""
+    """Return which kind lands rows that leave a column empty; an empty text when none does."""
     if column in (*OF_EVERY_LOAD, "row_no", "line_no") or column in FILLED.get(line_kind, ()):
         return ""
     for each in KINDS:
