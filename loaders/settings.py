@@ -6,6 +6,7 @@ Nothing here reads the profile or talks to a server.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -32,21 +33,21 @@ class Settings:
     server_program: Path | None
 
     @classmethod
-    def from_environment(cls) -> Settings:
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """Read the `AFTERSTATE_*` variables.
 
         Raises UsageError when one of them cannot be used.
         """
         root = Path(__file__).resolve().parent.parent
-        moved = os.environ.get("AFTERSTATE_HOME")
+        moved = environment.get("AFTERSTATE_HOME")
         home = Path(moved).expanduser().resolve() if moved else root / ".afterstate"
-        program = os.environ.get("AFTERSTATE_SERVER_PROGRAM")
+        program = environment.get("AFTERSTATE_SERVER_PROGRAM")
         return cls(
             root=root,
             home=home,
             profiles_path=(home if moved else root) / "profiles.yml",
-            schema=_schema(os.environ.get("AFTERSTATE_SCHEMA")),
-            server_url=_server_url(os.environ.get("AFTERSTATE_MYSQL_URL")),
+            schema=_schema(environment.get("AFTERSTATE_SCHEMA")),
+            server_url=_server_url(environment.get("AFTERSTATE_MYSQL_URL")),
             server_program=Path(program).expanduser() if program else None,
         )
 

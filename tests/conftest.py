@@ -143,10 +143,7 @@ class Server:
 
     @property
     def private(self) -> PrivateServer:
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in self.environment.items():
-                patch.setenv(name, value)
-            return PrivateServer(Settings.from_environment())
+        return PrivateServer(Settings.from_environment(self.environment))
 
 
 def server_program(engine: str) -> Path:
@@ -222,10 +219,7 @@ class Bench:
 
     @property
     def settings(self) -> Settings:
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in self.environment.items():
-                patch.setenv(name, value)
-            return Settings.from_environment()
+        return Settings.from_environment(self.environment)
 
     @property
     def artifacts(self) -> Path:
