@@ -8,8 +8,8 @@ dbt stops before it connects. It can go the day the adapter passes the settings 
 dbt-mysql also takes each session as the server's defaults make it, and waits for ever for the greeting of a port that
 listens and says nothing. Here sessions are set as the loaders' are, and the wait for a connection has an end.
 
-Commands that write hold the warehouse's build lock while they run (loaders/build_lock.py). A signal that asks for an
-end is Ctrl-C to dbt, and an end ends the statements on the server, too.
+Commands that write hold the warehouse's build lock while they run (see `afterstate.warehouse.build_lock`). A signal
+that asks for an end is Ctrl-C to dbt, and an end ends the statements on the server, too.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ from mysql.connector.constants import ClientFlag
 from mysql.connector.plugins import caching_sha2_password
 from pymysql._auth import sha2_rsa_encrypt
 
-from loaders import connect as loaders_connect
-from loaders import partial_parse
-from loaders.build_lock import SEATS, BuildLock, BuildRefused
-from loaders.connect import SESSION, tls_context
-from loaders.culprit import tell_of_culprits
-from loaders.dbt import NO_WAIT_VARIABLE, set_places
-from loaders.errors import AfterstateError, ServerError
-from loaders.holders import LOCK_WAIT_TIMEOUT, find_holders, who_may_know
-from loaders.layout import Schemas
-from loaders.profile import TLS_VARIABLE, Connection, read_warehouse, target_of
-from loaders.settings import Settings
+from afterstate.errors import AfterstateError, ServerError
+from afterstate.warehouse import connect as warehouse_connect
+from afterstate.warehouse import partial_parse
+from afterstate.warehouse.build_lock import SEATS, BuildLock, BuildRefused
+from afterstate.warehouse.connect import SESSION, tls_context
+from afterstate.warehouse.culprit import tell_of_culprits
+from afterstate.warehouse.dbt import NO_WAIT_VARIABLE, set_places
+from afterstate.warehouse.holders import LOCK_WAIT_TIMEOUT, find_holders, who_may_know
+from afterstate.warehouse.layout import Schemas
+from afterstate.warehouse.profile import TLS_VARIABLE, Connection, read_warehouse, target_of
+from afterstate.warehouse.settings import Settings
 
 # What dbt's own tasks do; those of `build`, `seed`, `snapshot` and `test` are kinds of RunTask.
 WRITING_TASKS = {task: task.run for task in (RunTask, CloneTask, RunOperationTask)}
@@ -157,7 +157,7 @@ class ProfileConnection(MySQLConnection):
         if target and target.unix_socket:  # dbt-mysql passes a socket on only where no server is named
             arguments["unix_socket"] = target.unix_socket
         # The limit is for connecting; a query may take as long as it takes.
-        bounds = {"connection_timeout": loaders_connect.CONNECT_TIMEOUT_SECONDS, "init_command": SESSION}
+        bounds = {"connection_timeout": warehouse_connect.CONNECT_TIMEOUT_SECONDS, "init_command": SESSION}
         self._thread = threading.get_ident()
         super().__init__(**{**bounds, **arguments})
         _own.add(self.connection_id)

@@ -1,1 +1,27 @@
-"""What people run and import: the report and the explanations. Reads the warehouse, never changes it."""
+"""What people run and import. The warehouse remembers the state a system was in at the moment that mattered.
+
+Rooms: `cli` is the command line, `warehouse` what a warehouse needs to stand (profile, accounts, connections), `server`
+the private server, `marts` look-ups and exports, `memory` what is remembered and carried elsewhere, `report` and
+`explain` what there is to look at. `phase_key` is the rule of virtual END. Landing is in `loaders`, the rest is SQL.
+
+What users import, they import from here; each name is loaded when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "land_simulation": "loaders.memory",
+}
+__all__ = ["__version__", *sorted(_WHERE)]
+
+
+def __getattr__(name: str) -> Any:
+    """Return a public name from the module that has it."""
+    if name not in _WHERE:
+        raise AttributeError(f"module `afterstate` has no attribute `{name}`; it has {', '.join(__all__)}")
+    return getattr(import_module(_WHERE[name]), name)

@@ -1,6 +1,6 @@
 """`python -m loaders` is the command `afterstate`."""
 
-from loaders.cli import main
+from afterstate.cli.main import main
 
 if __name__ == "__main__":
     main()

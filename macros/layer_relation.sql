@@ -1,5 +1,5 @@
 {#- Where the layers of a warehouse are, in a schema each or all in one database: a layer is a schema and a prefix of its
-    tables' names. `loaders/layout.py` has the same idea in Python; the target's name tells which form it is.
+    tables' names. `afterstate/warehouse/layout.py` has the same idea in Python; the target's name tells which form it is.
 
     Models are placed by `generate_schema_name` and `generate_alias_name`, from their `+schema`; sources say it in their
     YAML, where there are no macros. All else asks `layer_relation`. -#}

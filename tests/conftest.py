@@ -26,15 +26,15 @@ from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 import dbt_afterstate
-from loaders.admin_sql import one_database_grants
-from loaders.cli import main
-from loaders.connect import cursor
-from loaders.dbt import dbt_command
-from loaders.layout import LAYERS, Schemas
-from loaders.profile import Connection, Warehouse, read_warehouse
-from loaders.server.private import PrivateServer
-from loaders.server.programs import find_program, install_program
-from loaders.settings import Settings
+from afterstate.cli.main import main
+from afterstate.server.private import PrivateServer
+from afterstate.server.programs import find_program, install_program
+from afterstate.warehouse.admin_sql import one_database_grants
+from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.dbt import dbt_command
+from afterstate.warehouse.layout import LAYERS, Schemas
+from afterstate.warehouse.profile import Connection, Warehouse, read_warehouse
+from afterstate.warehouse.settings import Settings
 from tests.seed import VARIABLE, dice_of, session_seed
 
 ROOT = Path(__file__).resolve().parent.parent

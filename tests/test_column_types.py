@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dbt_checks import column_types
 from tests.conftest import ROOT
+from tools import column_types
 
 DECISIONS = "models/intermediate/phase_keys/int_phase_keys__decisions.yml"
 KEYS = "models/marts/phase_keys/proposal_phase_keys.yml"
@@ -43,7 +43,7 @@ def test_every_contract_holds_what_lands() -> None:
             KEYS,
             "name: propose_tick,",
             "name: tick_of_proposal,",
-            f"{KEYS}: `tick_of_proposal` is in no file that lands; say in dbt_checks/column_types.py how it is made",
+            f"{KEYS}: `tick_of_proposal` is in no file that lands; say in tools/column_types.py how it is made",
         ),
     ],
     ids=["too narrow", "NOT NULL", "unknown"],
@@ -68,4 +68,4 @@ def test_a_column_that_lands_with_two_types_is_found(monkeypatch: pytest.MonkeyP
     """Prevents: one name for two widths, of which only one can be that of the marts."""
     types = {"nand_proposal_rows": "varchar(160)", "nand_proposer_log": "varchar(64)"}
     monkeypatch.setitem(column_types.LANDED, "op_base", types)
-    assert problems() == [f"loaders/landing: `op_base` lands with several types: {types}"]
+    assert problems() == [f"loaders: `op_base` lands with several types: {types}"]

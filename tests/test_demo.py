@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
-from loaders.cli import main
+from afterstate.cli.main import main
 from tests.conftest import ROOT
 from tests.test_repository import tracked
 from tests.warehouse.notebook import COLUMNS
@@ -71,7 +71,7 @@ def test_the_demo_and_plain_dbt(checkout: Path) -> None:
         assert plain.returncode == 0, plain.stdout + plain.stderr
     seen_by_git = run(checkout, "git init -q . && git status --porcelain --ignored=no -uall")
     assert seen_by_git.returncode == 0, seen_by_git.stderr
-    assert "loaders/cli.py" in seen_by_git.stdout
+    assert "afterstate/cli/main.py" in seen_by_git.stdout
     assert "profiles.yml" not in seen_by_git.stdout
     doctor = run(checkout, ".venv/bin/afterstate doctor")
     assert doctor.returncode == 0, doctor.stdout + doctor.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from loaders.layout import ONE_DATABASE
+from afterstate.warehouse.layout import ONE_DATABASE
 from tests.conftest import ROOT
 
 
@@ -41,7 +41,7 @@ def test_the_locks_pin_everything_with_hashes_and_name_no_index() -> None:
 def test_what_is_generated_is_not_in_version_control() -> None:
     """Prevents: a password, a log or a build product being committed."""
     names = {str(path.relative_to(ROOT)) for path in tracked()}
-    assert "loaders/cli.py" in names
+    assert "afterstate/cli/main.py" in names
     forbidden = ("profiles.yml", ".afterstate/", "target/", "logs/", "artifact/", ".venv/")
     assert not [name for name in names if name.startswith(forbidden)]
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
+from afterstate.errors import UsageError
 from afterstate.explain.phase_key import explain_moment, explain_proposal
 from afterstate.explain.snapshot import explain_snapshot
 from afterstate.explain.texts import phase_key_text, snapshot_text
-from loaders.errors import UsageError
-from loaders.profile import read_warehouse
-from loaders.settings import Settings
+from afterstate.warehouse.profile import read_warehouse
+from afterstate.warehouse.settings import Settings
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 

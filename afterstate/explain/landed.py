@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from afterstate.statements import Place
-from loaders.layout import Schemas
-from simulators.nand.phase_key import TICK_US, Segment, tick
+from afterstate.marts.statements import Place
+from afterstate.phase_key import TICK_US, Segment, tick
+from afterstate.warehouse.layout import Schemas
 
 # A log writes µs with three decimals, so that its times are off by less than this.
 LOG_NOISE_US = 6e-4

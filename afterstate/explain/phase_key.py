@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from afterstate import phase_key_sql as sql
+from afterstate.errors import AfterstateError, UsageError
 from afterstate.explain.landed import choices, has_log, proposal_row, segment_statements
 from afterstate.explain.rule import deciding_row
-from loaders.connect import cursor
-from loaders.errors import AfterstateError, UsageError
-from loaders.layout import Schemas
-from loaders.profile import Warehouse
-from loaders.sessions import require_built, require_run, require_session
-from simulators.nand.phase_key import BOUNDARIES, Segment, phase_key, tick
+from afterstate.marts import phase_key_sql as sql
+from afterstate.marts.sessions import require_built, require_run, require_session
+from afterstate.phase_key import BOUNDARIES, Segment, phase_key, tick
+from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.layout import Schemas
+from afterstate.warehouse.profile import Warehouse
 
 PROPOSAL = (
     "op_uid",

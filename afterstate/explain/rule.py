@@ -1,6 +1,6 @@
 """The table of the phase-key rule (docs/explain.md), and which of its rows decides.
 
-`simulators.nand.phase_key` gives the key; here is the reason, in words, for the same segments and tick. Tests hold the
+`afterstate.phase_key` gives the key; here is the reason, in words, for the same segments and tick. Tests hold the
 two against each other.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simulators.nand.phase_key import DEFAULT, ISSUE, Boundary, Segment
+from afterstate.phase_key import DEFAULT, ISSUE, Boundary, Segment
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from typing import Any
 
 import pymysql
 
-from afterstate.statements import INPUTS, STATE_COLUMNS, DesignStep, Input, Statement, statements, taken
-from loaders.connect import cursor
-from loaders.errors import AfterstateError
-from loaders.layout import Schemas
-from loaders.profile import Warehouse
-from loaders.sessions import BUILD_FIRST, NO_SUCH_TABLE
+from afterstate.errors import AfterstateError
+from afterstate.marts.sessions import BUILD_FIRST, NO_SUCH_TABLE
+from afterstate.marts.statements import INPUTS, STATE_COLUMNS, DesignStep, Input, Statement, statements, taken
+from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.layout import Schemas
+from afterstate.warehouse.profile import Warehouse
 
 
 def explain_snapshot(warehouse: Warehouse, key: DesignStep, rule: str | None = None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from simulators.nand.phase_key import BOUNDARIES
+from afterstate.phase_key import BOUNDARIES
 
 NOTHING = "nothing"
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from afterstate import phase_key_sql as sql
-from loaders.layout import Schemas
+from afterstate.marts import phase_key_sql as sql
+from afterstate.warehouse.layout import Schemas
 
 SHOWN = 200
 LOADS = "load_id, kind, status, file_path, session_id, run_id, rows_landed, rows_rejected, finished_at"

@@ -13,18 +13,18 @@ from typing import Any
 import click
 import pymysql
 
-from afterstate import phase_key_sql
+from afterstate import __version__
+from afterstate.errors import AfterstateError
+from afterstate.marts import phase_key_sql
+from afterstate.marts.sessions import BUILD_FIRST
 from afterstate.report.audit import read_landed, read_log_checks, read_shutdown_checks, read_tests
 from afterstate.report.keys import read_keys
 from afterstate.report.page import MAX_BYTES, render
 from afterstate.report.shutdowns import read_shutdowns
 from afterstate.report.timelines import read_timelines
-from loaders import __version__
-from loaders.connect import connect, detect
-from loaders.errors import AfterstateError
-from loaders.profile import Warehouse, read_warehouse
-from loaders.sessions import BUILD_FIRST
-from loaders.settings import Settings
+from afterstate.warehouse.connect import connect, detect
+from afterstate.warehouse.profile import Warehouse, read_warehouse
+from afterstate.warehouse.settings import Settings
 
 TRIES = 5
 # A table was replaced since the transaction began (1412), or the build was waited for and waited, too (1213).
@@ -141,7 +141,7 @@ def _made(warehouse: Warehouse) -> dict[str, str]:
 
 
 def _target(settings: Settings) -> Path:
-    """Return the folder where dbt leaves what its last command found (`loaders.dbt`)."""
+    """Return the folder where dbt leaves what its last command found (`afterstate.warehouse.dbt`)."""
     moved = settings.home != settings.root / ".afterstate"
     default = (settings.home if moved else settings.root) / "target"
     return Path(os.environ.get("DBT_TARGET_PATH", default))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from afterstate import phase_key_sql as sql
-from loaders.layout import Schemas
+from afterstate.marts import phase_key_sql as sql
+from afterstate.warehouse.layout import Schemas
 
 
 def read_keys(cursor: Any, schemas: Schemas) -> dict[str, list[list[Any]]]:

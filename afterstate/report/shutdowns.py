@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from afterstate.statements import INPUTS, STATE_COLUMNS, Statement, statements, taken
-from loaders.layout import Schemas
+from afterstate.marts.statements import INPUTS, STATE_COLUMNS, Statement, statements, taken
+from afterstate.warehouse.layout import Schemas
 
 SHOWN = 200
 MEASURES = INPUTS[1].columns

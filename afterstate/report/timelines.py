@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from afterstate import phase_key_sql as sql
+from afterstate.marts import phase_key_sql as sql
 from afterstate.report.packing import Names, pack
-from loaders.layout import Schemas
+from afterstate.warehouse.layout import Schemas
 
 # What a page of 6 MB holds; beyond it, a timeline is shown from its end, and the page says from where on.
 MAX_SEGMENTS = 250_000

@@ -47,6 +47,8 @@ from pathlib import Path
 
 import psutil
 
+from afterstate.errors import AfterstateError
+from afterstate.server.config import memory_bytes
 from benchmarks.landing.comparison import (
     CONTENDERS,
     OTHERS_PYTHON,
@@ -59,8 +61,6 @@ from benchmarks.landing.comparison import (
 from benchmarks.landing.files import KINDS, Landed, write_file, write_parts
 from benchmarks.landing.report import Figure, Report
 from benchmarks.landing.servers import ENGINES, ROOT, Server, running_server
-from loaders.errors import AfterstateError
-from loaders.server.config import memory_bytes
 
 PACKAGES = ("pandas", "dlt", "SQLAlchemy", "PyMySQL", "pyarrow")
 LARGE_ROWS = 2_000_000  # files with more rows are landed once, and counted only: a checksum takes as long again

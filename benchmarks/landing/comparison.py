@@ -11,10 +11,10 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from afterstate.errors import AfterstateError, UsageError
 from benchmarks.landing.contender import Order
 from benchmarks.landing.files import PARTS, ROWS_PER_REJECT, Landed
 from benchmarks.landing.servers import ROOT, SCHEMA, Server, keyed_statements, plain_statements
-from loaders.errors import AfterstateError, UsageError
 
 PRODUCT_PYTHON = Path(sys.executable)
 OTHERS_PYTHON = ROOT / ".venv-benchmarks" / "bin" / "python"

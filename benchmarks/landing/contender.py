@@ -54,7 +54,7 @@ class Reading:
 
 def afterstate(order: Order) -> Land:
     """Run `afterstate land FILE --json`, as the command does."""
-    from loaders.cli import main
+    from afterstate.cli.main import main
 
     def land() -> None:
         said = io.StringIO()

@@ -17,14 +17,14 @@ from typing import Any
 
 import psutil
 
+from afterstate.errors import UsageError
+from afterstate.server.private import PrivateServer
+from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.layout import Schemas
+from afterstate.warehouse.profile import Connection
+from afterstate.warehouse.settings import Settings
+from afterstate.warehouse.up import bring_up
 from benchmarks.landing.files import Landed
-from loaders.connect import cursor
-from loaders.errors import UsageError
-from loaders.layout import Schemas
-from loaders.profile import Connection
-from loaders.server.private import PrivateServer
-from loaders.settings import Settings
-from loaders.warehouse import bring_up
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINES = ("mariadb", "mysql")

@@ -43,14 +43,14 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+from afterstate.errors import AfterstateError, UsageError
+from afterstate.server.config import memory_bytes
 from benchmarks.landing.__main__ import _names, _rows, _sizes
 from benchmarks.landing.comparison import OTHERS_PYTHON
 from benchmarks.landing.servers import ENGINES, ROOT, running_server
 from benchmarks.warehouse.measure import Benchmark
 from benchmarks.warehouse.report import Report
 from benchmarks.warehouse.ways import FAMILIES
-from loaders.errors import AfterstateError, UsageError
-from loaders.server.config import memory_bytes
 
 PACKAGES = ("duckdb", "connectorx", "pandas", "SQLAlchemy", "PyMySQL")
 WAYS = tuple(way.name for family in FAMILIES.values() for way in family.ways)

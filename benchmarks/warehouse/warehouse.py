@@ -9,13 +9,13 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from afterstate.errors import AfterstateError
+from afterstate.warehouse.dbt import dbt_command
+from afterstate.warehouse.settings import Settings
+from afterstate.warehouse.up import bring_up
 from benchmarks.landing.servers import ROOT, Server
 from benchmarks.warehouse.counting import Count, counted
 from benchmarks.warehouse.files import SESSION
-from loaders.dbt import dbt_command
-from loaders.errors import AfterstateError
-from loaders.settings import Settings
-from loaders.warehouse import bring_up
 
 MODELS = ("--select", "+op_state_spans", "+proposal_phase_keys")
 

@@ -1,5 +1,5 @@
 {#- The collation under which only equal texts are equal: binary, and not padding trailing blanks. Tables name it, since a
-    database that is not ours may have any other. `loaders/engines.py` names the same ones. -#}
+    database that is not ours may have any other. `afterstate/warehouse/engines.py` names the same ones. -#}
 {% macro exact_collation() -%}
     {{ return(adapter.dispatch("exact_collation", "afterstate")()) }}
 {%- endmacro %}

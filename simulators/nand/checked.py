@@ -15,8 +15,8 @@ from typing import Any
 
 import yaml
 
+from afterstate.phase_key import tick
 from simulators.errors import ConfigurationError
-from simulators.nand.phase_key import tick
 
 # Names stand in file rows and log lines as they are, and fit the landing tables' columns.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from afterstate.phase_key import DEFAULT, END
 from simulators.errors import ConfigurationError
 from simulators.nand.checked import Checked, read_yaml
 from simulators.nand.op_configuration import check_families, find_resumes, read_base, read_batches
 from simulators.nand.operations import Batch, OpBase
-from simulators.nand.phase_key import DEFAULT, END
 
 FOLDER = Path(__file__).parent
 DEFAULT_FILE, PRESETS_FILE = FOLDER / "default.yaml", FOLDER / "presets.yaml"

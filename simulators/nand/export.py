@@ -12,8 +12,8 @@ import json
 from collections import deque
 from typing import IO, Any
 
+from afterstate.phase_key import Boundary, Segment
 from simulators.nand.operations import Operation, Proposal
-from simulators.nand.phase_key import Boundary, Segment
 from simulators.nand.resource_manager import ResourceManager
 from simulators.nand.rows import PROPOSAL_COLUMNS, proposal_values
 from simulators.nand.scheduler import Decision

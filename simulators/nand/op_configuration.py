@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import get_args
 
+from afterstate.phase_key import END
 from simulators.nand.checked import Checked
 from simulators.nand.operations import Access, Batch, OpBase, OpName, Scope, State, make_batch
-from simulators.nand.phase_key import END
 
 
 def read_base(name: str, value: Checked) -> OpBase:

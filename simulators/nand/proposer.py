@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+from afterstate.phase_key import DEFAULT
 from simulators.nand.configuration import Configuration
-from simulators.nand.phase_key import DEFAULT
 
 
 class Proposer:

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from afterstate.phase_key import DEFAULT, Boundary
 from simulators.nand.bus import Bus, Uses
 from simulators.nand.configuration import Topology
 from simulators.nand.operations import Batch, Operation
-from simulators.nand.phase_key import DEFAULT, Boundary
 from simulators.nand.state_timeline import TICKS_PER_US, StateTimeline
 from simulators.nand.suspension import Suspension, cut, find_work, lay_out
 

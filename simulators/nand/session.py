@@ -18,9 +18,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from afterstate.phase_key import Boundary, tick
 from simulators.nand.configuration import Configuration
 from simulators.nand.export import RunExporter
-from simulators.nand.phase_key import Boundary, tick
 from simulators.nand.simulation import RunSummary, Simulation
 from simulators.nand.state_timeline import TICKS_PER_US
 from simulators.whole_files import WholeFiles

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any, Protocol
 
+from afterstate.phase_key import DEFAULT, tick
 from simulators.nand.addresses import AddressManager
 from simulators.nand.configuration import Configuration
 from simulators.nand.operations import Operation
-from simulators.nand.phase_key import DEFAULT, tick
 from simulators.nand.proposer import Proposer
 from simulators.nand.resource_manager import ResourceManager
 from simulators.nand.rows import RowKeeper

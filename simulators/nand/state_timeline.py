@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
-from simulators.nand.phase_key import DEFAULT, END, Boundary, Segment, phase_key, tick
+from afterstate.phase_key import DEFAULT, END, Boundary, Segment, phase_key, tick
 
 TICKS_PER_US = 100
 TimelineRow = tuple[int, int, str, str, float, float]  # die, plane, op_base, state, start_us, end_us

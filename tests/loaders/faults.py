@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loaders.connect import connect
-from loaders.landing.recognise import KINDS
+from afterstate.warehouse.connect import connect
+from loaders.recognise import KINDS
 from tests.conftest import ROOT, Bench
 from tests.loaders.helpers import TRACE_FILE, TRACE_KIND, csv_text, trace, watch_rows
 

@@ -18,8 +18,8 @@ from typing import IO, Any
 import pandas as pd
 from hypothesis import HealthCheck, settings
 
-from loaders.connect import connect
-from loaders.profile import Connection
+from afterstate.warehouse.connect import connect
+from afterstate.warehouse.profile import Connection
 from tests.conftest import LAYOUTS, Bench, Server, one_database_place
 
 KEY = ("run_id", "case_id", "antibody_id", "step")

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from loaders.connect import connect
+from afterstate.warehouse.connect import connect
 from tests.conftest import Bench
 from tests.loaders.faults import (
     AGAIN,
@@ -162,7 +162,7 @@ def test_a_loader_waits_for_a_slow_one(emptied: Bench, other_lands: bool) -> Non
 def test_a_loader_does_not_wait_for_ever(emptied: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents a loader from hanging behind one that hangs, and from blaming the file for it."""
     file = emptied.write("x.csv", trace([(1,)]))
-    monkeypatch.setattr("loaders.landing.store.LOCK_SECONDS", 1)
+    monkeypatch.setattr("loaders.store.LOCK_SECONDS", 1)
     with held_lock(emptied, file):
         failed = emptied.run("land", file)
         assert failed.exit_code == 1

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.errors import LandingError, UsageError
-from loaders.landing.content import open_content
-from loaders.landing.encoding import Decoder, guess_encoding, known_encoding
+from afterstate.errors import LandingError, UsageError
+from loaders.content import open_content
+from loaders.encoding import Decoder, guess_encoding, known_encoding
 from tests.conftest import Bench
 from tests.loaders.helpers import TRACE_FILE, csv_text, fuzz
 from tests.loaders.test_nand_landing import LOG, LOG_FILE, LOG_KIND

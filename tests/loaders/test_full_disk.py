@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from loaders.server import private
+from afterstate.server import private
 from tests.conftest import Bench, Server, missing
 from tests.loaders.faults import AGAIN, LONG, LOST, failure, start, visible
 from tests.loaders.helpers import KEY, TRACE_KIND, csv_text

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.landing.recognise import KINDS
-from loaders.landing.send import STATEMENT_BYTES, _split, _statements
+from loaders.recognise import KINDS
+from loaders.send import STATEMENT_BYTES, _split, _statements
 from tests.conftest import Bench, Server
 from tests.loaders.helpers import TRACE_FILE, another_warehouse, fingerprint, fuzz, trace
 from tests.loaders.odd.outcome import Landing, land_all

@@ -17,9 +17,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from loaders import console
-from loaders.cli import main
-from loaders.landing.recognise import KINDS
+from afterstate.cli import console
+from afterstate.cli.main import main
+from loaders.recognise import KINDS
 from tests.conftest import ROOT, Bench
 from tests.loaders.helpers import KEY, TRACE_FILE, TRACE_KIND, csv_text, trace
 

@@ -24,14 +24,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.connect import STREAM_NAME, connect, detect, engine
-from loaders.errors import LandingError, ServerError
-from loaders.landing import store
-from loaders.landing.encode import Encoder
-from loaders.landing.land import FileResult, Lander
-from loaders.landing.recognise import kind_named
-from loaders.landing.send import insert_lines, load_data
-from loaders.landing.tables import LandingTables, landing_tables
+from afterstate.errors import LandingError, ServerError
+from afterstate.warehouse.connect import STREAM_NAME, connect, detect, engine
+from loaders import store
+from loaders.encode import Encoder
+from loaders.land import FileResult, Lander
+from loaders.recognise import kind_named
+from loaders.send import insert_lines, load_data
+from loaders.tables import LandingTables, landing_tables
 from tests.conftest import Bench
 from tests.loaders.helpers import (
     KEY,
@@ -531,7 +531,7 @@ def test_a_file_that_changes_while_it_is_read(
     common: Bench, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None]
 ) -> None:
     """Prevents half of a file, or rows under the hash of another content, from landing while its producer writes."""
-    monkeypatch.setattr("loaders.landing.reader.BLOCK_BYTES", 1 << 10)
+    monkeypatch.setattr("loaders.reader.BLOCK_BYTES", 1 << 10)
     file = common.write("x.csv", trace([(step,) for step in range(500)], run=change.__name__))
     changed = []
 

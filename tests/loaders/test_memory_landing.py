@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loaders.errors import LandingError, UsageError
-from loaders.landing.land import FileResult
-from loaders.landing.memory import land_simulation
+from afterstate.errors import LandingError, UsageError
+from loaders.land import FileResult
+from loaders.memory import land_simulation
 from simulators.nand.resource_manager import ResourceManager
 from tests.conftest import Bench
 

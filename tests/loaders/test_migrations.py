@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from loaders.connect import cursor, detect
-from loaders.landing.migrations import MIGRATIONS, VERSION
+from afterstate.warehouse.connect import cursor, detect
+from loaders.migrations import MIGRATIONS, VERSION
 from tests.conftest import Bench
 from tests.loaders.helpers import csv_text
 

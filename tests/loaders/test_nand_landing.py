@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from loaders.errors import LandingError, UsageError
-from loaders.landing.land import FileResult, Lander
-from loaders.landing.recognise import UnknownFile, begun_like, kind_named, recognise
-from loaders.landing.runs import Found, Told
+from afterstate.errors import LandingError, UsageError
+from loaders.land import FileResult, Lander
+from loaders.recognise import UnknownFile, begun_like, kind_named, recognise
+from loaders.runs import Found, Told
 from tests.conftest import Bench
 from tests.loaders.helpers import csv_text
 

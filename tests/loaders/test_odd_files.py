@@ -17,8 +17,8 @@ from tests.loaders.odd.expect import Rejected
 from tests.loaders.odd.kinds import LONG
 from tests.loaders.odd.marts import differences as mart_differences
 from tests.loaders.odd.outcome import Landing, land_all
-from tests.loaders.odd.report import PAGE, page
 from tests.loaders.odd_files import odd_files
+from tools.odd_files import PAGE, page
 
 SHOWN = 40
 

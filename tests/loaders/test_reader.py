@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.landing import csv_file, reader
-from loaders.landing.reader import Record, printable, unprintable
+from loaders import csv_file, reader
+from loaders.reader import Record, printable, unprintable
 from tests.loaders.helpers import fuzz, pandas_table
 
 BOM = b"\xef\xbb\xbf"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from loaders.errors import LandingError, UsageError
-from loaders.landing.reader import Record
-from loaders.landing.recognise import KINDS, UnknownFile, kind_named, read_header, recognise
+from afterstate.errors import LandingError, UsageError
+from loaders.reader import Record
+from loaders.recognise import KINDS, UnknownFile, kind_named, read_header, recognise
 from tests.conftest import ROOT
 from tests.loaders.helpers import KEY, TRACE, TRACE_FILE
 

@@ -62,9 +62,9 @@ def test_the_order_of_files(emptied: Bench, tmp_path: Path, monkeypatch: pytest.
     """Prevents a small file from overtaking a large one that it restates, and from being overridden by it."""
     files = write_files(tmp_path / "files")
     alone = another_warehouse(emptied.server, tmp_path)
-    monkeypatch.setattr("loaders.landing.side_by_side._cores", lambda: 1)
+    monkeypatch.setattr("loaders.side_by_side._cores", lambda: 1)
     expected = outcome(alone, files)
-    monkeypatch.setattr("loaders.landing.side_by_side._cores", lambda: 4)
+    monkeypatch.setattr("loaders.side_by_side._cores", lambda: 4)
     assert outcome(emptied, files) == expected
     assert visible(emptied) == visible(alone)
     b, others = ["unchanged", "failed", "landed", "ignored"], ["landed", "failed", "landed", "landed"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from loaders.landing.core import CORE_KINDS
+from loaders.core import CORE_KINDS
 from tests.conftest import Bench
 from tests.loaders.faults import LONG, Undisturbed, is_waiting, results, start, until, visible
 from tests.loaders.helpers import another_warehouse, trace

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import loaders.patience
-from loaders.connect import connect
+import afterstate.warehouse.patience
+from afterstate.warehouse.connect import connect
 from tests.conftest import Bench
 from tests.loaders.faults import AGAIN, LOST, Undisturbed, visible
 from tests.loaders.helpers import trace
@@ -20,7 +20,7 @@ from tests.server.helpers import as_admin, global_setting
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loaders.patience, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(afterstate.warehouse.patience, "PATIENCE_SECONDS", 0.5)
 
 
 @pytest.mark.parametrize("is_encrypted", [False, True], ids=["plain", "TLS"])
@@ -62,7 +62,7 @@ def test_a_server_at_work_is_waited_for(emptied: Bench) -> None:
 def test_another_loader_is_waited_for(emptied: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents a loader that waits for another's lock from giving up before the lock's own time."""
     file = emptied.write("x.csv", trace([(1,)]))
-    monkeypatch.setattr("loaders.landing.store.LOCK_SECONDS", 4)
+    monkeypatch.setattr("loaders.store.LOCK_SECONDS", 4)
     began = time.monotonic()
     with held_lock(emptied, file):
         failed = emptied.run("land", file)
@@ -84,11 +84,11 @@ def test_what_the_server_is_asked(emptied: Bench, command: str, is_at_work: bool
     """Prevents a connection that waits for its next statement from being called busy, and the other way."""
     account = emptied.warehouse.landing
     with closing(connect(account)) as opened:
-        vigil = loaders.patience._Vigil(opened.thread_id(), lambda: connect(account))
+        vigil = afterstate.warehouse.patience._Vigil(opened.thread_id(), lambda: connect(account))
         opened._execute_command(3, command)
         time.sleep(0.5)
         assert vigil.is_at_work() is is_at_work
-        pooled = loaders.patience._Vigil(opened.thread_id(), lambda: _Renumbered(connect(account)))
+        pooled = afterstate.warehouse.patience._Vigil(opened.thread_id(), lambda: _Renumbered(connect(account)))
         assert pooled.is_at_work()  # for all that is known
 
 

@@ -22,7 +22,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from loaders.landing.values import DOUBLE, INTEGER, LONG_TEXT, OP_STATE, TIME_US, ColumnType, Misfit, quote, text_type
+from loaders.values import DOUBLE, INTEGER, LONG_TEXT, OP_STATE, TIME_US, ColumnType, Misfit, quote, text_type
 from tests.loaders.helpers import csv_text, fuzz, pandas_table
 
 REJECTED = "rejected"
@@ -165,7 +165,7 @@ def test_absurd_numbers_take_no_time() -> None:
     script = (
         "import sys\n"
         "import pyarrow as pa\n"
-        "from loaders.landing.values import DOUBLE, INTEGER\n"
+        "from loaders.values import DOUBLE, INTEGER\n"
         "fields = pa.array(sys.stdin.read().split())\n"
         "for column in (INTEGER, DOUBLE):\n"
         "    spellings, reasons = column.spell_all(fields, is_filled=True)\n"

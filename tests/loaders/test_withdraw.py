@@ -13,7 +13,7 @@ from typing import Any
 import pymysql
 import pytest
 
-from loaders.connect import connect
+from afterstate.warehouse.connect import connect
 from tests.conftest import LAYER_TABLE, ROOT, Bench
 from tests.loaders.helpers import TRACE_KIND, trace
 from tests.server.helpers import start_command

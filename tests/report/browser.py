@@ -11,8 +11,8 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from loaders.errors import ServerError
-from loaders.server.programs import install_by_apt
+from afterstate.errors import ServerError
+from afterstate.server.programs import install_by_apt
 from tests.conftest import missing
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")

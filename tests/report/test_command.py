@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from afterstate.cli.simulate import simulate_nand
 from afterstate.explain.rule import TABLE
 from afterstate.report import command, timelines
 from afterstate.report.audit import read_tests
 from afterstate.report.page import ASSETS, SCRIPTS
-from loaders.connect import cursor as connect_cursor
-from loaders.simulate import simulate_nand
+from afterstate.warehouse.connect import cursor as connect_cursor
 from tests.conftest import ROOT, Bench
 from tests.report.browser import open_browser, open_report
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from afterstate import phase_key_sql
-from afterstate.statements import STATE_COLUMNS
+from afterstate.marts import phase_key_sql
+from afterstate.marts.statements import STATE_COLUMNS
 from tests.conftest import Bench
 from tests.report.browser import Opened, open_browser, open_report
 from tests.report.conftest import DESIGN, MARKUP, ODD_SESSION, Reported

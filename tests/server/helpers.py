@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 import psutil
 
-from loaders.connect import cursor
-from loaders.profile import Connection, Warehouse, read_warehouse
+from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.profile import Connection, Warehouse, read_warehouse
 from tests.conftest import Bench, Server
 
 ROLES = ("landing", "dbt", "bi")

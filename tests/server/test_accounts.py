@@ -9,10 +9,16 @@ import pymysql
 import pytest
 import sqlalchemy
 
-from loaders.accounts import USER_NAME_CHARACTERS, account_name, compare_rights, grant_pattern, new_password
-from loaders.connect import connect, cursor
-from loaders.layout import SCHEMA_NAME_CHARACTERS
-from loaders.profile import read_warehouse
+from afterstate.warehouse.accounts import (
+    USER_NAME_CHARACTERS,
+    account_name,
+    compare_rights,
+    grant_pattern,
+    new_password,
+)
+from afterstate.warehouse.connect import connect, cursor
+from afterstate.warehouse.layout import SCHEMA_NAME_CHARACTERS
+from afterstate.warehouse.profile import read_warehouse
 from tests.conftest import ROOT, Bench, Server
 from tests.server.helpers import ROLES, accounts_of, as_admin, bench_in, up, url_of
 

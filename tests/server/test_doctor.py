@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from loaders import doctor
-from loaders.accounts import grant_pattern
-from loaders.doctor import LEAST_SORT_BUFFER
-from loaders.requirements import LEAST_PACKET
+from afterstate.warehouse import doctor
+from afterstate.warehouse.accounts import grant_pattern
+from afterstate.warehouse.doctor import LEAST_SORT_BUFFER
+from afterstate.warehouse.requirements import LEAST_PACKET
 from tests.conftest import Bench, Server
 from tests.server.helpers import ROLES, as_admin, bench_in, global_setting, up
 

@@ -12,8 +12,8 @@ import pymysql
 import pytest
 import sqlalchemy
 
-from loaders.admin_sql import one_database_grants
-from loaders.connect import cursor
+from afterstate.warehouse.admin_sql import one_database_grants
+from afterstate.warehouse.connect import cursor
 from tests.conftest import ROOT, Bench, Server, one_database_place
 from tests.server.helpers import AFTERSTATE, as_admin, bench_in, global_setting, up
 from tests.warehouse.scenarios import SHUTDOWN

@@ -9,7 +9,7 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from loaders.connect import cursor
+from afterstate.warehouse.connect import cursor
 from tests.conftest import Bench, Server
 from tests.server.helpers import accounts_of, bench_in, global_setting, up, url_of
 

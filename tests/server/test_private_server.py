@@ -23,15 +23,15 @@ import pymysql
 import pytest
 import yaml
 
-import loaders.connect
-from loaders.connect import connect
-from loaders.engines import PRODUCTS, Engine
-from loaders.errors import ServerError
-from loaders.server import config, private
-from loaders.server.config import Places, memory_bytes, option_file
-from loaders.server.log import FORMER_BYTES, begin_log, former
-from loaders.server.private import SOCKET_PATH_BYTES
-from loaders.server.programs import find_program
+import afterstate.warehouse.connect
+from afterstate.errors import ServerError
+from afterstate.server import config, private
+from afterstate.server.config import Places, memory_bytes, option_file
+from afterstate.server.log import FORMER_BYTES, begin_log, former
+from afterstate.server.private import SOCKET_PATH_BYTES
+from afterstate.server.programs import find_program
+from afterstate.warehouse.connect import connect
+from afterstate.warehouse.engines import PRODUCTS, Engine
 from tests.conftest import Bench, Server
 from tests.server.helpers import (
     accounts_of,
@@ -190,7 +190,7 @@ def test_a_taken_port_is_changed_and_the_profile_follows(own: Bench, monkeypatch
     look = private._free_port
     answers = chain([lambda wanted: before.dbt.port], repeat(look))
     monkeypatch.setattr(private, "_free_port", lambda wanted: next(answers)(wanted))
-    monkeypatch.setattr(loaders.connect, "CONNECT_TIMEOUT_SECONDS", 1)  # nobody speaks at the taken port
+    monkeypatch.setattr(afterstate.warehouse.connect, "CONNECT_TIMEOUT_SECONDS", 1)  # nobody speaks at the taken port
     with socket.create_server(("127.0.0.1", before.dbt.port)):
         after = up(own)
         assert after.dbt.port != before.dbt.port

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import mysql.connector
 import pytest
 
+import afterstate.warehouse.connect
 import dbt_afterstate
-import loaders.connect
-from loaders.connect import SQL_MODE
+from afterstate.warehouse.connect import SQL_MODE
 from tests.conftest import Bench
 
 
@@ -41,7 +41,7 @@ def flags(warehouse: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("flags")
 def test_dbt_gives_up_on_a_port_that_says_nothing(warehouse: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents: `dbt build` hanging for ever at a port where something else listens, without a word."""
-    monkeypatch.setattr(loaders.connect, "CONNECT_TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr(afterstate.warehouse.connect, "CONNECT_TIMEOUT_SECONDS", 1)
     began = time.monotonic()
     with socket.create_server(("127.0.0.1", 0)) as mute:
         arguments = {**arguments_of(warehouse), "port": mute.getsockname()[1]}
@@ -53,7 +53,7 @@ def test_dbt_gives_up_on_a_port_that_says_nothing(warehouse: Bench, monkeypatch:
 @pytest.mark.usefixtures("flags")
 def test_dbt_waits_for_a_slow_statement(warehouse: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents: the limit for connecting ending long builds, too."""
-    monkeypatch.setattr(loaders.connect, "CONNECT_TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr(afterstate.warehouse.connect, "CONNECT_TIMEOUT_SECONDS", 1)
     with closing(dbt_afterstate.connect(**arguments_of(warehouse))) as opened, closing(opened.cursor()) as ask:
         ask.execute("select sleep(1.5)")
         assert ask.fetchall() == [(0,)]

@@ -30,10 +30,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 import dbt_afterstate
-from loaders.connect import connect, cursor
-from loaders.errors import ServerError
-from loaders.profile import TLS_VARIABLE, Connection
-from loaders.server import private
+from afterstate.errors import ServerError
+from afterstate.server import private
+from afterstate.warehouse.connect import connect, cursor
+from afterstate.warehouse.profile import TLS_VARIABLE, Connection
 from tests.conftest import ROOT, Bench, Server
 from tests.server.helpers import bench_in, private_home, up
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from loaders import doctor
-from loaders.connect import cursor
-from loaders.server import private
+from afterstate.server import private
+from afterstate.warehouse import doctor
+from afterstate.warehouse.connect import cursor
 from tests.conftest import ROOT, WITHOUT_TESTS, Bench, Server, empty_place
 from tests.server.helpers import as_admin, bench_in, global_setting, private_home, up
 from tests.warehouse.checksums import mart_checksums

@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 import pytest
 
-import loaders.connect
-from loaders import doctor
-from loaders.connect import connect, cursor
-from loaders.server import private, programs
+import afterstate.warehouse.connect
+from afterstate.server import private, programs
+from afterstate.warehouse import doctor
+from afterstate.warehouse.connect import connect, cursor
 from tests.conftest import ROOT, Bench, Server
 from tests.loaders.proxy import Proxy
 from tests.server.helpers import ROLES, accounts_of, bench_in, private_home, settle_on_a_quiet_port, up, url_of
@@ -220,7 +220,7 @@ def test_a_port_where_something_else_listens_is_given_up(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Prevents: waiting for ever for the greeting of a web server, which waits for us to speak first.
-    monkeypatch.setattr(loaders.connect, "CONNECT_TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr(afterstate.warehouse.connect, "CONNECT_TIMEOUT_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1]
         result = checkout(server, tmp_path / "home", f"mysql://user:pw@127.0.0.1:{port}/").run("up")
@@ -231,7 +231,7 @@ def test_a_port_where_something_else_listens_is_given_up(
 
 def test_a_slow_statement_is_waited_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     # Prevents: the time-out for connecting ending long landings, too.
-    monkeypatch.setattr(loaders.connect, "CONNECT_TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr(afterstate.warehouse.connect, "CONNECT_TIMEOUT_SECONDS", 1)
     with cursor(server.admin) as ask:
         ask.execute("select sleep(1.3)")
         assert ask.fetchone() == (0,)

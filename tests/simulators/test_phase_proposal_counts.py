@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from afterstate.phase_key import BOUNDARIES, Boundary
 from simulators.nand.configuration import PRESETS, load_configuration
-from simulators.nand.phase_key import BOUNDARIES, Boundary
 from simulators.nand.session import simulate_session
 from tests.simulators.nand import DATE, order, read
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from afterstate.phase_key import tick
 from simulators.nand.configuration import PRESETS, Configuration, load_configuration
 from simulators.nand.operations import Operation
-from simulators.nand.phase_key import tick
 from simulators.nand.scheduler import Decision
 from simulators.nand.simulation import Simulation
 from tests.simulators.nand import Watcher, configurations, configured

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from afterstate.phase_key import tick
 from simulators.nand.configuration import load_configuration
 from simulators.nand.export import HEADERS
-from simulators.nand.phase_key import tick
 from simulators.nand.rows import PROPOSAL_COLUMNS
 from simulators.nand.session import simulate_session, simulate_sites
 from simulators.nand.simulation import Simulation

@@ -15,8 +15,8 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
-from loaders.errors import UsageError
-from loaders.simulate import simulate, simulate_nand
+from afterstate.cli.simulate import simulate, simulate_nand
+from afterstate.errors import UsageError
 from simulators.nand.export import HEADERS
 from tests.conftest import ROOT
 

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from loaders.build_lock import lock_name
-from loaders.connect import connect
-from loaders.profile import Connection
+from afterstate.warehouse.build_lock import lock_name
+from afterstate.warehouse.connect import connect
+from afterstate.warehouse.profile import Connection
 from tests.conftest import WITHOUT_TESTS, Bench
 from tests.server.helpers import AFTERSTATE
 

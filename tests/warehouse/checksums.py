@@ -10,7 +10,7 @@ from contextlib import closing
 
 from pymysql.cursors import SSCursor
 
-from loaders.connect import connect
+from afterstate.warehouse.connect import connect
 from tests.conftest import Bench
 
 LEFT_OUT = (

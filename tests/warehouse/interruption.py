@@ -6,7 +6,7 @@ import random
 import time
 from contextlib import closing
 
-from loaders.connect import connect
+from afterstate.warehouse.connect import connect
 from tests.conftest import WITHOUT_TESTS, Bench
 from tests.server.helpers import kill, start_command, up
 

@@ -12,7 +12,7 @@ from typing import Any
 import pymysql
 import pytest
 
-from loaders.connect import connect
+from afterstate.warehouse.connect import connect
 from tests.conftest import ROOT, Bench
 from tests.warehouse.interruption import interrupt_build
 from tests.warehouse.phase_key_cases import draw, write_session

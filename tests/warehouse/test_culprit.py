@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from loaders import culprit
+from afterstate.warehouse import culprit
 from tests.conftest import WITHOUT_TESTS, Bench
 from tests.loaders.helpers import TRACE_KIND, trace
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.conformance.run import run
 from tests.conftest import Server
+from tools.conformance.run import run
 
 APPLIES = (
     "TestSnapshotCheckCols",

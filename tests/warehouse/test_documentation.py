@@ -22,7 +22,7 @@ def bounce(artifacts: Path, folder: Path) -> list[dict[str, str]]:
     if not BOUNCER.exists():
         missing("dbt-bouncer is not installed; it needs Python 3.11 or newer")
     config = yaml.safe_load((ROOT / "dbt-bouncer.yml").read_text())
-    config |= {"dbt_artifacts_dir": str(artifacts), "custom_checks_dir": str(ROOT / "dbt_checks")}
+    config |= {"dbt_artifacts_dir": str(artifacts), "custom_checks_dir": str(ROOT / "tools" / "dbt_checks")}
     (folder / "dbt-bouncer.yml").write_text(yaml.safe_dump(config))
     findings = folder / "findings.json"
     command = [BOUNCER, "run", "--config-file", folder / "dbt-bouncer.yml", "--output-file", findings]

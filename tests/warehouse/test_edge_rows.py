@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.dbt import dbt_command
+from afterstate.warehouse.dbt import dbt_command
 from tests.conftest import WITHOUT_TESTS, Bench, Server, empty_place, invoke_dbt
 from tests.loaders.helpers import fuzz
 from tests.loaders.odd.built import landed_files

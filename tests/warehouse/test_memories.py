@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.memories import Memory, merge
+from afterstate.memory.memories import Memory, merge
 
 NOW = dt.datetime(2026, 11, 26)
 TIMES = st.integers(0, 3).map(lambda day: dt.datetime(2026, 1, 1 + day))

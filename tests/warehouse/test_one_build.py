@@ -13,10 +13,10 @@ from itertools import cycle
 
 import pytest
 
-from loaders import build_lock
-from loaders.build_lock import LOCK_NAME_CHARACTERS, SEATS, BuildLock, lock_name
-from loaders.connect import connect
-from loaders.dbt import NO_WAIT_VARIABLE
+from afterstate.warehouse import build_lock
+from afterstate.warehouse.build_lock import LOCK_NAME_CHARACTERS, SEATS, BuildLock, lock_name
+from afterstate.warehouse.connect import connect
+from afterstate.warehouse.dbt import NO_WAIT_VARIABLE
 from tests.conftest import ROOT, Bench
 from tests.server.helpers import as_admin
 from tests.warehouse.builders import Build, builder, building, reading, statements, wait_until

@@ -11,7 +11,7 @@ from typing import IO
 
 import pytest
 
-from loaders.output import open_output
+from afterstate.output import open_output
 from tests.conftest import ROOT, Bench
 from tests.server.helpers import AFTERSTATE
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from simulators.nand.phase_key import BOUNDARIES
+from afterstate.phase_key import BOUNDARIES
 from simulators.nand.resource_manager import ResourceManager
 from tests.conftest import ROOT, Bench
 from tests.loaders.helpers import fuzz

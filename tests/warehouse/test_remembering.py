@@ -13,7 +13,7 @@ from typing import Any
 import pymysql
 import pytest
 
-from loaders.connect import connect
+from afterstate.warehouse.connect import connect
 from tests.conftest import WITHOUT_TESTS, Bench, Server
 from tests.server.helpers import as_admin, private_home, up
 from tests.server.test_unfriendly import Settings, started_with

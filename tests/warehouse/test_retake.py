@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from loaders.connect import connect
+from afterstate.warehouse.connect import connect
 from tests.conftest import Bench
 from tests.warehouse.scenarios import SHUTDOWN, base_files
 from tests.warehouse.test_remembering import build_memory, memory

@@ -6,9 +6,9 @@ import csv
 import os
 from pathlib import Path
 
-from loaders.simulate import simulate_nand
+from afterstate.cli.simulate import simulate_nand
+from afterstate.phase_key import BOUNDARIES
 from simulators.nand.configuration import PRESETS
-from simulators.nand.phase_key import BOUNDARIES
 from tests.conftest import Bench
 
 # AFTERSTATE_LONG_TESTS=1 takes a hundred seeds, as they were once.

@@ -17,11 +17,11 @@ import pytest
 from click.testing import Result
 
 import dbt_afterstate
-from loaders import connect as loaders_connect
-from loaders import doctor, holders, waiting
-from loaders.connect import LOCK_WAIT_SECONDS, SESSION, connect
-from loaders.holders import find_holders, who_may_know
-from loaders.server import private
+from afterstate.server import private
+from afterstate.warehouse import connect as warehouse_connect
+from afterstate.warehouse import doctor, holders, waiting
+from afterstate.warehouse.connect import LOCK_WAIT_SECONDS, SESSION, connect
+from afterstate.warehouse.holders import find_holders, who_may_know
 from tests.conftest import ROOT, Bench, Server
 from tests.loaders.helpers import TRACE_KIND, trace
 from tests.server.helpers import private_home, up
@@ -35,7 +35,7 @@ COUNT = "select count(*) from {marts}.governed_run_summary"
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this process's sessions wait for a second where others wait for a minute."""
-    for place in (loaders_connect, dbt_afterstate):
+    for place in (warehouse_connect, dbt_afterstate):
         monkeypatch.setattr(place, "SESSION", SESSION.replace(f"timeout = {LOCK_WAIT_SECONDS}", "timeout = 1"))
     for module in (holders, waiting):
         monkeypatch.setattr(module, "LOCK_WAIT_SECONDS", 1)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loaders.connect import cursor
+from afterstate.warehouse.connect import cursor
 from tests.conftest import Bench
 from tests.loaders.odd.expect import OddFile, printable
 from tests.loaders.odd.kinds import KINDS, LONG

@@ -1,0 +1,6 @@
+"""`python -m afterstate` is the command `afterstate`."""
+
+from afterstate.cli.main import main
+
+if __name__ == "__main__":
+    main()

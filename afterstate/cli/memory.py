@@ -1,0 +1,112 @@
+"""The commands that change what is remembered, or keep it safe: `retake`, `backup`, `restore`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from afterstate.errors import UsageError
+from afterstate.memory.backup import LOADS, MEMORY, REJECTS, RETAKES, back_up
+from afterstate.memory.restore import restore as bring_in
+from afterstate.memory.retake import read_keys
+from afterstate.memory.retake import retake as take_again
+from afterstate.memory.snapshots import ShutdownKey, rule_or_current
+from afterstate.warehouse.profile import read_warehouse
+from afterstate.warehouse.settings import Settings
+
+TABLES = {MEMORY: "snapshots", RETAKES: "retakes", LOADS: "loads", REJECTS: "rejects"}
+RULE = click.option("--rule", metavar="RULE", help="The rule of the snapshots; by default the project's current one.")
+
+
+@click.command()
+@click.option("--run", "run_id", metavar="RUN", help="The snapshot's run_id.")
+@click.option("--case", "case_id", metavar="CASE", help="Its case_id.")
+@click.option("--antibody", "antibody_id", metavar="ANTIBODY", help="Its antibody_id.")
+@click.option("--step", "shutdown_step", type=int, metavar="N", help="Its shutdown_step.")
+@click.option("--file", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="CSV",
+              help="Many snapshots: a CSV with run_id, case_id, antibody_id, shutdown_step.")  # fmt: skip
+@click.option("--reason", required=True, metavar="TEXT", help="Why; it stays with the former snapshot.")
+@RULE
+def retake(
+    run_id: str | None,
+    case_id: str | None,
+    antibody_id: str | None,
+    shutdown_step: int | None,
+    file: Path | None,
+    reason: str,
+    rule: str | None,
+) -> None:
+    """Take a wrong snapshot again, as the landed files now say.
+
+    The former stays readable in shutdown_snapshot_retakes, with who, when and why. Either all snapshots of one command
+    are taken again or none.
+
+    \b
+    afterstate retake --run core7_04_1767776352 --case B_GOVERNED --antibody antibody_C --step 21 \\
+        --reason "the trace was exported before the window closed"
+    afterstate retake --file wrong.csv --reason "ticket 1234"
+    """  # noqa: D301 (click wants the character that `\b` spells)
+    keys = _keys(run_id, case_id, antibody_id, shutdown_step, file)
+    settings = Settings.from_environment()
+    results = take_again(read_warehouse(settings), rule_or_current(settings, rule), keys, reason)
+    for result in results:
+        if result.new_id is None:
+            click.echo(f"unchanged  {result.key}: snapshot {result.former_id} says what the files say")
+        else:
+            awaited = f"; it waits for: {', '.join(result.missing)}" if result.missing else ""
+            click.echo(f"retaken    {result.key}: snapshot {result.former_id} is now {result.new_id}{awaited}")
+    if any(result.new_id for result in results):
+        click.echo("`afterstate build` brings the marts up to date", err=True)
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Write what no file can rebuild to FILE.
+
+    That is the memory, its retakes, which files had landed, and the rejects: one zip, for any server and any later
+    Afterstate. `afterstate restore FILE` brings it in.
+
+    \b
+    afterstate backup afterstate-$(date +%F).zip
+    """  # noqa: D301 (click wants the character that `\b` spells)
+    counts = back_up(read_warehouse(Settings.from_environment()), file)
+    said = ", ".join(f"{what} {counts[table]:,}" for table, what in TABLES.items())
+    click.echo(f"{said}, written to {file}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def restore(file: Path) -> None:
+    """Bring in a backup, or the notebook's snapshots.
+
+    FILE is what `afterstate backup` wrote, or a core10_02_shutdown_snapshot.csv; what is remembered here stays.
+    Snapshots of a backup keep their ids and times; those taken here since get new ids where they have to. Where both
+    remember the same shutdown, the snapshot that was taken first holds, the other goes to shutdown_snapshot_retakes.
+    Restoring twice changes nothing. The producers' files can be landed again.
+
+    \b
+    afterstate up; afterstate build; afterstate restore afterstate-2026-11-26.zip; afterstate build
+    """  # noqa: D301 (click wants the character that `\b` spells)
+    done = bring_in(read_warehouse(Settings.from_environment()), file)
+    counts = {MEMORY: done.snapshots, RETAKES: done.retakes, LOADS: done.loads, REJECTS: done.rejects}
+    click.echo("restored: " + ", ".join(f"{what} {counts[table]:,}" for table, what in TABLES.items()))
+    if done.renumbered:
+        click.echo(f"  snapshots taken here since that have a new id: {done.renumbered:,}")
+    if done.contested:
+        click.echo(f"  shutdowns that both remember: {done.contested:,}; the later snapshots are in {RETAKES}")
+    click.echo("`afterstate build` brings the marts up to date", err=True)
+
+
+def _keys(
+    run_id: str | None, case_id: str | None, antibody_id: str | None, step: int | None, file: Path | None
+) -> list[ShutdownKey]:
+    named = (run_id, case_id, antibody_id, step)
+    if file is not None and named == (None,) * len(named):
+        return read_keys(file)
+    if file is not None or run_id is None or case_id is None or antibody_id is None or step is None:
+        raise UsageError(
+            "which snapshot?", "name one with `--run`, `--case`, `--antibody` and `--step`, or many with `--file CSV`"
+        )
+    return [ShutdownKey(run_id, case_id, antibody_id, step)]

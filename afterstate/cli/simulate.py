@@ -1,0 +1,214 @@
+"""`afterstate simulate`: files of simulated NAND sessions and governed runs (design section 2; docs/simulators.md).
+
+Progress goes to standard error; standard output has a line for each session, and the paths of the files.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date as calendar
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from afterstate.cli.console import say, show_results
+from afterstate.cli.land import land_paths
+from afterstate.cli.options import OutputPath
+from afterstate.errors import UsageError
+from afterstate.phase_key import BOUNDARIES, Boundary, tick
+from loaders.runs import Told
+from simulators.core.governed_files import write_governed_runs
+from simulators.core.governed_runs import Size
+from simulators.errors import ConfigurationError
+from simulators.nand.configuration import PRESETS, load_configuration
+from simulators.nand.session import Order, SiteResult, simulate_session, simulate_sites
+
+SECONDS_BETWEEN_LINES = 10.0  # where there is no terminal
+LAND = click.option("--land", is_flag=True, help="Land the folder, too.")
+Watcher = Callable[[int, float], None]  # takes a part's number and the share of it that is done
+
+
+@click.group()
+def simulate() -> None:
+    """Write the files of simulated sessions, as their producers would."""
+
+
+@simulate.command()
+@click.option(
+    "--out", required=True, type=OutputPath(file_okay=False, path_type=Path), help="The folder to write into."
+)
+@click.option("--seed", default=0, show_default=True, help="The same seed gives the same bytes.")
+@click.option(
+    "--pc-demo", "preset", default="default", show_default=True, type=click.Choice(PRESETS), help="The preset."
+)
+@click.option(
+    "--config", type=click.Path(dir_okay=False, path_type=Path), help="A YAML file instead of the default one."
+)
+@click.option("--run-until", default=20000.0, show_default=True, metavar="US", help="How long a run lasts, in µs.")
+@click.option("--num-runs", default=1, show_default=True, type=click.IntRange(min=1), help="Runs of one timeline.")
+@click.option("--sites", default=1, show_default=True, type=click.IntRange(1, 100), help="Independent sessions.")
+@click.option("--date", metavar="YYMMDD", help="The date in the files' names; today by default.")
+@click.option("--boundary", default="before", show_default=True, type=click.Choice(BOUNDARIES), help="For the counts.")
+@LAND
+def nand(
+    out: Path,
+    seed: int,
+    preset: str,
+    config: Path | None,
+    run_until: float,
+    num_runs: int,
+    sites: int,
+    date: str | None,
+    boundary: Boundary,
+    land: bool,
+) -> None:
+    """Simulate NAND operation sequences.
+
+    \b
+    afterstate simulate nand --out out/nand
+    afterstate simulate nand --out out/nand --pc-demo mix --seed 7 --run-until 100000 --num-runs 3
+    afterstate simulate nand --out out/lab --sites 4 --land
+    """  # noqa: D301 (click wants the character that `\b` spells)
+    files = simulate_nand(
+        out,
+        seed=seed,
+        preset=preset,
+        config=config,
+        run_until_us=run_until,
+        runs=num_runs,
+        sites=sites,
+        date=date,
+        boundary=boundary,
+    )
+    _print_paths(files)
+    if land:  # sites of one folder are called after it, since every folder has a site_00
+        _land(out, Told(out.resolve().name if sites > 1 else None))
+
+
+@simulate.command()
+@click.option(
+    "--out", required=True, type=OutputPath(file_okay=False, path_type=Path), help="The folder to write into."
+)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="The same seed, the same bytes.")
+@click.option("--runs", default=1, show_default=True, type=click.IntRange(min=1), help="Runs.")
+@click.option("--cases", default=2, show_default=True, type=click.IntRange(min=1), help="A_BASELINE, B_GOVERNED, ...")
+@click.option("--antibodies", default=3, show_default=True, type=click.IntRange(min=1), help="Antibodies of each run.")
+@click.option("--steps", default=30, show_default=True, type=click.IntRange(min=1), help="Steps of each series.")
+@LAND
+def core(out: Path, seed: int, runs: int, cases: int, antibodies: int, steps: int, land: bool) -> None:
+    """Simulate governed antibody-design runs.
+
+    \b
+    afterstate simulate core --out out/core
+    afterstate simulate core --out out/core --runs 1000 --antibodies 50 --steps 100
+    """  # noqa: D301 (click wants the character that `\b` spells)
+    _print_paths(simulate_core(out, Size(runs, cases, antibodies, steps), seed=seed))
+    if land:
+        _land(out, Told())
+
+
+def simulate_nand(
+    out: Path,
+    *,
+    seed: int = 0,
+    preset: str = "default",
+    config: Path | None = None,
+    run_until_us: float = 20000.0,
+    runs: int = 1,
+    sites: int = 1,
+    date: str | None = None,
+    boundary: Boundary = "before",
+) -> list[Path]:
+    """Simulate sessions, print a line for each, and give the files that were written.
+
+    One site writes into `out` itself, more into `site_NN` folders below. Raises UsageError for a configuration, a time
+    or a date that cannot be used.
+    """
+    date = date or calendar.today().strftime("%y%m%d")
+    if not re.fullmatch(r"\d{6}", date):
+        raise UsageError(f"`--date {date}` is no date", "write it as YYMMDD, such as 261122")
+    try:
+        is_some_time = tick(run_until_us) > 0
+    except ValueError as error:
+        raise UsageError(f"`--run-until`: {error}") from error
+    if not is_some_time:
+        raise UsageError(f"`--run-until {run_until_us}` leaves no time", "give µs, at least 0.01")
+    try:
+        configuration = load_configuration(config, preset)
+    except ConfigurationError as error:
+        where = config or "the default configuration"
+        raise UsageError(f"{where}: {error}", "docs/simulators.md describes every key") from error
+    order = Order(configuration, seed, run_until_us, runs, date, boundary)
+    began = time.monotonic()
+    names = ["simulating"] if sites == 1 else [f"site_{site:02d}" for site in range(sites)]
+    with _progress(names) as watch:
+        if sites == 1:
+            results = [simulate_session(order, out, progress=watch)]
+        else:
+            results = simulate_sites(order, out, sites, watch)
+    for name, result in zip(names, results, strict=True):
+        print(f"{out.name if sites == 1 else name}: {_describe(result)}")
+    say(f"simulated in {time.monotonic() - began:.1f} s")
+    return [file for result in results for file in result.files]
+
+
+def simulate_core(out: Path, size: Size | None = None, *, seed: int = 0) -> list[Path]:
+    """Simulate governed runs, print a line about them, and give the files that were written."""
+    size = size or Size()
+    began = time.monotonic()
+    with _progress(["simulating"]) as watch:
+        files = write_governed_runs(size, seed, out, lambda share: watch(0, share))
+    print(f"{out.name}: {size.runs:,} runs, {size.rows:,} rows in each of three files")
+    say(f"simulated in {time.monotonic() - began:.1f} s")
+    return files
+
+
+def _describe(result: SiteResult) -> str:
+    first, last = result.summaries[0], result.summaries[-1]
+    operations = sum(summary.operations for summary in result.summaries)
+    return f"{len(result.summaries)} runs, {first.start_us} to {last.end_us} µs, {operations:,} operations"
+
+
+def _land(folder: Path, told: Told) -> None:
+    results = land_paths([folder], told=told)
+    show_results(results)
+    if any(result.status == "failed" for result in results):
+        sys.exit(1)
+
+
+def _print_paths(files: list[Path]) -> None:
+    for file in files:
+        print(file)
+
+
+@contextmanager
+def _progress(names: list[str]) -> Iterator[Watcher]:
+    """Show a bar a part on a terminal, else a line now and then on what takes long."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines(names)
+        return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        tasks = [bars.add_task(name, total=1.0) for name in names]
+        yield lambda part, share: bars.update(tasks[part], completed=share)
+
+
+def _lines(names: list[str]) -> Watcher:
+    shares = [0.0] * len(names)
+    told = time.monotonic()
+
+    def watch(part: int, share: float) -> None:
+        nonlocal told
+        shares[part] = share
+        if time.monotonic() - told >= SECONDS_BETWEEN_LINES:
+            told = time.monotonic()
+            say(f"simulating: {sum(shares) / len(shares):.0%}")
+
+    return watch

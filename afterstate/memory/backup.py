@@ -1,0 +1,83 @@
+"""`afterstate backup`: what no file of the producers can rebuild, in one file of its own.
+
+That is the memory with its ids and times, what snapshots said before they were taken again, which files had landed, and
+the rows that did not fit. It is read in one transaction, so that the tables fit together whatever goes on meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pymysql
+
+from afterstate.errors import AfterstateError
+from afterstate.marts.sessions import BUILD_FIRST, NO_SUCH_TABLE
+from afterstate.memory.archive import Row, write_archive
+from afterstate.memory.snapshots import NO_SUCH_COLUMN
+from afterstate.warehouse.connect import connect
+from afterstate.warehouse.profile import Warehouse
+
+MEMORY, RETAKES, LOADS, REJECTS = (
+    "shutdown_snapshot_memory",
+    "shutdown_snapshot_retakes",
+    "restored_loads",
+    "restored_rejects",
+)
+LOAD_COLUMNS = (
+    "load_id, kind, session_id, run_id, file_path, file_bytes, content_sha256, header, rows_read, rows_landed, "
+    "rows_rejected, started_at, finished_at, status, withdrawn_at, notes"
+)
+REJECT_COLUMNS = "row_no, line_no, kind, file_path, column_name, value, reason, row_text"
+
+
+def back_up(warehouse: Warehouse, file: Path) -> dict[str, int]:
+    """Write a backup of the warehouse and return the number of rows of each table.
+
+    Raises AfterstateError when the warehouse is not built yet, or the file is there or cannot be written.
+    """
+    with closing(connect(warehouse.dbt)) as connection:
+        try:
+            with connection.cursor() as ask:
+                ask.execute("set session transaction isolation level repeatable read")
+                ask.execute("start transaction with consistent snapshot, read only")
+            statements = _statements(warehouse)
+            return write_archive(file, {name: _rows(connection, texts) for name, texts in statements.items()})
+        except (pymysql.err.ProgrammingError, pymysql.err.OperationalError) as error:
+            if error.args[0] not in (NO_SUCH_TABLE, NO_SUCH_COLUMN):
+                raise
+            raise AfterstateError("the warehouse is not built yet: nothing to back up", BUILD_FIRST) from error
+
+
+def _statements(warehouse: Warehouse) -> dict[str, tuple[str, ...]]:
+    """Say what goes into each table of a backup: what was restored before belongs to it, too.
+
+    One statement after the other, not a UNION: a header is JSON here and a text there, in collations that do not mix.
+    """
+    marts, audit = partial(warehouse.table, "marts"), partial(warehouse.table, "audit")
+    rejects = ", ".join(f"rejects.{name}" for name in REJECT_COLUMNS.split(", "))
+    return {
+        MEMORY: (f"select * from {marts(MEMORY)} order by id",),
+        RETAKES: (f"select * from {marts(RETAKES)} order by snapshot_id",),
+        LOADS: tuple(
+            f"select {LOAD_COLUMNS} from {audit(table)} order by started_at, load_id"
+            for table in (LOADS, "landing_loads")
+        ),
+        REJECTS: (
+            f"select * from {audit(REJECTS)} order by load_started_at, load_id, row_no",
+            f"select rejects.load_id, loads.started_at as load_started_at, {rejects} "
+            f"from {audit('landing_rejects')} as rejects "
+            f"inner join {audit('landing_loads')} as loads on rejects.load_id = loads.load_id "
+            "order by load_started_at, load_id, row_no",
+        ),
+    }
+
+
+def _rows(connection: Any, statements: tuple[str, ...]) -> Iterator[Row]:
+    for statement in statements:
+        with connection.cursor(pymysql.cursors.SSDictCursor) as ask:
+            ask.execute(statement)
+            yield from ask

@@ -1,0 +1,108 @@
+"""The notebook's own snapshots, its core10_02_shutdown_snapshot.csv or its table as a CSV, as remembered ones.
+
+What the file does not say is derived: the event was taken when the snapshot was created, and so was each input with at
+least one value. An input without any is awaited: the notebook did not have it, and it may still come.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from afterstate.errors import AfterstateError
+from afterstate.marts.export import SNAPSHOT_COLUMNS
+from afterstate.memory.archive import Row
+
+TRACE = ("SoMS_cumsum_window", "action_toggle_rate", "blocked_rate_window", "veto_streak")
+FALLBACK = ("fallback_stage", "fallback_reason_code", "fallback_score")
+RESERVATION = ("reservation_status", "reservation_reason_code", "risk_score_total")
+INPUTS = {"trace": TRACE, "fallback": FALLBACK, "reservation": RESERVATION}
+NEEDED = ("run_id", "case_id", "antibody_id", "shutdown_step", "snapshot_rule_id", "snapshot_created_at")
+LONG = ("fallback_reason_code", "reservation_reason_code")
+TEXT_CHARACTERS, LONG_CHARACTERS = 64, 128
+INT_LIMIT = 2**31
+NOTHING_RESTORED = "nothing was restored"
+
+
+def read_notebook_csv(file: Path) -> list[Row]:
+    """Read the file's snapshots; none has an id yet.
+
+    Raises AfterstateError with the line and the column that cannot be read.
+    """
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as opened:
+            rows = csv.DictReader(opened)
+            header = set(rows.fieldnames or [])
+            if lacking := [name for name in NEEDED if name not in header]:
+                raise AfterstateError(
+                    f"`{file}` is neither a backup nor the notebook's snapshots: it has no column `{lacking[0]}`",
+                    NOTHING_RESTORED,
+                )
+            return [_snapshot(f"{file}, line {rows.line_num}", row) for row in rows]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise AfterstateError(f"`{file}` is neither a backup nor a CSV: {error}", NOTHING_RESTORED) from error
+
+
+def _snapshot(place: str, row: dict[str, Any]) -> Row:
+    values = {name: _value(place, name, row.get(name) or "") for name in SNAPSHOT_COLUMNS}
+    if empty := [name for name in NEEDED if values[name] is None]:
+        raise AfterstateError(f"{place}: `{empty[0]}` is empty", NOTHING_RESTORED)
+    created = values.pop("snapshot_created_at")
+    taken = {
+        f"{name}_taken_at": created if any(values[column] is not None for column in columns) else None
+        for name, columns in INPUTS.items()
+    }
+    return {"id": None, **values, "event_taken_at": created, **taken}
+
+
+def _value(place: str, name: str, text: str) -> Any:
+    if not text:
+        return None
+    read, expected = READERS.get(name, (_text(name), "a shorter text"))
+    try:
+        return read(text)
+    except (ValueError, OverflowError):
+        raise AfterstateError(f"{place}: `{name}` is `{text}`, expected {expected}", NOTHING_RESTORED) from None
+
+
+def _text(name: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if len(text) > (LONG_CHARACTERS if name in LONG else TEXT_CHARACTERS):
+            raise ValueError(text)
+        return text
+
+    return read
+
+
+def _whole(text: str) -> int | None:
+    number = _measure(text)
+    if number is None:
+        return None
+    if number != int(number) or not -INT_LIMIT <= number < INT_LIMIT:
+        raise ValueError(text)
+    return int(number)
+
+
+def _measure(text: str) -> float | None:
+    if text.lower() == "nan":
+        return None
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(text)
+    return number
+
+
+def _time(text: str) -> dt.datetime:
+    time = dt.datetime.fromisoformat(text)
+    return time.astimezone(dt.timezone.utc).replace(tzinfo=None) if time.tzinfo else time
+
+
+READERS: dict[str, tuple[Callable[[str], Any], str]] = {
+    **dict.fromkeys((*TRACE, "fallback_score", "risk_score_total"), (_measure, "a number")),
+    **dict.fromkeys(("shutdown_step", "veto_streak"), (_whole, "a whole number")),
+    "snapshot_created_at": (_time, "a time such as 2026-01-08 09:27:18.936677, in UTC"),
+}

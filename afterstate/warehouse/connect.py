@@ -1,0 +1,233 @@
+"""Connections to the server: what each session is set to, TLS as the profile says, and a guarded LOAD DATA LOCAL.
+
+A server may answer any statement with a request for any file of a client that allows LOCAL (MySQL manual, "Security
+Considerations for LOAD DATA LOCAL"). A LandingConnection serves the one stream that its caller hands it and refuses
+everything else; all other connections have LOCAL turned off.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pymysql
+import sqlalchemy
+from pymysql.connections import LoadLocalPacketWrapper, MySQLResult
+from sqlalchemy.pool import NullPool
+
+from afterstate.errors import AccountRefused, ServerError
+from afterstate.warehouse.engines import Engine
+from afterstate.warehouse.patience import be_patient
+from afterstate.warehouse.profile import Connection
+
+CONNECT_TIMEOUT_SECONDS = 10
+# The name under which LOAD DATA LOCAL asks for the caller's stream.
+STREAM_NAME = "afterstate-stream"
+# Every session, the loaders' and dbt's, means the same by a quote and a number, whatever the server's defaults are:
+# a value that does not fit is an error, tables take part in transactions, and time is counted in UTC. Nobody waits
+# for a lock for a day (MariaDB's default) or a year (MySQL's), nor do the readers that queue behind who waits.
+LOCK_WAIT_SECONDS = 60
+SQL_MODE = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+SESSION = (
+    f"set session sql_mode = '{SQL_MODE}', session time_zone = '+00:00', session default_storage_engine = InnoDB, "
+    f"session lock_wait_timeout = {LOCK_WAIT_SECONDS}, session innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}"
+)
+
+
+class _GuardedResult(MySQLResult):
+    """A result that answers a request for a local file only with the connection's own stream."""
+
+    def _read_load_local_packet(self, first_packet: Any) -> None:
+        asked = LoadLocalPacketWrapper(first_packet).filename
+        connection = self.connection
+        stream, connection.stream = connection.stream, None
+        allowed = stream is not None and asked == STREAM_NAME.encode()
+        is_between_packets = True
+        try:
+            for chunk in filter(len, stream or ()) if allowed else ():  # an empty packet would end the stream
+                is_between_packets = False
+                connection.write_packet(chunk)
+                is_between_packets = True
+        finally:
+            if is_between_packets:
+                connection.write_packet(b"")  # the empty packet ends the stream
+                packet = connection._read_packet()
+            else:  # the server would take what follows for the rest of the packet
+                connection._force_close()
+        if not allowed:
+            raise ServerError(f"the server asked for the local file {asked!r}, which it was not offered")
+        self._read_ok_packet(packet)
+
+
+class _Connection(pymysql.connections.Connection):
+    """A connection that does not load the system's authorities (20 ms) where it verifies nobody."""
+
+    def _create_ssl_ctx(self, settings: Any) -> ssl.SSLContext:
+        return settings if isinstance(settings, ssl.SSLContext) else _unverified()
+
+
+class LandingConnection(_Connection):
+    """A connection that can stream bytes into LOAD DATA LOCAL, and can give away no file."""
+
+    stream: Iterable[bytes | memoryview] | None = None
+
+    def load(self, statement: str, stream: Iterable[bytes | memoryview]) -> tuple[int, int]:
+        """Run LOAD DATA LOCAL INFILE 'afterstate-stream', fed with `stream`.
+
+        Returns (rows stored, warnings). Raises what the stream raises; the caller rolls back.
+        """
+        self.stream = stream
+        try:
+            rows = self.query(statement)
+        finally:
+            self.stream = None
+        return rows, self.warning_count
+
+    def cut(self) -> None:
+        """End what goes on, from another thread: who waits for the server there hears of it at once."""
+        if self._sock:
+            with suppress(OSError):
+                self._sock.shutdown(socket.SHUT_RDWR)
+
+    def rollback(self) -> None:
+        """Take back what was not committed; where the connection has ended, the server did so itself."""
+        if self.open:
+            super().rollback()
+
+    @property
+    def warning_count(self) -> int:
+        """How many warnings the last statement gave."""
+        return int(self._result.warning_count) if self._result else 0
+
+    def _read_query_result(self, unbuffered: bool = False) -> int:
+        self._result = None
+        result = _GuardedResult(self)
+        if unbuffered:
+            result.init_unbuffered_query()
+        else:
+            result.read()
+        self._result = result
+        if result.server_status is not None:
+            self.server_status = result.server_status
+        return int(result.affected_rows)
+
+
+def connect(connection: Connection, *, landing: bool = False) -> Any:
+    """Open a PyMySQL connection with the account's settings, in autocommit off.
+
+    `landing` gives a LandingConnection. A statement may take as long as the server works on it (see `patience`).
+    Raises ServerError when the server cannot be reached or refuses the account.
+    """
+    opened = _open(connection, LandingConnection if landing else _Connection)
+    be_patient(opened, lambda: _open(connection, _Connection))
+    return opened
+
+
+def _open(connection: Connection, make: type[_Connection]) -> Any:
+    """Open a connection on which nothing is waited for longer than for a greeting."""
+    try:
+        return make(
+            host=connection.server,
+            port=connection.port,
+            unix_socket=connection.unix_socket,
+            user=connection.username,
+            password=connection.password.encode(),
+            charset=connection.charset,
+            collation=connection.collation,
+            local_infile=issubclass(make, LandingConnection),
+            init_command=SESSION,
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            read_timeout=CONNECT_TIMEOUT_SECONDS,
+            write_timeout=CONNECT_TIMEOUT_SECONDS,
+            ssl=tls_context(connection),
+            ssl_disabled=connection.ssl_disabled,
+        )
+    except (pymysql.err.OperationalError, pymysql.err.InternalError, OSError) as error:
+        raise _refused(connection, error) from error
+
+
+def tls_context(connection: Connection) -> ssl.SSLContext | None:
+    """Give how to encrypt and what to verify, for dbt too; None where that is left to the server.
+
+    The drivers' own options check less than they say: PyMySQL no host name without `ssl_ca`, MySQL Connector any
+    authority of the system beside `ssl_ca`, and neither insists on TLS without a certificate to verify.
+    Raises ServerError when a file that the profile names cannot be used.
+    """
+    if not connection.needs_tls:
+        return None
+    verifies = connection.ssl_verify_cert or connection.ssl_verify_identity
+    try:
+        context = ssl.create_default_context(cafile=connection.ssl_ca) if verifies else _unverified()
+        if connection.ssl_cert:
+            context.load_cert_chain(connection.ssl_cert, connection.ssl_key)
+    except OSError as error:
+        named = ", ".join(filter(None, (connection.ssl_ca, connection.ssl_cert, connection.ssl_key)))
+        raise ServerError(f"the TLS files {named} cannot be used: {error}", "expected PEM files") from error
+    # Authorities that servers make for themselves lack what newer Pythons insist on.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.check_hostname = bool(connection.ssl_verify_identity)
+    return context
+
+
+def _unverified() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def engine(connection: Connection, *, landing: bool = False) -> sqlalchemy.Engine:
+    """Give a SQLAlchemy engine over `connect`, one connection at a time and none kept."""
+    return sqlalchemy.create_engine(
+        f"{connection.type}+pymysql://", creator=lambda: connect(connection, landing=landing), poolclass=NullPool
+    )
+
+
+@contextmanager
+def cursor(connection: Connection) -> Iterator[Any]:
+    """Give a cursor on a connection of its own, for a few statements; what they did is committed at the end."""
+    opened = connect(connection)
+    try:
+        with opened.cursor() as opened_cursor:
+            yield opened_cursor
+        opened.commit()
+    finally:
+        opened.close()
+
+
+def detect(connection: Connection) -> Engine:
+    """Ask the server what it is.
+
+    Raises ServerError when it cannot be reached, or is neither MySQL nor MariaDB.
+    """
+    with cursor(connection) as ask:
+        ask.execute("select version()")
+        return Engine.from_version(ask.fetchone()[0])
+
+
+def greeting(connection: Connection) -> Engine:
+    """Return what the server says that it is before anybody logs in: the first packet of the protocol has its version.
+
+    Raises ServerError when nothing answers, or what answers is neither MySQL nor MariaDB.
+    """
+    try:
+        with socket.create_connection((connection.server, connection.port), CONNECT_TIMEOUT_SECONDS) as opened:
+            packet = opened.recv(256)
+    except OSError as error:
+        raise _refused(connection, error) from error
+    return Engine.from_version(packet[5:].partition(b"\0")[0].decode("ascii", "replace"))
+
+
+def _refused(connection: Connection, error: Exception) -> ServerError:
+    where = f"{connection.username}@{connection.place}"
+    code = error.args[0] if error.args else None
+    if code in (1044, 1045, 1698, 1862):  # the last: its password has expired
+        return AccountRefused(f"the server refused the account {where}", "`afterstate doctor` says how to mend it")
+    detail = error.args[-1] if error.args else error
+    return ServerError(
+        f"no connection as {where}: {detail}",
+        "is the server running? `afterstate status` tells, `afterstate up` starts the private one",
+    )

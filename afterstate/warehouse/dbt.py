@@ -1,0 +1,62 @@
+"""dbt, run as people run it: the same command, with the profile and the project of this checkout."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import MutableMapping, Sequence
+from typing import NoReturn
+
+from afterstate.warehouse.profile import known_schemas
+from afterstate.warehouse.settings import Settings
+
+# Set for a dbt that must not wait for another build.
+NO_WAIT_VARIABLE = "AFTERSTATE_NO_WAIT"
+
+
+def dbt_command(settings: Settings, command: str, arguments: Sequence[str] = ()) -> list[str]:
+    """Return the command line for a dbt command, such as `build` or `docs generate`."""
+    line = [sys.executable, "-m", "dbt_afterstate", *command.split()]
+    line += ["--project-dir", str(settings.root), "--profiles-dir", str(settings.profiles_path.parent)]
+    schemas = known_schemas(settings) if settings.schema else None
+    if schemas and not {"--target", "-t"} & set(arguments):
+        line += ["--target", schemas.target]
+    return [*line, *arguments]
+
+
+def run_dbt(settings: Settings, command: str, arguments: Sequence[str] = (), *, quiet: bool = False) -> int:
+    """Run a dbt command in the foreground and return its exit code."""
+    output = subprocess.DEVNULL if quiet else None
+    line = dbt_command(settings, command, arguments)
+    return subprocess.run(line, env=_environment(settings), cwd=settings.root, stdout=output, check=False).returncode
+
+
+def become_dbt(settings: Settings, command: str, arguments: Sequence[str] = (), *, waits: bool = True) -> NoReturn:
+    """Let this process go on as a dbt command, so that signals reach it; `waits` is for another build to end."""
+    environment = _environment(settings)
+    if not waits:
+        environment[NO_WAIT_VARIABLE] = "yes"
+    line = dbt_command(settings, command, arguments)
+    sys.stdout.flush()
+    os.chdir(settings.root)
+    os.execve(line[0], line, environment)  # noqa: S606 (no shell is meant)
+
+
+def set_places(settings: Settings, environment: MutableMapping[str, str]) -> None:
+    """Let dbt find the profile of a moved home, and keep its own output there, unless the environment says otherwise.
+
+    Several warehouses can so be built from one checkout at a time, and plain `dbt` finds the one of AFTERSTATE_HOME.
+    """
+    if settings.home != settings.root / ".afterstate":
+        environment.setdefault("DBT_PROFILES_DIR", str(settings.profiles_path.parent))
+        environment.setdefault("DBT_TARGET_PATH", str(settings.home / "target"))
+        environment.setdefault("DBT_LOG_PATH", str(settings.home / "logs"))
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    environment = dict(os.environ)
+    set_places(settings, environment)
+    if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
+        environment.setdefault("DBT_USE_COLORS", "False")
+    return environment

@@ -1,0 +1,78 @@
+"""What the environment says: where things live, which server, which warehouse (design section 1).
+
+Nothing here reads the profile or talks to a server.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from afterstate.errors import UsageError
+from afterstate.warehouse.layout import require_name
+
+DEFAULT_SCHEMA = "afterstate"
+DEFAULT_PORT, LAST_PORT = 3306, 65535
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Places and choices, resolved once for each command."""
+
+    root: Path
+    home: Path
+    profiles_path: Path
+    schema: str | None
+    server_url: URL | None
+    server_program: Path | None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read the `AFTERSTATE_*` variables.
+
+        Raises UsageError when one of them cannot be used.
+        """
+        root = Path(__file__).resolve().parents[2]
+        moved = environment.get("AFTERSTATE_HOME")
+        home = Path(moved).expanduser().resolve() if moved else root / ".afterstate"
+        program = environment.get("AFTERSTATE_SERVER_PROGRAM")
+        return cls(
+            root=root,
+            home=home,
+            profiles_path=(home if moved else root) / "profiles.yml",
+            schema=_schema(environment.get("AFTERSTATE_SCHEMA")),
+            server_url=_server_url(environment.get("AFTERSTATE_MYSQL_URL")),
+            server_program=Path(program).expanduser() if program else None,
+        )
+
+
+def _schema(name: str | None) -> str | None:
+    if not name:
+        return None
+    require_name(name, "`AFTERSTATE_SCHEMA`")
+    return name
+
+
+def _server_url(text: str | None) -> URL | None:
+    text = (text or "").strip()
+    if not text:
+        return None
+    example = "expected `mysql://user:password@host:3306/`, for example with `?ssl_ca=/path/ca.pem` behind it"
+    try:
+        url = make_url(text.strip())  # a newline from `$(cat url)` or an editor is not part of it
+    except (ArgumentError, ValueError):
+        raise UsageError("`AFTERSTATE_MYSQL_URL` is not a URL", example) from None
+    is_named = url.host or "unix_socket" in url.query
+    if url.get_backend_name() not in ("mysql", "mariadb") or not is_named or not url.username:
+        raise UsageError("`AFTERSTATE_MYSQL_URL` must name a MySQL or MariaDB server, a host and a user", example)
+    if url.port is not None and not 1 <= url.port <= LAST_PORT:
+        raise UsageError(
+            f"`AFTERSTATE_MYSQL_URL` has the port {url.port}", f"expected 1 to {LAST_PORT}, or none for {DEFAULT_PORT}"
+        )
+    return url.set(database=unquote(url.database)) if url.database else url

@@ -1,0 +1,119 @@
+"""A simulation's rows, landed straight from memory, under every rule that files land under (design section 3).
+
+Rows are spelled as the simulator's own exporter would, into a temporary CSV, and take the one road that there is: what
+is checked, rejected, hashed and known again is the same. Landing the exported file later restates the same run.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from afterstate.errors import LandingError, UsageError
+from afterstate.warehouse.profile import Warehouse, read_warehouse
+from afterstate.warehouse.settings import Settings
+from loaders.land import FileResult, Lander
+from loaders.recognise import kind_named
+from loaders.runs import Told
+
+MEMORY = "memory"  # where rows come from that never were in a file
+TIMELINE_COLUMNS = ("die", "plane", "op_state", "op_name", "start", "end")
+
+
+def land_simulation(
+    *,
+    session: str,
+    run: str,
+    rows: Iterable[Mapping[str, Any]] | None = None,
+    timeline: Iterable[Sequence[Any]] | None = None,
+    warehouse: Warehouse | None = None,
+) -> list[FileResult]:
+    """Land one run of a simulation and say what became of its rows, and of its timeline.
+
+    `rows` are what `timeline_rows()` gives: mappings with the columns of nand_proposal_rows; other columns are kept.
+    `timeline` is what `snapshot()["timeline"]` gives: (die, plane, op_base, state, start_us, end_us), times in µs. It
+    may hold earlier runs' segments, too: what is stated again is the same segment. None and NaN are empty; so are texts
+    without characters. `warehouse` is the environment's unless it is given.
+
+    Values that do not fit go to landing_rejects with their row. Raises UsageError for names that cannot be kept, and
+    LandingError when nothing of the rows or of the timeline could be landed. What cannot be spelled as rows at all
+    raises before anything has landed.
+    """
+    lander = Lander(warehouse or read_warehouse(Settings.from_environment()), told=Told(session or "", run or ""))
+    given = {
+        "nand_op_state_timeline": None if timeline is None else _segments(timeline),
+        "nand_proposal_rows": rows,
+    }
+    with tempfile.TemporaryDirectory(prefix="afterstate-") as folder:
+        files = {name: _write(Path(folder) / name, name, kept) for name, kept in given.items() if kept is not None}
+        results = [
+            lander.land_passing(file, kind_named(name), f"{MEMORY}:{name}", MEMORY) for name, file in files.items()
+        ]
+    failed = [problem for result in results for problem in _problems(result)]
+    if failed:
+        raise LandingError(
+            "\n".join(failed), "what else the call gave has landed; give the same again when it is mended"
+        )
+    return results
+
+
+def _problems(result: FileResult) -> list[str]:
+    """Say why nothing of what was given could be landed; say nothing where something was, or there were no rows."""
+    if result.is_rejected:
+        lead = f"{result.file}: none of the {result.rows_rejected:,} rows fits (load {result.load_id})"
+        return [lead, *result.messages]
+    return result.messages if result.status == "failed" else []
+
+
+def _write(file: Path, kind: str, rows: Iterable[Mapping[str, Any]]) -> Path:
+    """Write the rows of one kind to a passing file and give it; raises UsageError for a column nobody could name."""
+    kept = [{str(name): value for name, value in row.items()} for row in rows]
+    names = dict.fromkeys(column.name for column in kind_named(kind).columns)
+    for row in kept:
+        names.update(dict.fromkeys(row))
+    for name in names:
+        if "\0" in name or name.encode("utf-8", "replace").decode() != name:
+            raise UsageError(f"a row of {kind} has the column {name!a}", "expected a name that UTF-8 can spell")
+    with file.open("w", encoding="utf-8", errors="surrogatepass", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(names)
+        writer.writerows([_spell(row.get(name)) for name in names] for row in kept)
+    return file
+
+
+def _segments(timeline: Iterable[Sequence[Any]]) -> Iterable[dict[str, Any]]:
+    for number, segment in enumerate(timeline, start=1):
+        if len(segment) != len(TIMELINE_COLUMNS):
+            raise UsageError(
+                f"segment {number} of the timeline has {len(segment)} values",
+                "expected (die, plane, op_base, state, start_us, end_us)",
+            )
+        die, plane, op_base, state, start_us, end_us = segment
+        op_state = f"{_spell(op_base)}.{_spell(state)}"
+        yield dict(zip(TIMELINE_COLUMNS, (die, plane, op_state, op_base, start_us, end_us), strict=True))
+
+
+def _spell(value: Any) -> str:
+    """Spell a value as a CSV has it: floats so that they come back the same, structures as JSON."""
+    item = _plain(value)
+    if item is None or (isinstance(item, float) and math.isnan(item)):
+        return ""
+    if isinstance(item, dict | list | tuple):
+        return json.dumps(item, ensure_ascii=False, default=_spell_inside)
+    return repr(item) if isinstance(item, float) else str(item)
+
+
+def _spell_inside(value: Any) -> Any:
+    """Give what JSON has no word for as one that it has."""
+    item = _plain(value)
+    return str(item) if item is value else item
+
+
+def _plain(value: Any) -> Any:
+    """Give what numpy holds as Python's own: a numpy scalar's repr is no number."""
+    return value.tolist() if hasattr(value, "tolist") else value

@@ -1,0 +1,235 @@
+"""Which kind a file is, told from its header (design section 3)."""
+
+from __future__ import annotations
+
+import codecs
+from codecs import BOM_UTF8
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+
+from afterstate.errors import LandingError, UsageError
+from loaders import csv_file
+from loaders.content import open_content, plain_name
+from loaders.core import CORE_KINDS
+from loaders.encoding import advice, guess_encoding, require_encoding
+from loaders.kinds import Kind
+from loaders.nand import NAND_KINDS
+from loaders.not_needed import not_needed
+from loaders.reader import Record, unprintable, visible
+
+KINDS: tuple[Kind, ...] = (*CORE_KINDS, *NAND_KINDS)
+_TABLES = tuple(kind for kind in KINDS if not kind.begins)
+OUR_SUFFIXES = (".csv", ".log", ".txt")
+BEGINNING_BYTES = 1 << 20  # in which a log shows what it is
+_OTHER_DELIMITERS = {";": "`;`", "\t": "tabs", "|": "`|`", ", ": "commas and blanks"}
+LONGEST_NAME_BYTES = 65_535
+
+
+class UnknownFile(Exception):
+    """The file is somebody else's; the text says what was looked for."""
+
+
+def kind_named(name: str) -> Kind:
+    """Give the kind of that name; raises UsageError when there is none."""
+    for kind in KINDS:
+        if kind.name == name:
+            return kind
+    raise UsageError(f"there is no kind `{name}`", f"expected one of: {', '.join(kind.name for kind in KINDS)}")
+
+
+def begun_like(beginning: bytes) -> Kind | None:
+    """Give the kind whose files begin as this one does and are no CSV, None when there is none."""
+    first = beginning.removeprefix(BOM_UTF8)
+    return next((kind for kind in KINDS if first.startswith(tuple(text.encode() for text in kind.begins))), None)
+
+
+def require_begun(path: Path, kind: Kind, beginning: bytes) -> None:
+    """Raise LandingError when no line of a file's beginning is one of that kind, which is no CSV."""
+    texts = tuple(text.encode() for text in kind.begins)
+    if not any(line.startswith(texts) for line in beginning.removeprefix(BOM_UTF8).splitlines()):
+        expected = " or ".join(f"`{text}`" for text in kind.begins)
+        raise LandingError(f"{path}: line 1: the file is no {kind.name}", f"expected lines that begin with {expected}")
+
+
+def read_beginning(
+    path: Path, told: Kind | None = None, encoding: str | None = None
+) -> tuple[bytes, Record | None, str | None]:
+    """Return a file's first bytes in UTF-8, its first record as a CSV, and what its encoding seems to be.
+
+    The last is None for UTF-8, and for bytes that look like no known encoding.
+
+    Raises UnknownFile when it is compressed and damaged, LandingError when it may be ours all the same: an archive of
+    other things is let be.
+    """
+    try:
+        with open_content(path) as content:
+            raw = content.read(BEGINNING_BYTES)
+        if encoding:
+            require_encoding(path, raw, encoding)
+        with open_content(path, encoding=encoding) as content:
+            beginning = content.read(BEGINNING_BYTES) if encoding else raw
+        with open_content(path, encoding=encoding) as content:
+            return beginning, csv_file.read_header(content), _guess(raw)
+    except LandingError:
+        if told or Path(plain_name(path)).suffix in OUR_SUFFIXES:
+            raise
+        raise UnknownFile("it is compressed, and damaged") from None
+
+
+def _guess(beginning: bytes) -> str | None:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(beginning)
+    except UnicodeDecodeError:
+        return guess_encoding(beginning)
+    return guess_encoding(beginning) if b"\0" in beginning else None
+
+
+def read_header(path: Path, first: Record | None, told: Kind | None = None, guess: str | None = None) -> list[str]:
+    """Give the column names that the first record of a file states; an empty file states none.
+
+    Raises UnknownFile when they cannot be read, LandingError when the file should be ours all the same: by `told`, the
+    kind that the user names, by its own name, or by the names that can be read, also in the encoding of `guess`.
+    """
+    if not first:
+        return []
+    _require_commas(path, first.text)
+    unstorable = unprintable(first.text)
+    if not first.problem and not unstorable:
+        return first.fields
+    reason = f"the header cannot be read: {first.problem or f'it {unstorable}'}"
+    if told or _named_like(path) or _fits_any(first.fields) or (guess and _is_ours_in(path, guess)):
+        raise LandingError(
+            f"{path}: line {first.line_no}: {reason}",
+            "save the file as CSV in UTF-8" if first.problem else advice(guess),
+        )
+    raise UnknownFile(reason)
+
+
+def _is_ours_in(path: Path, encoding: str) -> bool:
+    """Tell whether a file would be one of ours, read in this encoding."""
+    try:
+        with open_content(path, encoding=encoding) as content:
+            if begun_like(content.read(BEGINNING_BYTES)):
+                return True
+        with open_content(path, encoding=encoding) as content:
+            first = csv_file.read_header(content)
+    except LandingError:
+        return False
+    return first is not None and _fits_any(first.fields)
+
+
+def _fits_any(header: Sequence[str]) -> bool:
+    return any(_fits(kind, header) for kind in _TABLES)
+
+
+def recognise(path: Path, header: Sequence[str]) -> Kind:
+    """Tell the kind of a file from its header.
+
+    Raises UnknownFile for a file that is not ours, LandingError for one of ours that cannot be used as it is.
+    """
+    fitting = [kind for kind in _TABLES if _fits(kind, header)]
+    kind = _told_by_header(fitting, header)
+    if kind:
+        return kind
+    reason = not_needed(plain_name(path), header)
+    if reason and not fitting:
+        raise UnknownFile(f"known, not needed: {reason}")
+    by_name = _named_like(path)
+    for kind in by_name:
+        if kind in fitting:
+            return kind
+    for kind in by_name or [kind for kind in _TABLES if _almost_fits(kind, header)]:
+        require_needed(path, kind, header)
+    for kind in by_name:
+        odd = ", ".join(f"`{name}`" for name in header if name in kind.never)
+        raise LandingError(
+            f"{path}: line 1: it has {odd}, which no {kind.name} has",
+            f"if it is one all the same, land it with `--kind {kind.name}`",
+        )
+    if fitting:
+        names = " or ".join(kind.name for kind in fitting)
+        raise UnknownFile(f"its header has the key of {names}, but none of their own columns; `--kind` names one")
+    raise UnknownFile("its header is none that Afterstate knows" if header else "it is empty: there is no header")
+
+
+def require_needed(path: Path, kind: Kind, header: Sequence[str]) -> None:
+    """Raise LandingError when the header lacks a column that the kind needs."""
+    expected = f"expected the columns {', '.join(kind.needed)} (in any order, others may follow)"
+    if not header:
+        raise LandingError(f"{path}: line 1: the file is empty, it should be a {kind.name}", expected)
+    missing = [name for name in kind.needed if name not in header]
+    if missing:
+        names = ", ".join(f"`{name}`" for name in missing)
+        alike = [visible(name) for name in header if _bare(name) in missing]
+        there = f"; the header has `{'`, `'.join(alike)}`" if alike else ""
+        raise LandingError(f"{path}: line 1: no column {names}, which a {kind.name} needs{there}", expected)
+
+
+def _bare(name: str) -> str:
+    """Return a column's name without case, blanks and what nobody sees."""
+    return "".join(character for character in name.lower() if character.isprintable() and not character.isspace())
+
+
+def require_storable(path: Path, header: Sequence[str]) -> None:
+    """Raise LandingError when a name is longer than a key of a JSON object may be on MySQL."""
+    longest = max(header, key=lambda name: len(name.encode()), default="")
+    if len(longest.encode()) > LONGEST_NAME_BYTES:
+        raise LandingError(
+            f"{path}: line 1: the name of column {header.index(longest) + 1} has {len(longest.encode()):,} bytes",
+            f"at most {LONGEST_NAME_BYTES:,} fit",
+        )
+
+
+def _named_like(path: Path) -> list[Kind]:
+    return [kind for kind in _TABLES if fnmatch(plain_name(path), kind.produced_as)]
+
+
+def _fits(kind: Kind, header: Sequence[str]) -> bool:
+    return set(kind.needed) <= set(header) and not kind.never & set(header)
+
+
+def _told_by_header(fitting: Sequence[Kind], header: Sequence[str]) -> Kind | None:
+    """Choose among the kinds that a header fits; None when only the name can tell.
+
+    Core files carry columns of earlier stages along, so the latest stage wins. A timeline may carry all that the other
+    timeline needs, so the one wins whose own columns are there to a greater share; where that one lacks a needed
+    column, the file is not taken for the other.
+    """
+    telling = next((kind for kind in fitting if _tells(kind, header)), None)
+    if telling and (telling.key or not telling.signature):
+        return telling
+    nearest = max((kind for kind in _TABLES if kind.signature and not kind.key), key=lambda kind: _share(kind, header))
+    if _share(nearest, header):
+        return nearest if nearest in fitting else None
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _share(kind: Kind, header: Sequence[str]) -> float:
+    return len(kind.signature & set(header)) / len(kind.signature)
+
+
+def _tells(kind: Kind, header: Sequence[str]) -> bool:
+    return not kind.signature or bool(kind.signature & set(header))
+
+
+def _almost_fits(kind: Kind, header: Sequence[str]) -> bool:
+    """One needed column is missing, and at least half of the others that the kind knows are there."""
+    names = set(header)
+    others = {column.name for column in kind.columns} - set(kind.needed)
+    return (
+        len(set(kind.needed) - names) == 1
+        and 2 * len(others & names) >= len(others)
+        and not kind.never & names
+        and _tells(kind, header)
+    )
+
+
+def _require_commas(path: Path, header: str) -> None:
+    """Raise LandingError for a file that would be ours if its columns were separated by commas."""
+    for delimiter, spoken in _OTHER_DELIMITERS.items():
+        names = [name.strip('"') for name in header.split(delimiter)]
+        if _told_by_header([kind for kind in _TABLES if _fits(kind, names)], names):
+            raise LandingError(
+                f"{path}: line 1: the columns are separated by {spoken}, expected commas", "write the file as CSV again"
+            )

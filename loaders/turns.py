@@ -1,0 +1,132 @@
+"""The order of files that land side by side, so that they end as if each had waited for the one before.
+
+Files are read and sent to the server at the same time, each in a transaction of its own, but take turns twice. They
+open in their order, because of a key that several state the load with the largest id is read. Those of a kind close in
+their order, because one that is cut off and landed again must not come after one that followed it.
+
+Nobody waits for ever: who has opened waits for earlier files of its kind only, and the first of them for nobody here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import takewhile
+
+from afterstate.warehouse.connect import LandingConnection
+from loaders.runs import NO_RUN, Run
+
+
+class Stopped(Exception):
+    """The user has asked for an end."""
+
+
+class Turns:
+    """A queue of files; those that have ended are no longer in it."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._turns: list[Turn] = []
+        self._is_stopped = False
+
+    def take(self) -> Turn:
+        """Give a file its turn, behind all others."""
+        with self._changed:
+            turn = Turn(self)
+            self._turns.append(turn)
+            return turn
+
+    def stop(self) -> None:
+        """End all landings, wherever they are: the server takes back what was not committed."""
+        with self._changed:
+            self._is_stopped = True
+            for turn in self._turns:
+                if turn.connection:
+                    turn.connection.cut()
+            self._changed.notify_all()
+
+    def heed(self) -> None:
+        """Raise Stopped when the user has asked for an end."""
+        if self._is_stopped:
+            raise Stopped
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Let the others see what becomes of a turn."""
+        with self._changed:
+            self.heed()
+            yield
+            self._changed.notify_all()
+
+    def wait(self, turn: Turn, is_in_the_way: Callable[[Turn], bool]) -> None:
+        """Wait until none of the files before this one is in the way."""
+
+        def is_free() -> bool:
+            earlier = takewhile(lambda other: other is not turn, self._turns)
+            return self._is_stopped or not any(is_in_the_way(other) for other in earlier)
+
+        with self._changed:
+            self._changed.wait_for(is_free)
+            self.heed()
+
+    def end(self, turn: Turn) -> None:
+        """Let those who waited for this one go on."""
+        with self._changed:
+            self._turns.remove(turn)
+            self._changed.notify_all()
+
+
+class Turn:
+    """One file's turn."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self._has_opened = False
+        self._is_waited_for = True
+        self._kind: str | None = None
+        self._run = NO_RUN
+        self.connection: LandingConnection | None = None
+        self.load_id: int | None = None  # a file that has to begin again keeps it, and its place in the order
+
+    def heed(self, *_: object) -> None:
+        """Raise Stopped when the user has asked for an end."""
+        self._turns.heed()
+
+    @contextmanager
+    def connected(self, connection: LandingConnection) -> Iterator[None]:
+        """Lend the connection, so that it can be cut while a statement takes its time."""
+        with self._turns.changing():
+            self.connection = connection
+        try:
+            yield
+        finally:
+            self.connection = None
+
+    @contextmanager
+    def opening(self, kind: str, run: Run) -> Iterator[None]:
+        """Wait until all earlier files have opened; the later ones wait for this one meanwhile.
+
+        An earlier file that gives the session to another folder, and may yet fail, has ended by then.
+        """
+        self._turns.wait(self, lambda other: not other._has_opened or other._gives_away(run))
+        yield
+        with self._turns.changing():
+            self._has_opened, self._kind, self._run = True, kind, run
+
+    def _gives_away(self, run: Run) -> bool:
+        is_same = self._run.session_id == run.session_id != ""
+        return self._is_waited_for and is_same and self._run.folder != run.folder
+
+    def wait_to_close(self) -> None:
+        """Wait until all earlier files of the kind have ended."""
+        self._turns.wait(self, lambda other: other._is_waited_for and other._kind == self._kind)
+
+    def begin_again(self) -> None:
+        """Let nobody wait for this file any longer: what it needs may be theirs by now."""
+        with self._turns.changing():
+            self._is_waited_for = False
+
+    def end(self) -> None:
+        """Let those who waited for this file go on, whatever became of it."""
+        self._turns.end(self)
