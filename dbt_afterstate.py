@@ -5,7 +5,7 @@ encrypted, but never verified. This module is installed as the environment's `db
 and `dbt debug` loads none. A profile with TLS settings asks for the variable TLS_VARIABLE, which is set here: any other
 dbt stops before it connects. It can go the day the adapter passes the settings on.
 
-dbt-mysql also takes each session as the server's defaults make it, and waits for ever for the greeting of a port that
+dbt-mysql also takes each session as the server's defaults make it, and waits forever for the greeting of a port that
 listens and says nothing. Here sessions are set as the loaders' are, and the wait for a connection has an end.
 
 Commands that write hold the warehouse's build lock while they run (see `afterstate.warehouse.build_lock`). A signal
@@ -224,7 +224,7 @@ class SealedPassword(caching_sha2_password.MySQLCachingSHA2PasswordAuthPlugin):
         return super().auth_response(auth_data, **options)  # type: ignore[no-any-return]
 
     def auth_more_response(self, sock: Any, auth_data: bytes, **options: Any) -> bytes:
-        """Give the server, which does not remember the account, the whole password."""
+        """Return the server, which does not remember the account, the whole password."""
         if self.ssl_enabled or auth_data[:1] != bytes([self.perform_full_authentication]):
             return super().auth_more_response(sock, auth_data, **options)  # type: ignore[no-any-return]
         sock.send(b"\x02")  # asks for the public key; it comes behind four bytes of header and one of status

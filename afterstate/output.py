@@ -20,7 +20,7 @@ STANDARD_OUTPUT = Path("-")
 
 
 def is_standard_output(out: Path) -> bool:
-    """Tell whether a path is `-`, or leads to this process's standard output, such as /dev/stdout."""
+    """Return whether a path is `-`, or leads to this process's standard output, such as /dev/stdout."""
     if out == STANDARD_OUTPUT:
         return True
     try:

@@ -23,7 +23,7 @@ BOUNDARIES: tuple[Boundary, ...] = get_args(Boundary)
 
 
 def tick(time_us: float) -> int:
-    """Give the tick of a time in µs: a tick is 0.01 µs, and what lies half-way goes to the even one.
+    """Return the tick of a time in µs: a tick is 0.01 µs, and what lies half-way goes to the even one.
 
     Raises ValueError for a time that is not finite, or beyond `MAX_TICK` ticks.
     """
@@ -68,7 +68,7 @@ def phase_key(
     derive_end: bool = True,
     boundary: Boundary = "covering",
 ) -> str:
-    """Give the phase key at a tick.
+    """Return the phase key at a tick.
 
     `current` is the last-started segment at that tick and `previous` the one before it (None where there is none). With
     `derive_end` false, the default stands wherever the answer would be virtual. Raises ValueError for another boundary.

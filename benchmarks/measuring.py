@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def peak_megabytes() -> float:
-    """Give this process's peak memory.
+    """Return this process's peak memory.
 
     Linux's `ru_maxrss` begins with that of the process that started this one, so it is asked for the program's own.
     """
@@ -21,11 +21,11 @@ def peak_megabytes() -> float:
 
 
 def peak_megabytes_of_children() -> float:
-    """Give the peak memory of the biggest process that this one has started and waited for."""
+    """Return the peak memory of the biggest process that this one has started and waited for."""
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def cpu_seconds() -> float:
-    """Give the CPU's seconds of this process, and of those that it has started and waited for."""
+    """Return the CPU's seconds of this process, and of those that it has started and waited for."""
     uses = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(use.ru_utime + use.ru_stime for use in uses)

@@ -42,7 +42,7 @@ class Figure:
 
 
 def measure(work: Callable[[], int], repeats: int) -> Figure:
-    """Give the medians; `work` gives how much it did."""
+    """Return the medians; `work` gives how much it did."""
     work()
     figures = []
     for _ in range(repeats):

@@ -46,7 +46,7 @@ def read(stream: Bytes) -> Reading:
 
 
 def read_header(stream: Bytes) -> Record | None:
-    """Give a file's first record, None when it has none; one that is too long to be a header has that problem."""
+    """Return a file's first record, None when it has none; one that is too long to be a header has that problem."""
     headers = (next(found, None) for found, _ in _beginnings(_blocks(stream, LONGEST_HEADER_LINE_BYTES)))
     try:
         return next(filter(None, headers), None)
@@ -138,7 +138,7 @@ def _plain_batch(block: bytes, width: int, row_no: int, line_no: int) -> Batch |
 
 
 def _is_plain(block: bytes) -> bool:
-    """Tell whether each line break ends a row, and each quote opens or closes a field, or is doubled inside of one."""
+    """Return whether each line break ends a row, and each quote opens or closes a field or is doubled inside one."""
     return (
         block.endswith(b"\n")
         and (block.isascii() or _is_utf8(block))

@@ -123,7 +123,7 @@ class Encoder:
                 misfits[at] = _misfit(batch.record(at), name, self.header.index(name), reason)
 
     def _broken(self, record: Record) -> Reject:
-        """Say of a record why its fields cannot be told or stored."""
+        """Reject a record whose fields cannot be told apart or stored."""
         if unprintable(record.text, ""):
             self._note_undecoded(record.text)
         if record.problem:
@@ -184,7 +184,7 @@ class _Line:
         self._between = after
 
     def join(self) -> Any:
-        """Give the lines, a pa.StringArray."""
+        """Return the lines, a pa.StringArray."""
         return pc.binary_join_element_wise(*self._pieces, f"{self._between[:-1]}\n", "")
 
 
@@ -202,7 +202,7 @@ def _doubled(texts: Any) -> Any:
 
 
 def _bytes(lines: Any) -> memoryview:
-    """Give the bytes of all lines, without copying them."""
+    """Return the bytes of all lines, without copying them."""
     if not len(lines):
         return memoryview(b"")
     offsets = np.frombuffer(lines.buffers()[1], np.int32)[lines.offset : lines.offset + len(lines) + 1]

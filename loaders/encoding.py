@@ -38,7 +38,7 @@ def guess_encoding(sample: bytes) -> str | None:
 
 
 def advice(guess: str | None) -> str:
-    """Say how to land a file that is not UTF-8."""
+    """Return how to land a file that is not UTF-8."""
     if guess:
         looks = f"it looks like {_SPOKEN.get(guess, guess.upper())}: land it with `--encoding {guess}`"
     else:
@@ -89,7 +89,7 @@ class Decoder:
 
 
 def _guess_wide(sample: bytes) -> str | None:
-    """Tell UTF-16 and UTF-32 by the NULs beside plain letters, such as those of a header."""
+    """Recognize UTF-16 and UTF-32 by the NULs beside plain letters, such as those of a header."""
     for name, width in (("utf-32", 4), ("utf-16", 2)):
         for order, at in (("le", 0), ("be", width - 1)):
             others = [sample[place::width] for place in range(width) if place != at]

@@ -63,7 +63,7 @@ def land_simulation(
 
 
 def _problems(result: FileResult) -> list[str]:
-    """Say why nothing of what was given could be landed; say nothing where something was, or there were no rows."""
+    """Return why nothing of what was given could be landed; say nothing where something was, or there were no rows."""
     if result.is_rejected:
         lead = f"{result.file}: none of the {result.rows_rejected:,} rows fits (load {result.load_id})"
         return [lead, *result.messages]
@@ -109,11 +109,11 @@ def _spell(value: Any) -> str:
 
 
 def _spell_inside(value: Any) -> Any:
-    """Give what JSON has no word for as one that it has."""
+    """Return what JSON has no word for as one that it has."""
     item = _plain(value)
     return str(item) if item is value else item
 
 
 def _plain(value: Any) -> Any:
-    """Give what numpy holds as Python's own: a numpy scalar's repr is no number."""
+    """Return what numpy holds as Python's own: a numpy scalar's repr is no number."""
     return value.tolist() if hasattr(value, "tolist") else value

@@ -1,6 +1,6 @@
 """A landing schema that an older Afterstate made, brought to what this one expects, in place and with all its rows.
 
-`landing_schema` holds the version. Each step is one ALTER TABLE, which the server does wholly or not at all (MySQL
+`landing_schema` holds the version. Each step is one ALTER TABLE, which the server does entirely or not at all (MySQL
 manual, "Atomic Data Definition Statement Support"; MariaDB 10.6 and newer), and says which column it brings, so that a
 step whose version was not written down any more is not done twice; one that brings no column can be repeated. Tables
 that are new need no step: they are made.
@@ -113,7 +113,7 @@ def _has(connection: Connection, schema: str | None, table: str, step: Migration
 
 
 def _version(connection: Connection, tables: LandingTables, there: list[str]) -> int:
-    """Give the schema's version: a new one has the latest, and the first one had no place to say so."""
+    """Return the schema's version: a new one has the latest, and the first one had no place to say so."""
     if tables.loads.name not in there:
         return VERSION
     if tables.version.name not in there:

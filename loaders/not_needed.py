@@ -22,7 +22,7 @@ class NotNeeded:
     own: frozenset[str] = frozenset()
 
     def fits(self, name: str, header: Sequence[str]) -> bool:
-        """Tell whether a file of this name, with these columns, is one."""
+        """Return whether a file of this name, with these columns, is one."""
         names = set(header)
         by_header = self.columns <= names and bool(self.own & names)
         return by_header or fnmatch(name, self.produced_as)

@@ -1,7 +1,7 @@
 """Pruning: the rows of superseded and withdrawn loads, which no mart reads any more, leave the landing schema.
 
 The manifest keeps such a load, as `pruned`, and landing_rejects what of it never landed: the file stays known by its
-content and does not land again, unless it was withdrawn. Each load is pruned in a transaction of its own, wholly or not
+content and does not land again, unless it was withdrawn. Each load is pruned in one transaction, or not
 at all.
 """
 
@@ -42,7 +42,7 @@ class Pruner:
         self._tables: LandingTables = landing_tables(warehouse.schemas, collation)
 
     def superseded(self, kind: Kind | None = None) -> Sequence[Superseded]:
-        """Give the superseded and withdrawn loads, of one kind or of all, the oldest first."""
+        """Return the superseded and withdrawn loads, of one kind or of all, the oldest first."""
         loads = self._tables.loads
         names = ("load_id", "kind", "session_id", "run_id", "file_path", "rows_landed")
         wanted = select(*(loads.c[name] for name in names)).where(loads.c.status.in_(PRUNEABLE))

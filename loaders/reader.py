@@ -27,7 +27,7 @@ class Bytes(Protocol):
     """What can be read: a file, or its decompressed content."""
 
     def read(self, size: int = ..., /) -> bytes:
-        """Give at most so many bytes, none at the end."""
+        """Return at most so many bytes, none at the end."""
         ...
 
 
@@ -130,7 +130,7 @@ def _is_sound(record: Record, width: int) -> bool:
 
 
 def unprintable(text: str, encoding: str = "UTF-8") -> str | None:
-    """Say why a text cannot be stored as it is: a NUL, or bytes that the encoding does not have; None when it can."""
+    """Return why a text cannot be stored as it is (NUL, or bytes outside the encoding); None when it can."""
     if "\udc00" in text or "\0" in text:
         return "holds a NUL byte, which is no text"
     found = _SURROGATE.search(text)

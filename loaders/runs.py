@@ -16,7 +16,7 @@ from loaders.content import plain_name
 from loaders.reader import printable, visible
 
 MAX_CHARACTERS = 64
-# To the name's end: a backup beside the file, such as `….csv.bak`, is not the run stated anew.
+# To the name's end: a backup beside the file, such as `….csv.bak`, is not the run stated again.
 _RUN_IN_NAME = re.compile(r"(?:^|_)([0-9]{6}_[0-9]+)\.(?:csv|log|txt)$")
 _SITE = re.compile(r"site_[0-9]+")
 # By Unicode's general category. All else lands as it is, blanks of any width and joined emoji included: keys are exact.
@@ -67,7 +67,7 @@ class Told:
                 raise UsageError(f"`--{option} {shown}`: {problem}", f"expected 1 to {MAX_CHARACTERS} characters")
 
     def run_of(self, found: Found) -> Run:
-        """Give a file's session and run; raises LandingError when neither its name nor the user tells one."""
+        """Return a file's session and run; raises LandingError when neither its name nor the user tells one."""
         folder = found.file.parent.resolve()  # of a file that is a link, too: it belongs where it is named
         session = self._session(found) if self.session else folder.name
         in_name = _RUN_IN_NAME.search(plain_name(found.file))
@@ -87,7 +87,7 @@ class Told:
         return Run(session, run, printable(str(folder)), is_session_told=self.session is not None)
 
     def _session(self, found: Found) -> str:
-        """Give the session that the user names; sites stay apart, also those that the user names one by one."""
+        """Return the session that the user names; sites stay apart, also those that the user names one by one."""
         session, root = str(self.session), found.root if found.root.is_dir() else found.file.parent
         folders = (root.resolve().name, *found.file.parent.relative_to(root).parts)
         sites = [name for name in folders if _SITE.fullmatch(name)]

@@ -47,5 +47,5 @@ def _wait(landings: Sequence[Future[FileResult]]) -> None:
 
 
 def _cores() -> int:
-    """Give the cores that this process may use."""
+    """Return the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

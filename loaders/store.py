@@ -45,7 +45,7 @@ class KnownLoad:
 
 
 def find_load(connection: Connection, loads: Table, kind: Kind, sha256: str, run: Run) -> KnownLoad | None:
-    """Give the load of a file with this content, session and run, None when it never landed or was withdrawn."""
+    """Return the load of a file with this content, session and run, None when it never landed or was withdrawn."""
     columns = (loads.c.load_id, loads.c.status, loads.c.rows_read, loads.c.rows_landed, loads.c.rows_rejected)
     found = connection.execute(
         select(*columns).where(
@@ -75,7 +75,7 @@ def require_session(connection: Connection, sessions: Table, run: Run, shown: st
 
 
 def take_session(connection: Connection, sessions: Table, run: Run, shown: str) -> None:
-    """Take the session for the folder that names it; raises LandingError when another folder was faster.
+    """Claim the session for the folder that names it; raises LandingError when another folder was faster.
 
     A loader that closes a load of the session at the same moment waits here until this one is through: a session is
     taken as late as possible, so that its first files can land side by side.
@@ -212,7 +212,7 @@ def _supersede_keys(connection: Connection, tables: LandingTables, kind: Kind, l
 
 
 def restated_by(connection: Connection, rows: Table, kind: Kind, load_id: int) -> Sequence[int]:
-    """Give the earlier loads of which a row has the key of a row of this one."""
+    """Return the earlier loads of which a row has the key of a row of this one."""
     newer = rows.alias("newer")
     touched = (
         select(rows.c["_load_id"])
@@ -226,7 +226,7 @@ def restated_by(connection: Connection, rows: Table, kind: Kind, load_id: int) -
 
 
 def is_still_read(connection: Connection, tables: LandingTables, kind: Kind, load_id: int) -> bool:
-    """Tell whether a row of the load has no later one of the same key, but for those of withdrawn loads."""
+    """Return whether a row of the load has no later one of the same key, but for those of withdrawn loads."""
     loads, rows = tables.loads, tables.rows[kind.name]
     withdrawn = connection.scalars(
         select(loads.c.load_id).where(loads.c.kind == kind.name, loads.c.status == "withdrawn")

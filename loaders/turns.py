@@ -4,7 +4,7 @@ Files are read and sent to the server at the same time, each in a transaction of
 open in their order, because of a key that several state the load with the largest id is read. Those of a kind close in
 their order, because one that is cut off and landed again must not come after one that followed it.
 
-Nobody waits for ever: who has opened waits for earlier files of its kind only, and the first of them for nobody here.
+Nobody waits forever: who has opened waits for earlier files of its kind only, and the first of them for nobody here.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Turns:
         self._is_stopped = False
 
     def take(self) -> Turn:
-        """Give a file its turn, behind all others."""
+        """Return a file its turn, behind all others."""
         with self._changed:
             turn = Turn(self)
             self._turns.append(turn)

@@ -178,7 +178,7 @@ def _plain_doubles(texts: Texts, limit: float = math.inf) -> Plain:
 
 
 def _finite(text: str) -> float | None:
-    """Give the number that the text is, None for NaN; raises Misfit for all else."""
+    """Return the number that the text is, None for NaN; raises Misfit for all else."""
     if text in _NAN:
         return None
     if not _NUMBER.fullmatch(text):
@@ -190,7 +190,7 @@ def _finite(text: str) -> float | None:
 
 
 def _double(text: str) -> float | None:
-    """Give the number that the text is, as near as a DOUBLE can be, None for NaN; raises Misfit for all else."""
+    """Return the number that the text is, as near as a DOUBLE can be, None for NaN; raises Misfit for all else."""
     number = _finite(text)
     if number == 0 and _DIGIT_OF_A_VALUE.match(text):
         raise Misfit("is too small for DOUBLE, which ends at about 4.9e-324")
@@ -241,7 +241,7 @@ def _is_op_state(text: str) -> bool:
 
 
 def _longest(texts: Texts) -> int:
-    """Give the length of the longest text, in bytes."""
+    """Return the length of the longest text, in bytes."""
     return pc.max(pc.binary_length(texts)).as_py() or 0
 
 

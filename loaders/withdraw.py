@@ -59,7 +59,7 @@ class Load:
     status: str
 
     def as_json(self, status: str) -> dict[str, Any]:
-        """Give the object that `withdraw --json` prints, of the same shape as `land --json`."""
+        """Return the object that `withdraw --json` prints, of the same shape as `land --json`."""
         counts = {name: getattr(self, name) for name in ("rows_read", "rows_landed", "rows_rejected")}
         return {"file": self.file_path, "kind": self.kind, "status": status, **counts, "load_id": self.load_id}
 
@@ -74,7 +74,7 @@ class Withdrawal:
     messages: list[str] = field(default_factory=list)
 
     def as_json(self) -> list[dict[str, Any]]:
-        """Give an object for each load, with the status that it has now."""
+        """Return an object for each load, with the status that it has now."""
         withdrawn = [load.as_json(_status_withdrawn(load)) for load in self.withdrawn]
         return [*withdrawn, *(load.as_json("landed") for load in self.held_again)]
 
@@ -89,7 +89,7 @@ class Withdrawer:
         self._tables: LandingTables = landing_tables(warehouse.schemas, collation)
 
     def find(self, named: str | None, session: str | None = None, run: str | None = None) -> Sequence[Load]:
-        """Give the loads that a load's number, or a file, names, and a session and a run, the oldest first.
+        """Return the loads that a load's number, or a file, names, and a session and a run, the oldest first.
 
         A file that is there means its content, one that is not there the path that it had. Raises UsageError when
         nothing that could be withdrawn is meant, or when a file means several loads.
@@ -193,7 +193,7 @@ class Withdrawer:
         said.held_again += again
 
     def _latest_of_runs(self, connection: Connection, gone: Sequence[Load], said: Withdrawal) -> list[Load]:
-        """Give the loads that are now the latest of their kind, session and run."""
+        """Return the loads that are now the latest of their kind, session and run."""
         loads = self._tables.loads
         again = []
         for session, run in sorted({(load.session_id, load.run_id) for load in gone}):
@@ -220,7 +220,7 @@ class Withdrawer:
         return again
 
     def _among(self, connection: Connection, numbers: Sequence[int]) -> Iterator[Load]:
-        """Give those of the loads that are superseded."""
+        """Return those of the loads that are superseded."""
         loads = self._tables.loads
         wanted = select(*(loads.c[name] for name in COLUMNS)).where(
             loads.c.load_id.in_(numbers), loads.c.status == "superseded"
@@ -228,7 +228,7 @@ class Withdrawer:
         return (Load(*row) for row in connection.execute(wanted.order_by(loads.c.load_id)).all())
 
     def _tell_of_pruned(self, connection: Connection, kind: str, gone: Sequence[Load], said: Withdrawal) -> None:
-        """Say that pruned loads, of which nobody knows any more what they stated, may be missing now."""
+        """Report that pruned loads, of which nobody knows any more what they stated, may be missing now."""
         loads = self._tables.loads
         is_pruned = and_(loads.c.kind == kind, loads.c.status == "pruned", loads.c.content_no == 0)
         last = max((load.load_id for load in gone if load.rows_landed), default=0)

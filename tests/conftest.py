@@ -147,7 +147,7 @@ class Server:
 
 
 def server_program(engine: str) -> Path:
-    """Give a server program of that engine, fetching or installing it where it is missing."""
+    """Return a server program of that engine, fetching or installing it where it is missing."""
     if engine == "mysql":
         fetched = subprocess.run([ROOT / "script" / "fetch-mysql"], capture_output=True, text=True, check=False)
         if fetched.returncode:
@@ -281,7 +281,7 @@ class Bench:
 
 
 def empty_place(server: Server, folder: Path) -> Bench:
-    """Give a place for a warehouse on a running server, where none is up any more.
+    """Return a place for a warehouse on a running server, where none is up any more.
 
     It has the same name for every test, so that dbt, which notes schemas with what it has parsed, parses the project
     once a server, and the profile stays as short as a user's.
@@ -294,7 +294,7 @@ def empty_place(server: Server, folder: Path) -> Bench:
 
 
 def one_database_place(server: Server, folder: Path, name: str) -> Bench:
-    """Give an empty database, made by an administrator with the server's defaults, and a login for it alone."""
+    """Return an empty database, made by an administrator with the server's defaults, and a login for it alone."""
     account = f"owner_of_{name.lower()}"
     with cursor(server.admin) as ask:
         ask.execute(f"drop database if exists `{name}`")
@@ -309,13 +309,13 @@ def one_database_place(server: Server, folder: Path, name: str) -> Bench:
 
 @pytest.fixture(scope="session")
 def layout(request: pytest.FixtureRequest) -> str:
-    """Give the layout that the test's mark `layouts` names; four schemas without one."""
+    """Return the layout that the test's mark `layouts` names; four schemas without one."""
     return str(getattr(request, "param", LAYOUTS[0]))
 
 
 @pytest.fixture
 def warehouse(server: Server, layout: str, tmp_path: Path) -> Bench:
-    """Give an empty warehouse on a running server."""
+    """Return an empty warehouse on a running server."""
     is_one = layout == "one_database"
     bench = one_database_place(server, tmp_path, "Test_Database") if is_one else empty_place(server, tmp_path)
     up = bench.run("up")
@@ -326,7 +326,7 @@ def warehouse(server: Server, layout: str, tmp_path: Path) -> Bench:
 
 @pytest.fixture
 def own_server(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """Give a warehouse on a server of its own, which may be killed."""
+    """Return a warehouse on a server of its own, which may be killed."""
     home = tmp_path_factory.mktemp("own")
     environment = {"AFTERSTATE_HOME": str(home), "AFTERSTATE_SERVER_PROGRAM": str(server.program)}
     bench = Bench(Server(server.engine, home, server.program), environment, tmp_path_factory.mktemp("files"))

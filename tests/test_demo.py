@@ -23,7 +23,7 @@ CSV = "artifact/core10/core10_02_shutdown_snapshot.csv"
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Give a fresh copy of the repository in an empty folder; its server is stopped at the end."""
+    """Return a fresh copy of the repository in an empty folder; its server is stopped at the end."""
     place = tmp_path_factory.mktemp("clone") / "afterstate"
     for path in tracked():
         target = place / path.relative_to(ROOT)

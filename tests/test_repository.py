@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 
 
 def tracked() -> list[Path]:
-    """Give the files that are, or would be, in version control."""
+    """Return the files that are, or would be, in version control."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

@@ -78,7 +78,7 @@ def page(landing: Landing, built: Built) -> str:
 
 
 def outcome(found: Outcome) -> str:
-    """Say in a line what became of a file."""
+    """Return in a line what became of a file."""
     result = found.result
     if result["status"] not in ("landed", "rejected"):
         return f"{result['status']}: {visible(found.said, SAID_SHOWN)}"
@@ -89,7 +89,7 @@ def outcome(found: Outcome) -> str:
 
 
 def _reasons(found: Outcome) -> Iterator[str]:
-    """Give each reason with the places where it was found, the first of them."""
+    """Return each reason with the places where it was found, the first of them."""
     places: dict[str, list[str]] = {}
     for reject in found.rejects:
         places.setdefault(reject["reason"], []).append(_where(reject))
@@ -106,7 +106,7 @@ def _where(reject: Mapping[str, object]) -> str:
 
 
 def _name(file: OddFile) -> str:
-    """Give the name without the folder of its group."""
+    """Return the name without the folder of its group."""
     return f"`{visible(file.name.partition('/')[2], 80)}`"
 
 

@@ -25,7 +25,7 @@ MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 
 
 def say(text: str) -> None:
-    """Tell what is being done."""
+    """Show what is being done."""
     print(text, file=sys.stderr, flush=True)
 
 

@@ -37,7 +37,7 @@ def retake(
     reason: str,
     rule: str | None,
 ) -> None:
-    """Take a wrong snapshot again, as the landed files now say.
+    """Retake a wrong snapshot, as the landed files now say.
 
     The former stays readable in shutdown_snapshot_retakes, with who, when and why. Either all snapshots of one command
     are taken again or none.

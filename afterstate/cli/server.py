@@ -15,7 +15,7 @@ from afterstate.warehouse.up import bring_up, is_private
 
 
 def place_of(warehouse: Warehouse) -> str:
-    """Say which server a warehouse is on, and in which form."""
+    """Return which server a warehouse is on, and in which form."""
     form = ", in one database, with one account" if warehouse.schemas.is_one_database else ""
     return f"{detect(warehouse.landing).title} at {warehouse.dbt.place}{form}"
 

@@ -20,7 +20,7 @@ COLUMNS = "op_base, state, start_us, end_us, start_tick, end_tick"
 def find_phase_key(
     warehouse: Warehouse, session: str, die: int, plane: int, time_us: float, boundary: Boundary = "covering"
 ) -> str:
-    """Give the phase key of a plane at a time in µs; DEFAULT for a plane that never did anything.
+    """Return the phase key of a plane at a time in µs; DEFAULT for a plane that never did anything.
 
     Raises UsageError for a time that is not finite, AfterstateError for a session that has not landed or was not built.
     """

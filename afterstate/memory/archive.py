@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 
 def is_archive(file: Path) -> bool:
-    """Tell a backup from any other file."""
+    """Return whether a file is a backup."""
     return zipfile.is_zipfile(file)
 
 

@@ -53,7 +53,7 @@ def back_up(warehouse: Warehouse, file: Path) -> dict[str, int]:
 
 
 def _statements(warehouse: Warehouse) -> dict[str, tuple[str, ...]]:
-    """Say what goes into each table of a backup: what was restored before belongs to it, too.
+    """Return what goes into each table of a backup: what was restored before belongs to it, too.
 
     One statement after the other, not a UNION: a header is JSON here and a text there, in collations that do not mix.
     """

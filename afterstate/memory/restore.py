@@ -113,7 +113,7 @@ class _Restore:
         self._ask.execute(f"delete from {self._memory} where id = %s", (highest,))
 
     def _change(self, table: str, key: str, before: Sequence[Row], after: Sequence[Row]) -> int:
-        """Take away the rows that changed and add those that came, and return the number of these."""
+        """Remove the rows that changed and add those that came, and return the number of these."""
         there, wanted = ({row[key]: row for row in rows} for rows in (before, after))
         gone = [number for number, row in there.items() if wanted.get(number) != row]
         if gone:

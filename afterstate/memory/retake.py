@@ -41,7 +41,7 @@ class Retaken:
 
 
 def retake(warehouse: Warehouse, rule: str, keys: Sequence[ShutdownKey], reason: str) -> list[Retaken]:
-    """Take snapshots of a rule again, all of them or none, and return what became of each.
+    """Retake snapshots of a rule, all of them or none, and return what became of each.
 
     An input that the files no longer have is awaited again. Raises UsageError for a reason that says nothing, and
     AfterstateError for a shutdown that is not remembered or whose event is not landed.

@@ -62,7 +62,7 @@ class Places:
 
 
 def memory_bytes() -> int:
-    """Give the memory that this machine, or this container, may use."""
+    """Return the memory that this machine, or this container, may use."""
     limits = [psutil.virtual_memory().total]
     for place in CGROUP_LIMITS:
         text = place.read_text().strip() if place.is_file() else ""
@@ -72,7 +72,7 @@ def memory_bytes() -> int:
 
 
 def option_file(engine: Engine, places: Places, port: int, memory: int) -> str:
-    """Give the option file's text; `memory` is in bytes."""
+    """Return the option file's text; `memory` is in bytes."""
     own_by_engine: dict[str, dict[str, str | int | None]] = {
         "mysql": {
             "mysqlx": "OFF",
@@ -117,5 +117,5 @@ def _quoted(path: Path) -> str:
 
 
 def _share(memory: int, parts: int, least_mib: int, most_mib: int) -> int:
-    """Give a part of the memory in bytes, within bounds in MiB, in whole MiB."""
+    """Return a part of the memory in bytes, within bounds in MiB, in whole MiB."""
     return min(max(memory // parts, least_mib * MIB), most_mib * MIB) // MIB * MIB

@@ -34,7 +34,7 @@ class Program:
 
 
 def find_program(named: Path | None = None) -> Program | None:
-    """Give the program of `AFTERSTATE_SERVER_PROGRAM`, else the first supported one on PATH, else None.
+    """Return the program of `AFTERSTATE_SERVER_PROGRAM`, else the first supported one on PATH, else None.
 
     Raises ServerError when the named program, or every program found, is of no use.
     """

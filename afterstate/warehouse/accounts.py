@@ -69,7 +69,7 @@ def new_password() -> str:
 
 
 def have_wildcards(cursor: Any, engine: Engine) -> bool:
-    """Tell whether `_` in a GRANT stands for any character (MySQL manual, "GRANT Statement").
+    """Return whether `_` in a GRANT stands for any character (MySQL manual, "GRANT Statement").
 
     With `partial_revokes`, MySQL takes names literally, and a backslash would be part of the name.
     """
@@ -126,7 +126,7 @@ def compare_rights(cursor: Any, name: str, role: str, schemas: Schemas, wildcard
 
 
 def _rights(cursor: Any, name: str) -> set[tuple[str, str]]:
-    """Give an account's rights as (privilege, place); that it may pass them on counts as one more."""
+    """Return an account's rights as (privilege, place); that it may pass them on counts as one more."""
     found = set()
     for view, place in PRIVILEGE_VIEWS.items():
         cursor.execute(

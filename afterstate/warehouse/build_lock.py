@@ -60,7 +60,7 @@ class Builder:
     started_at: datetime | None = None
 
     def __str__(self) -> str:
-        """Say who it is, and since when."""
+        """Return who it is, and since when."""
         if not self.started_at:
             return f"connection {self.connection_id} of the server (`show processlist` lists it)"
         return f"{self.person}, process {self.process_id} (`{self.command}`), since {self.started_at:%F %T} UTC"
@@ -70,7 +70,7 @@ class BuildLock:
     """The lock of one warehouse; a context in which nobody else builds it."""
 
     def __init__(self, schemas: Schemas, account: Connection, command: str, say: Say, *, waits: bool = True) -> None:
-        """Take the layout, the account that builds, what it runs, who is told of a wait, and whether it may wait."""
+        """Keep the layout, the account that builds, what it runs, who is told of a wait, and whether it may wait."""
         self._account = account
         self._schemas = schemas
         self._command = command
@@ -107,7 +107,7 @@ class BuildLock:
             self._held.close()
 
     def seat(self) -> str:
-        """Give what a connection of this build asks before anything else: (who has the lock, 1 if it has a seat)."""
+        """Return what a connection of this build asks before anything else: (who has the lock, 1 if it has a seat)."""
         return f"select is_used_lock('{self._name}'), get_lock('{self._seat(next(self._seats))}', 0)"
 
     @property
@@ -146,7 +146,7 @@ class BuildLock:
                 return
 
     def _seated(self) -> Sequence[int]:
-        """Give the connections that have a seat."""
+        """Return the connections that have a seat."""
         seats = ", ".join(f"is_used_lock('{self._seat(number)}')" for number in range(1, SEATS + 1))
         return [int(seated) for seated in self._ask(f"select {seats}")[0] if seated]
 
@@ -194,7 +194,7 @@ class BuildLock:
                 self._ask(f"drop table if exists `{schema}`.`{name}`")
 
     def _own_names(self) -> set[str]:
-        """Give the names that a build's tables can have in a database in which others have theirs."""
+        """Return the names that a build's tables can have in a database in which others have theirs."""
         tables = table_names(Settings.from_environment().root)
         aliases = [self._schemas.prefix(layer) + name for layer in BUILT_LAYERS for name in tables[layer]]
         return {name for alias in aliases for name in (alias, *(alias[:NAMED_AFTER] + end for end in ENDINGS))}
@@ -214,7 +214,7 @@ def lock_name(schema: str) -> str:
 
 
 def who_builds(ask: Any, schemas: Schemas) -> Builder | None:
-    """Give who holds a warehouse's lock, None when nobody does; the cursor's account must read the staging schema."""
+    """Return who holds a warehouse's lock, None when nobody does; the cursor's account must read the staging schema."""
     ask.execute("select is_used_lock(%s)", (lock_name(schemas.marts),))
     holder = ask.fetchone()[0]
     if holder is None:

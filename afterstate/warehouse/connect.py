@@ -93,7 +93,7 @@ class LandingConnection(_Connection):
                 self._sock.shutdown(socket.SHUT_RDWR)
 
     def rollback(self) -> None:
-        """Take back what was not committed; where the connection has ended, the server did so itself."""
+        """Roll back what was not committed; where the connection has ended, the server did so itself."""
         if self.open:
             super().rollback()
 
@@ -150,7 +150,7 @@ def _open(connection: Connection, make: type[_Connection]) -> Any:
 
 
 def tls_context(connection: Connection) -> ssl.SSLContext | None:
-    """Give how to encrypt and what to verify, for dbt too; None where that is left to the server.
+    """Return how to encrypt and what to verify, for dbt too; None where that is left to the server.
 
     The drivers' own options check less than they say: PyMySQL no host name without `ssl_ca`, MySQL Connector any
     authority of the system beside `ssl_ca`, and neither insists on TLS without a certificate to verify.
@@ -180,7 +180,7 @@ def _unverified() -> ssl.SSLContext:
 
 
 def engine(connection: Connection, *, landing: bool = False) -> sqlalchemy.Engine:
-    """Give a SQLAlchemy engine over `connect`, one connection at a time and none kept."""
+    """Return a SQLAlchemy engine over `connect`, one connection at a time and none kept."""
     return sqlalchemy.create_engine(
         f"{connection.type}+pymysql://", creator=lambda: connect(connection, landing=landing), poolclass=NullPool
     )
@@ -188,7 +188,7 @@ def engine(connection: Connection, *, landing: bool = False) -> sqlalchemy.Engin
 
 @contextmanager
 def cursor(connection: Connection) -> Iterator[Any]:
-    """Give a cursor on a connection of its own, for a few statements; what they did is committed at the end."""
+    """Return a cursor on a connection of its own, for a few statements; what they did is committed at the end."""
     opened = connect(connection)
     try:
         with opened.cursor() as opened_cursor:

@@ -44,7 +44,7 @@ class Part:
     is_alone: bool = False
 
     def condition(self, load: str, row: str | None) -> str:
-        """Give the condition on the columns with the load's and the row's number."""
+        """Return the condition on the columns with the load's and the row's number."""
         last = f"{load} = {self.load_id}" + (f" and {row} <= {self.row_no}" if row and self.row_no is not None else "")
         return last if self.is_alone else f"{load} < {self.load_id} or ({last})"
 
@@ -62,7 +62,7 @@ class Culprit:
     line_no: int | None
 
     def __str__(self) -> str:
-        """Say what brought the failure, and what sets it aside."""
+        """Return what brought the failure, and what sets it aside."""
         line = f", line {self.line_no}" if self.line_no else ""
         return (
             f"`{self.model}` fails ({self.error}) with load {self.load_id}, {self.kind}{self.place}\n"
@@ -72,7 +72,7 @@ class Culprit:
 
 
 def tell_of_culprits(schemas: Schemas, account: Connection, task: Any, result: Any, say: Callable[[str], None]) -> None:
-    """Say of each model that failed on its data which load, file and line brought that.
+    """Report for each model that failed on its data which load, file and line brought that.
 
     `task` and `result` are dbt's, of a run that is over; `schemas` and `account` are what builds, and where.
     """
@@ -118,7 +118,7 @@ class _Model:
         return [name for name in self.node.columns if name not in given_out]
 
     def kinds(self, landing: str) -> list[str]:
-        """Give the kinds of files that the model reads, directly or not."""
+        """Return the kinds of files that the model reads, directly or not."""
         found, seen, waiting = set(), set(), [self.node.unique_id]
         while waiting:
             unique_id = waiting.pop()
@@ -132,7 +132,7 @@ class _Model:
         return sorted(found)
 
     def select(self, part: Part, landing: str, tables: Mapping[str, Sequence[str]]) -> str:
-        """Give the model's select over a part; `tables` has the columns of the tables that it reads."""
+        """Return the model's select over a part; `tables` has the columns of the tables that it reads."""
         return self._narrowed(self.node, part, landing, tables)
 
     def _narrowed(self, node: Any, part: Part, landing: str, tables: Mapping[str, Sequence[str]]) -> str:
@@ -171,7 +171,7 @@ class _Search:
         self._tables = self._columns_of_tables()
 
     def find(self, error: str) -> Culprit | None:
-        """Give what brings the model to fail, None when that cannot be told; raises TimeoutError."""
+        """Return what brings the model to fail, None when that cannot be told; raises TimeoutError."""
         loads = self._loads()
         if not loads or not self._create_probe() or not self._fails(Part(max(loads))):
             return None
@@ -186,7 +186,7 @@ class _Search:
         return Culprit(self._model.node.name, error, load_id, kind, place, file_path, line_no)
 
     def _line(self, load_id: int, kind: str) -> int | None:
-        """Give the line of the row that brings it, None when it is not among its rows; raises TimeoutError."""
+        """Return the line of the row that brings it, None when it is not among its rows; raises TimeoutError."""
         rows = self._schemas.table("landing", kind)
         ((last,),) = self._ask(f"select coalesce(max(_row_no), 0) from {rows} where _load_id = {load_id}")
         is_alone = self._fails(Part(load_id, is_alone=True))
@@ -195,7 +195,7 @@ class _Search:
         return int(lines[0][0]) if lines else None
 
     def _loads(self) -> dict[int, tuple[str, str, str, str]]:
-        """Give the loads that hold, of the kinds that the model reads."""
+        """Return the loads that hold, of the kinds that the model reads."""
         kinds = self._model.kinds(self._schemas.landing)
         if not kinds:
             return {}
@@ -222,7 +222,7 @@ class _Search:
         return self._schemas.table("staging", PROBE)
 
     def _fails(self, part: Part) -> bool:
-        """Tell whether the model fails with a part as the build did; raises TimeoutError when no time is left."""
+        """Return whether the model fails with a part as the build did; raises TimeoutError when no time is left."""
         if time.monotonic() > self._deadline:
             raise TimeoutError
         columns = ", ".join(self._model.columns)
@@ -261,7 +261,7 @@ def _put(code: str, read: Any, select: str) -> str:
 
 
 def _first(count: int, fails: Callable[[int], bool]) -> int:
-    """Give the first of the indexes below `count` that fails, the last of them being known to."""
+    """Return the first of the indexes below `count` that fails, the last of them being known to."""
     low, high = 0, count - 1
     while low < high:
         middle = (low + high) // 2

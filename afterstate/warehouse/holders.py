@@ -90,7 +90,7 @@ class Holder:
     table: str | None
 
     def __str__(self) -> str:
-        """Say who it is and what it does."""
+        """Return who it is and what it does."""
         doing = f"{'idle' if self.is_idle else 'at work'} since {self.since} UTC"
         table = f", on `{self.table}`" if self.table else ""
         return f"connection {self.connection_id} of `{self.account}` from {self.host}, {doing}{table}"
@@ -119,7 +119,7 @@ class Held:
 
 
 def who_may_know(settings: Settings, warehouse: Warehouse) -> list[Connection]:
-    """Give the accounts to ask, the one with the most rights first."""
+    """Return the accounts to ask, the one with the most rights first."""
     admin = PrivateServer(settings).admin()
     accounts = {connection.username: connection for connection in (getattr(warehouse, role) for role in ROLES)}
     is_same = admin and (admin.server, admin.port) == (warehouse.dbt.server, warehouse.dbt.port)
@@ -134,7 +134,7 @@ def find_holders(
     but_not: Collection[int] = (),
     tables: Collection[str] | None = None,
 ) -> Held:
-    """Say who holds locks on the tables of some schemas, as far as one of the accounts may know.
+    """Return who holds locks on the tables of some schemas, as far as one of the accounts may know.
 
     `statement` is the one that waited: DDL waits for whoever has its table open; others may wait for rows, and nothing
     is certain then. `but_not` are connections to leave out, `tables` those to look at where others have theirs beside.
@@ -153,7 +153,7 @@ def find_holders(
 
 
 def who_blocks(accounts: Sequence[Connection], waiting: int) -> str:
-    """Say for whom a connection of one of the accounts waits, empty when its statement has not waited for long."""
+    """Return for whom a connection of one of the accounts waits, empty when its statement has not waited for long."""
     for account in accounts:
         for seconds, statement in _ask(account, STATEMENT, waiting=waiting):
             if seconds < LOCK_WAIT_SECONDS - 1 or not statement or statement.lower().startswith("load data"):
@@ -184,7 +184,7 @@ def _first(accounts: Sequence[Connection], queries: Sequence[str], **values: obj
 
 
 def _ask(account: Connection, query: str, **values: object) -> Sequence[Any]:
-    """Give a query's rows but for the asking connection's, none where the account or the server cannot answer it."""
+    """Return a query's rows but for the asking connection's, none where the account or the server cannot answer it."""
     try:
         with cursor(account) as ask:
             ask.execute(query, values or None)

@@ -38,7 +38,7 @@ class _Vigil:
         self._reopen = reopen
 
     def is_at_work(self) -> bool:
-        """Tell whether the server is at work; True where that cannot be told, behind a pooler with its own numbers."""
+        """Return whether the server is at work; True behind a pooler, whose own numbers hide that."""
         try:
             with closing(self._reopen()) as other, other.cursor() as ask:
                 ask.execute(

@@ -122,7 +122,7 @@ class _MayNot(Exception):
 
 
 def _one_database(site: Site, settings: Settings, name: str) -> Schemas:
-    """Take a database of which nothing is the warehouse's yet; raises ServerError for tables that dbt would replace."""
+    """Claim a database that holds no warehouse yet; raises ServerError for tables that dbt would replace."""
     require_name(name, "the database in `AFTERSTATE_MYSQL_URL`")
     site.cursor.execute("select table_name from information_schema.tables where table_schema = %s", (name,))
     schemas = Schemas(name, is_one_database=True)
@@ -138,7 +138,7 @@ def _one_database(site: Site, settings: Settings, name: str) -> Schemas:
 
 
 def _has_table(site: Site, schemas: Schemas) -> bool:
-    """Tell whether a one-database warehouse stands there."""
+    """Return whether a one-database warehouse stands there."""
     site.cursor.execute(
         "select count(*) from information_schema.tables where table_schema = %s and table_name = %s",
         (schemas.marts, schemas.prefix("landing") + VERSION_TABLE),

@@ -155,7 +155,7 @@ def known_server(settings: Settings) -> Connection | None:
 
 
 def is_same_server(one: Connection, other: Connection) -> bool:
-    """Tell whether two connections name the same server; the names of this machine are one."""
+    """Return whether two connections name the same server; the names of this machine are one."""
     if one.unix_socket or other.unix_socket:
         return one.unix_socket == other.unix_socket
     hosts = {LOOPBACK[0] if host in LOOPBACK else host.lower() for host in (one.server, other.server)}
@@ -163,7 +163,7 @@ def is_same_server(one: Connection, other: Connection) -> bool:
 
 
 def target_of(folder: Path, profile: str | None, target: str | None) -> tuple[Schemas, Connection] | None:
-    """Give the layout and the connection that dbt's options choose, None where the profile is not one of ours."""
+    """Return the layout and the connection that dbt's options choose, None where the profile is not one of ours."""
     try:
         entry = _load(folder / "profiles.yml")[profile or PROFILE]
         name = str(target or entry["target"])
@@ -207,7 +207,7 @@ def _moved(output: dict[str, Any], server: Connection) -> dict[str, Any] | None:
 
 
 def _who_may_what(outputs: dict[str, Any]) -> str:
-    """Say in the profile what each warehouse's logins can do."""
+    """Write into the profile what each warehouse's logins can do."""
     lines = []
     for target in _targets(outputs):
         users = {role: outputs[f"{target}{ending}"].get("username") for role, ending in _ENDINGS.items()}
@@ -251,7 +251,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _place(error: Exception) -> str:
-    """Say where YAML ends without quoting the line, which may hold a password."""
+    """Return where YAML ends without quoting the line, which may hold a password."""
     mark = getattr(error, "problem_mark", None)
     return f": line {mark.line + 1}, column {mark.column + 1}" if mark else ""
 

@@ -56,7 +56,7 @@ def bring_up(settings: Settings, say: Say, *, replaces: bool = False) -> Warehou
 
 
 def is_private(settings: Settings, connection: Connection) -> bool:
-    """Tell whether a profile's connection leads to this home's private server."""
+    """Return whether a profile's connection leads to this home's private server."""
     if connection.is_private is not None:
         return connection.is_private
     private = PrivateServer(settings)  # profiles of older versions do not say so
@@ -217,5 +217,5 @@ def _connection(site: Site, schemas: Schemas, account: Account) -> Connection:
 
 
 def _checkout_mark(settings: Settings) -> str:
-    """Tell this checkout from others that use the same server: nobody's `up` may change another's passwords."""
+    """Distinguish this checkout from others that use the same server: nobody's `up` may change another's passwords."""
     return hashlib.sha256(f"{platform.node()}:{settings.home}".encode()).hexdigest()[:6]

@@ -70,7 +70,7 @@ class Benchmark:
     """One run: the files, the servers one after the other, the rounds."""
 
     def __init__(self, arguments: argparse.Namespace, folder: Path) -> None:
-        """Take what to run, and a folder for the files."""
+        """Keep what to run, and a folder for the files."""
         self._arguments = arguments
         self._folder = folder
         self._files: dict[tuple[str, int, bool, bool], Path] = {}
@@ -112,7 +112,7 @@ class Benchmark:
                 self.report.reckon(server.engine, kind.name, rows, contender.name)
 
     def _run_at(self, rows: int) -> list[Contender]:
-        """Give who runs at a size."""
+        """Return who runs at a size."""
         at_rejects = rows in self._arguments.rejects_at
         return [
             contender
@@ -145,7 +145,7 @@ def _about(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def _versions() -> dict[str, str]:
-    """Give the versions of what the other ways are made of, empty where it is not installed."""
+    """Return the versions of what the other ways are made of, empty where it is not installed."""
     if not OTHERS_PYTHON.exists():
         return {}
     (site,) = (OTHERS_PYTHON.parents[1] / "lib").glob("python*/site-packages")
@@ -155,7 +155,7 @@ def _versions() -> dict[str, str]:
 
 
 def _say(line: str) -> None:
-    """Tell a person who waits what goes on; not part of the result."""
+    """Report progress; not part of the result."""
     print(f"  {line}", file=sys.stderr, flush=True)
 
 

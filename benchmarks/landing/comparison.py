@@ -104,7 +104,7 @@ def land_once(server: Server, contender: Contender, kind: Landed, file: Path, ro
 
 
 def landed_in(server: Server, contender: Contender, kind: Landed) -> str:
-    """Give the table in which a contender's rows lie, as SQL spells it."""
+    """Return the table in which a contender's rows lie, as SQL spells it."""
     return f"{SCHEMA}.{contender.table}" if contender.table else f"`{server.schemas.landing}`.{kind.table}"
 
 

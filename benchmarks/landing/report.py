@@ -58,12 +58,12 @@ class Report:
     """All figures of one run of the benchmark."""
 
     def __init__(self, about: dict[str, object]) -> None:
-        """Take what is said of the machine, the servers and the packages."""
+        """Keep what is said of the machine, the servers and the packages."""
         self.about = about
         self.figures: list[Figure] = []
 
     def find(self, engine: str, kind: str, rows: int, contender: str) -> Figure | None:
-        """Give a figure, None when it was not asked for."""
+        """Return a figure, None when it was not asked for."""
         place = (engine, kind, rows, contender)
         return next((f for f in self.figures if (f.engine, f.kind, f.rows, f.contender) == place), None)
 
@@ -83,16 +83,16 @@ class Report:
         return figure
 
     def changed_values(self, figure: Figure) -> bool:
-        """Tell whether its rows hold other values than LOAD DATA LOCAL made of the same file."""
+        """Return whether its rows hold other values than LOAD DATA LOCAL made of the same file."""
         bare = self.find(figure.engine, figure.kind, figure.rows, "bare")
         return bool(bare and figure.checksum and figure.checksum != bare.checksum)
 
     def groups(self) -> Iterable[tuple[str, str]]:
-        """Give each (engine, kind) once, in the order they were run in."""
+        """Return each (engine, kind) once, in the order they were run in."""
         return dict.fromkeys((figure.engine, figure.kind) for figure in self.figures)
 
     def table(self, engine: str, kind: str) -> list[list[str]]:
-        """Give the cells of a group's table, without its head."""
+        """Return the cells of a group's table, without its head."""
         own = [figure for figure in self.figures if (figure.engine, figure.kind) == (engine, kind)]
         order = list(CONTENDERS)
         return [self._cells(figure) for figure in sorted(own, key=lambda f: (f.rows, order.index(f.contender)))]
@@ -116,7 +116,7 @@ class Report:
         return [f"{figure.rows:,}", title, *(about + cell if cell else "" for cell in cells), times, *used]
 
     def goals(self) -> list[str]:
-        """Say of each goal whether it was reached, where its sizes were run."""
+        """Report for each goal whether it was reached, where its sizes were run."""
         said = []
         for engine, kind in self.groups():
             name = f"{engine}, {kind}"
@@ -157,7 +157,7 @@ class Report:
         return said
 
     def notes(self) -> list[str]:
-        """Say what the signs in the table mean, where they are used."""
+        """Return what the signs in the table mean, where they are used."""
         said = []
         reckoned = list(dict.fromkeys(CONTENDERS[f.contender].title for f in self.figures if f.reckoned))
         if reckoned:
@@ -167,14 +167,14 @@ class Report:
         return said
 
     def text(self, engine: str, kind: str) -> str:
-        """Give a group as the terminal shows it."""
+        """Return a group as the terminal shows it."""
         rows = [list(COLUMNS), *self.table(engine, kind)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(_fill(cell, at, widths[at]) for at, cell in enumerate(row)).rstrip() for row in rows]
         return "\n".join([f"{engine}, {kind}", *lines, ""])
 
     def markdown(self) -> str:
-        """Give everything as Markdown."""
+        """Return everything as Markdown."""
         parts = [", ".join(f"{key} {value}" for key, value in self.about.items() if not isinstance(value, dict))]
         for engine, kind in self.groups():
             marks = ("---" if at in LEFT else "---:" for at in range(len(COLUMNS)))
@@ -185,7 +185,7 @@ class Report:
         return "\n\n".join([*parts, *lists]) + "\n"
 
     def as_json(self) -> dict[str, object]:
-        """Give every measurement, and the medians."""
+        """Return every measurement, and the medians."""
         return {
             "about": self.about,
             "figures": [

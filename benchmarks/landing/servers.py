@@ -59,13 +59,13 @@ class Server:
             return list(opened.fetchall())
 
     def cpu_seconds(self) -> float:
-        """Give what the server has taken so far."""
+        """Return what the server has taken so far."""
         process = self.private.process()
         times = process.cpu_times() if process else psutil.cpu_times()
         return float(times.user + times.system)
 
     def make_ready(self, kind: Landed, header: list[str]) -> None:
-        """Empty the landing schema, make the contenders' tables anew, and wait until the server has nothing to do."""
+        """Empty the landing schema, make the contenders' tables again, and wait until the server has nothing to do."""
         landing = self.schemas.landing
         tables = self.ask(
             "select table_name from information_schema.tables "
@@ -95,7 +95,7 @@ class Server:
         return ", ".join(f"`{name}`" if name in known else f"cast(null as char(64)) as `{name}`" for name in header)
 
     def known_columns(self, kind: Landed) -> list[str]:
-        """Give the kind's own columns, provenance left out."""
+        """Return the kind's own columns, provenance left out."""
         rows = self.ask(
             "select column_name from information_schema.columns "
             f"where table_schema = '{self.schemas.landing}' and table_name = '{kind.table}' order by ordinal_position"
@@ -116,12 +116,12 @@ class Server:
         return int(self.ask("show global status like 'Innodb_buffer_pool_pages_dirty'")[0][1])
 
     def checksum(self, table: str, columns: list[str]) -> int:
-        """Give a checksum over a table's values, in no order."""
+        """Return a checksum over a table's values, in no order."""
         texts = ", ".join(f"ifnull(cast(`{name}` as char), '<null>')" for name in columns)
         return int(self.ask(f"select sum(crc32(concat_ws('|', {texts}))) from {table}")[0][0])
 
     def count(self, table: str) -> int:
-        """Give the number of a table's rows."""
+        """Return the number of a table's rows."""
         return int(self.ask(f"select count(*) from {table}")[0][0])
 
 
@@ -163,7 +163,7 @@ def running_server(engine: str) -> Iterator[Server]:
 
 
 def _program(engine: str) -> Path:
-    """Give a server program of that engine; MySQL's is fetched where it is missing."""
+    """Return a server program of that engine; MySQL's is fetched where it is missing."""
     if engine == "mysql":
         fetched = subprocess.run([ROOT / "script" / "fetch-mysql"], stdout=subprocess.PIPE, text=True, check=False)
         if fetched.returncode:

@@ -90,5 +90,5 @@ class Benchmark:
         self._say(f"  {what}: {run.seconds:.2f} s")
 
     def _say(self, line: str) -> None:
-        """Tell a person who waits what goes on; not part of the result."""
+        """Report progress; not part of the result."""
         print(f"  {self._server.engine}: {line}", file=sys.stderr, flush=True)

@@ -146,7 +146,7 @@ def _write_block(streams: dict[str, IO[str]], block: Block, seed: int, size: Siz
 
 
 def _keys(seed: int, block: Block, antibodies: int, size: Size) -> list[str]:
-    """Give each row's key as text."""
+    """Return each row's key as text."""
     first_run, first_antibody = divmod(block.first, size.antibodies)
     runs = range(first_run, first_run + block.count // antibodies)
     names = [f"antibody_{rules.letters(first_antibody + number)}" for number in range(antibodies)]
@@ -159,12 +159,12 @@ def _keys(seed: int, block: Block, antibodies: int, size: Size) -> list[str]:
 
 
 def run_id(seed: int, run: int) -> str:
-    """Give the id of a simulated run; runs of other seeds have others."""
+    """Return the id of a simulated run; runs of other seeds have others."""
     return f"core_sim_{seed}_{run:07d}"
 
 
 def _event(key: str, stage: int, fallback: int, status: int, risk: int) -> str:
-    """Give the row of a shutdown."""
+    """Return the row of a shutdown."""
     trigger = f"CORE8_{rules.STAGES[stage]}"
     parts = key, trigger, texts.judged(rules.STAGES)[stage], texts.millionths()[fallback]
     return ",".join((*parts, texts.judged(rules.STATUSES)[status], texts.millionths()[risk])) + "\n"

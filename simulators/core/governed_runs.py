@@ -95,7 +95,7 @@ class Scores:
 
 
 def letters(number: int) -> str:
-    """Give A, B, ..., Z, AA, AB, ... for 0, 1, ..."""
+    """Return A, B, ..., Z, AA, AB, ... for 0, 1, ..."""
     text = ""
     number += 1
     while number:
@@ -105,12 +105,12 @@ def letters(number: int) -> str:
 
 
 def case_name(case: int) -> str:
-    """Give A_BASELINE, B_GOVERNED, C_GOVERNED, ..."""
+    """Return A_BASELINE, B_GOVERNED, C_GOVERNED, ..."""
     return BASELINE if case == 0 else GOVERNED if case == 1 else f"{letters(case)}_GOVERNED"
 
 
 def case_limit(case: int) -> int:
-    """Give the limit of a case's SoMS window in tenths: 8.0 in the first two, 0.1 lower in each that follows."""
+    """Return the limit of a case's SoMS window in tenths: 8.0 in the first two, 0.1 lower in each that follows."""
     return max(round(SOMS_LIMIT * TENTHS) - max(case - 1, 0), LOWEST_LIMIT)
 
 
@@ -190,25 +190,25 @@ def score(states: States, proposals: Proposals) -> Scores:
 
 
 def toggle_rates() -> npt.NDArray[np.int64]:
-    """Give the action_toggle_rate of each number of toggles, in millionths."""
+    """Return the action_toggle_rate of each number of toggles, in millionths."""
     return np.array([round(count / TOGGLE_WINDOW * MILLIONTHS) for count in range(TOGGLE_WINDOW + 1)], dtype=np.int64)
 
 
 def risk_of_a_block() -> int:
-    """Give what one blocked step in the window adds to the risk score, in millionths."""
+    """Return what one blocked step in the window adds to the risk score, in millionths."""
     return round(0.05 / WINDOW * MILLIONTHS)
 
 
 @cache
 def _halves() -> Ints:
-    """Give half of each score, rounded as rule 5 does: by the decimal that the double stands for."""
+    """Return half of each score, rounded as rule 5 does: by the decimal that the double stands for."""
     return np.array(
         [round(round(0.5 * (score / MILLIONTHS), 6) * MILLIONTHS) for score in range(MILLIONTHS + 1)], dtype=np.int32
     )
 
 
 def _level(scores: Ints, levels: dict[str, float]) -> Ints:
-    """Give how many levels a score reaches; 0 is NONE."""
+    """Return how many levels a score reaches; 0 is NONE."""
     lowest = np.array(sorted(round(lowest * MILLIONTHS) for lowest in levels.values()))
     return np.searchsorted(lowest, scores, side="right").astype(np.int32)
 

@@ -23,25 +23,25 @@ def _texts(texts: Iterator[str]) -> npt.NDArray[np.object_]:
 
 @cache
 def tenths() -> npt.NDArray[np.object_]:
-    """Give numbers in tenths, from 0 up to what a window can hold."""
+    """Return numbers in tenths, from 0 up to what a window can hold."""
     return _texts(as_text(number / TENTHS) for number in range(MOST_SOMS * WINDOW + 1))
 
 
 @cache
 def millionths() -> npt.NDArray[np.object_]:
-    """Give numbers in millionths, from 0 to 1."""
+    """Return numbers in millionths, from 0 to 1."""
     return _texts(as_text(number / MILLIONTHS) for number in range(MILLIONTHS + 1))
 
 
 @cache
 def residuals() -> npt.NDArray[np.object_]:
-    """Give residuals in millionths, from the lowest up."""
+    """Return residuals in millionths, from the lowest up."""
     return _texts(as_text(number / MILLIONTHS) for number in range(LOWEST_RESIDUAL, HIGHEST_RESIDUAL + 1))
 
 
 @cache
 def judged(names: tuple[str, ...]) -> npt.NDArray[np.object_]:
-    """Give a stage or status with its reason code."""
+    """Return a stage or status with its reason code."""
     return _texts(
         f"{name},REASON_WITHIN_BOUNDS" if name == "NONE" else f"{name},REASON_{name}_THRESHOLD" for name in names
     )
@@ -49,7 +49,7 @@ def judged(names: tuple[str, ...]) -> npt.NDArray[np.object_]:
 
 @cache
 def step_texts() -> npt.NDArray[np.object_]:
-    """Give proposed_action to refusal_state, by proposed SoMS, action, whether it was blocked, and refusal state."""
+    """Return proposed_action to refusal_state, by proposed SoMS, action, whether it was blocked, and refusal state."""
     return _texts(
         f"{action},{'HOLD' if blocked else action},{soms / TENTHS},"
         f"{0.0 if blocked else soms / TENTHS},{blocked},{refusal}"
@@ -59,7 +59,7 @@ def step_texts() -> npt.NDArray[np.object_]:
 
 @cache
 def window_texts() -> npt.NDArray[np.object_]:
-    """Give SoMS_cumsum_window, action_toggle_rate and blocked_rate_window, by their numerators."""
+    """Return SoMS_cumsum_window, action_toggle_rate and blocked_rate_window, by their numerators."""
     toggle_rates = [as_text(rate / MILLIONTHS) for rate in rules.toggle_rates().tolist()]
     return _texts(
         f"{soms / TENTHS},{toggles},{blocked / WINDOW}"

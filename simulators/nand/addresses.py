@@ -57,7 +57,7 @@ class AddressManager:
         ]
 
     def take(self, op: OpName, die: int, planes: tuple[int, ...]) -> tuple[Address, ...] | str:
-        """Take an address on each plane; give them, or why there is none. What was taken is in the journal."""
+        """Reserve an address on each plane; return them, or why there is none. What was taken is in the journal."""
         access = op.base.access
         if access == "none":
             return tuple((plane, None, None) for plane in planes)
@@ -82,7 +82,7 @@ class AddressManager:
         self._journal.clear()
 
     def roll_back(self) -> None:
-        """Give back what was taken since the last commit, in reverse order."""
+        """Release what was taken since the last commit, in reverse order."""
         while self._journal:
             self._journal.pop()()
 
@@ -106,7 +106,7 @@ class AddressManager:
                 blocks.used.append(block)
 
     def _erase(self, blocks: _PlaneBlocks) -> Page | str:
-        """Take the block that was full first; when all are erased, the one that was erased first."""
+        """Reserve the block that was full first; when all are erased, the one that was erased first."""
         queue = blocks.used or blocks.erased
         if not queue:
             return NO_BLOCK
@@ -132,7 +132,7 @@ class AddressManager:
         self._journal.append(undo)
 
     def _program(self, blocks: _PlaneBlocks, celltype: str) -> Page | str:
-        """Take the next page of the open block; open an erased one where there is none."""
+        """Reserve the next page of the open block; open an erased one where there is none."""
         before = blocks.open.get(celltype)
         if before is None:
             if not blocks.erased:
@@ -151,7 +151,7 @@ class AddressManager:
         return block, page
 
     def _read(self, blocks: _PlaneBlocks, celltype: str) -> Page | str:
-        """Take any page that can be read, all blocks alike."""
+        """Pick any page that can be read, all blocks alike."""
         listed = blocks.readable.get(celltype)
         if not listed:
             return NOTHING_TO_READ
@@ -161,7 +161,7 @@ class AddressManager:
         return block, page
 
     def _put_out(self, blocks: _PlaneBlocks) -> Page | str:
-        """Take the page in the plane's page register, once."""
+        """Pick the page in the plane's page register, once."""
         page = blocks.register
         if page is None:
             return NOTHING_READ

@@ -18,7 +18,7 @@ class Bus:
         self.ends: list[int] = []
 
     def earliest(self, at_tick: int, latest: int, uses: Uses) -> int | None:
-        """Give the first tick from `at_tick` to `latest` at which uses with these offsets fit in, or None."""
+        """Return the first tick from `at_tick` to `latest` at which uses with these offsets fit in, or None."""
         ends, starts = self.ends, self.starts
         while at_tick <= latest:
             for begin, until in uses:
@@ -39,7 +39,7 @@ class Bus:
             self.ends.insert(at, at_tick + until)
 
     def release(self, starts: Iterable[int]) -> None:
-        """Give back the uses that begin at these ticks."""
+        """Release the uses that begin at these ticks."""
         for start in starts:
             at = bisect_left(self.starts, start)
             del self.starts[at], self.ends[at]

@@ -132,7 +132,7 @@ class RunExporter:
             count[1] += 1
 
     def _virtual_key(self, asked: Proposal) -> str:
-        """Give the key that was really true at a proposal; the operations of a batch share theirs."""
+        """Return the key that was really true at a proposal; the operations of a batch share theirs."""
         if self._virtual_keys[0] is not asked:
             time_us = asked.at_tick / TICKS_PER_US
             key = self._resources.phase_key_at(asked.die, asked.plane, time_us, boundary=self._boundary)
@@ -147,14 +147,14 @@ class RunExporter:
 
 
 def segment_values(_start: int, die: int, plane: int, segment: Segment) -> tuple[Any, ...]:
-    """Give a row of the state timeline; its op_name is the base, as simulators write it."""
+    """Return a row of the state timeline; its op_name is the base, as simulators write it."""
     duration = (segment.end_tick - segment.start_tick) / TICKS_PER_US
     lane = f"d{die}-p{plane}"
     return segment.start_us, segment.end_us, die, plane, segment.key, lane, segment.op_base, duration
 
 
 def log_lines(decision: Decision) -> str:
-    """Give the log's lines about a decision: the key that was used, what was refused, and what was selected."""
+    """Return the log's lines about a decision: the key that was used, what was refused, and what was selected."""
     asked, selected = decision.proposal, decision.selected
     lines = (
         f"[proposer] phase_key: now={asked.at_tick / TICKS_PER_US:.3f} die={asked.die} plane={asked.plane} "

@@ -18,7 +18,7 @@ class Proposer:
         self._rng = rng
 
     def phase_key(self, op_state: str | None, label: str) -> str:
-        """Give the key that is used: the plane's state, else the hook's label; DEFAULT where that has no distribution.
+        """Return the key that is used: the plane's state, else the hook's label; DEFAULT if that has no distribution.
 
         It is never `<BASE>.END`, which is for analysis only: a plane that has just left its last state is asked with
         that state as the label.
@@ -27,7 +27,7 @@ class Proposer:
         return key if key in self._distributions else DEFAULT
 
     def candidates(self, key: str) -> Iterator[str]:
-        """Give the operations to try, drawn without putting back."""
+        """Return the operations to try, drawn without putting back."""
         left = list(self._distributions[key])
         total = 1.0
         for _ in range(min(self._max_tries, len(left))):

@@ -58,7 +58,7 @@ class ResourceManager:
         self._suspendable_from = [0] * topology.dies
 
     def op_state(self, die: int, plane: int, t: float) -> str | None:
-        """Give the `<BASE>.<STATE>` that a plane is in at `t` µs, None when it is in none."""
+        """Return the `<BASE>.<STATE>` that a plane is in at `t` µs, None when it is in none."""
         return self.timeline.state_at(die, plane, t)
 
     def phase_key_at(
@@ -71,7 +71,7 @@ class ResourceManager:
         *,
         boundary: Boundary = "covering",
     ) -> str:
-        """Give the phase key of a plane at `t` µs (design section 5).
+        """Return the phase key of a plane at `t` µs (design section 5).
 
         It is the plane's `<BASE>.<STATE>`; after a segment and before the next, `<BASE>.END` of the one that is over
         (with `derive_end`, else `default`); before any segment, `default`. With the boundary `before` it is what held
@@ -81,11 +81,11 @@ class ResourceManager:
         return self.timeline.phase_key_at(die, plane, t, default, derive_end, boundary=boundary)
 
     def snapshot(self) -> dict[str, Any]:
-        """Give the timeline so far: `timeline` is a list of (die, plane, op_base, state, start_us, end_us)."""
+        """Return the timeline so far: `timeline` is a list of (die, plane, op_base, state, start_us, end_us)."""
         return {"timeline": list(self.timeline.rows())}
 
     def suspension(self, die: int) -> Suspension | None:
-        """Give the work that is suspended on a die."""
+        """Return the work that is suspended on a die."""
         return self._suspensions[die]
 
     def is_free(self, die: int, plane: int, at_tick: int) -> bool:
@@ -93,7 +93,7 @@ class ResourceManager:
         return self._free_from[die][plane] <= at_tick
 
     def bus(self, die: int) -> Bus:
-        """Give the bus of a die's channel."""
+        """Return the bus of a die's channel."""
         return self.buses[die % len(self.buses)]
 
     def reserve(self, batch: Batch, die: int, planes: tuple[int, ...], now: int, latest: int) -> Reservation | str:
@@ -130,7 +130,7 @@ class ResourceManager:
         return Reservation(batch, die, planes, occupied, start, bus_uses)
 
     def roll_back(self, reservation: Reservation) -> None:
-        """Give back what a reservation held; nothing of it was visible."""
+        """Release what a reservation held; nothing of it was visible."""
         self.bus(reservation.die).release(reservation.start_tick + begin for begin, _ in reservation.bus_uses)
 
     def commit(self, reservation: Reservation, operations: Sequence[Operation]) -> list[tuple[Operation, int]]:
@@ -146,7 +146,7 @@ class ResourceManager:
         return self._resume(die, operations[-1].end_tick) if base.resumes else []
 
     def finish(self, operation: Operation) -> None:
-        """Take an operation that is over from its planes."""
+        """Remove an operation that is over from its planes."""
         operation.is_over = True
         for plane in operation.planes:
             self._work[operation.die][plane].remove(operation)

@@ -18,12 +18,12 @@ PROPOSAL_COLUMNS = (
 
 
 def inherit_hints(celltype: str) -> str:
-    """Give what an operation inherits from the first of its batch, as JSON."""
+    """Return what an operation inherits from the first of its batch, as JSON."""
     return json.dumps({"celltype": celltype})
 
 
 def proposal_values(operation: Operation) -> Iterator[tuple[Any, ...]]:
-    """Give the values of `PROPOSAL_COLUMNS`, as proposed; None where there is none."""
+    """Return the values of `PROPOSAL_COLUMNS`, as proposed; None where there is none."""
     asked, op = operation.proposal, operation.op
     if asked is None:
         return
@@ -55,6 +55,6 @@ class RowKeeper:
         """Do nothing: all is kept."""
 
     def rows(self, run: int) -> list[dict[str, Any]]:
-        """Give a run's rows as dicts with the columns of proposal_rows."""
+        """Return a run's rows as dicts with the columns of proposal_rows."""
         operations = self._operations.get(run, [])
         return [dict(zip(PROPOSAL_COLUMNS, row, strict=True)) for op in operations for row in proposal_values(op)]

@@ -77,7 +77,7 @@ class Scheduler:
         return decision
 
     def _overdue_resume(self, die: int, now: int) -> str | None:
-        """Give the operation that has to come first on a die whose work has been suspended for too long."""
+        """Return the operation that has to come first on a die whose work has been suspended for too long."""
         suspension = self._resources.suspension(die)
         if suspension is None or now - suspension.since_tick < self._policies.max_suspend_ticks:
             return None
@@ -105,7 +105,7 @@ class Scheduler:
         return None
 
     def _operations(self, reservation: Reservation, asked: Proposal, source: str) -> Iterator[Operation | str]:
-        """Give the operations of a reservation, each with addresses; or why there are none for one."""
+        """Return the operations of a reservation, each with addresses; or why there are none for one."""
         start = reservation.start_tick
         for number, op in enumerate(reservation.batch.items, start=1):
             addresses = self._addresses.take(op, reservation.die, reservation.planes)

@@ -95,11 +95,11 @@ class Simulation:
         return RunSummary(self._run, start / TICKS_PER_US, end / TICKS_PER_US, self._scheduler.operations, decisions)
 
     def timeline_rows(self, run: int | None = None) -> list[dict[str, Any]]:
-        """Give a run's proposal rows, the latest run's by default: the columns of proposal_rows, times in µs."""
+        """Return a run's proposal rows, the latest run's by default: the columns of proposal_rows, times in µs."""
         return self._rows.rows(run or self._run) if self._rows else []
 
     def snapshot(self) -> dict[str, Any]:
-        """Give the timeline so far: `timeline` is a list of (die, plane, op_base, state, start_us, end_us)."""
+        """Return the timeline so far: `timeline` is a list of (die, plane, op_base, state, start_us, end_us)."""
         return self.resources.snapshot()
 
     def _push(self, at_tick: int, kind: int, subject: Any) -> None:

@@ -45,12 +45,12 @@ class _Plane:
         self._find_latest_ends(first)
 
     def last_started(self, at_tick: int) -> tuple[Segment | None, Segment | None]:
-        """Give the last-started segment at a tick and the one before it."""
+        """Return the last-started segment at a tick and the one before it."""
         at = bisect_right(self.starts, at_tick) - 1
         return (self.segments[at] if at >= 0 else None), (self.segments[at - 1] if at >= 1 else None)
 
     def first_open(self, at_tick: int) -> int:
-        """Give the position from which on segments may end after a tick: all before it are over by then."""
+        """Return the position from which on segments may end after a tick: all before it are over by then."""
         return bisect_right(self.latest_ends, at_tick)
 
     def truncate_after(self, at_tick: int, time_us: float) -> None:
@@ -100,17 +100,17 @@ class StateTimeline:
         found.add(segment)
 
     def last_started(self, die: int, plane: int, time_us: float) -> tuple[Segment | None, Segment | None]:
-        """Give the last-started segment at a time and the one before it; None where there is none."""
+        """Return the last-started segment at a time and the one before it; None where there is none."""
         found = self._planes.get((die, plane))
         return found.last_started(tick(time_us)) if found else (None, None)
 
     def state_at(self, die: int, plane: int, time_us: float) -> str | None:
-        """Give the `<BASE>.<STATE>` that a plane is in at a time, None when it is in none."""
+        """Return the `<BASE>.<STATE>` that a plane is in at a time, None when it is in none."""
         current, _ = self.last_started(die, plane, time_us)
         return None if current is None or current.has_ended_by(tick(time_us)) else current.key
 
     def state_at_tick(self, die: int, plane: int, at_tick: int) -> str | None:
-        """Give what `state_at` gives, for a time in ticks."""
+        """Return what `state_at` gives, for a time in ticks."""
         found = self._planes.get((die, plane))
         current = found.last_started(at_tick)[0] if found else None
         return None if current is None or current.end_tick <= at_tick else current.key
@@ -125,7 +125,7 @@ class StateTimeline:
         *,
         boundary: Boundary = "covering",
     ) -> str:
-        """Give the phase key of a plane at a time (design section 5), in O(log segments)."""
+        """Return the phase key of a plane at a time (design section 5), in O(log segments)."""
         current, previous = self.last_started(die, plane, time_us)
         return phase_key(current, previous, tick(time_us), default=default, derive_end=derive_end, boundary=boundary)
 
@@ -136,13 +136,13 @@ class StateTimeline:
             found.truncate_after(tick(time_us), time_us)
 
     def rows(self) -> Iterator[TimelineRow]:
-        """Give the segments as (die, plane, op_base, state, start_us, end_us), plane by plane, in their order."""
+        """Return the segments as (die, plane, op_base, state, start_us, end_us), plane by plane, in their order."""
         for (die, plane), found in sorted(self._planes.items()):
             for segment in found.segments:
                 yield die, plane, segment.op_base, segment.state, segment.start_us, segment.end_us
 
     def started_between(self, from_tick: int, until_tick: int) -> list[Started]:
-        """Give the segments that start from a tick on and before another, in the order of (start, die, plane)."""
+        """Return the segments that start from a tick on and before another, in the order of (start, die, plane)."""
         started: list[Started] = []
         for (die, plane), found in self._planes.items():
             first, last = bisect_left(found.starts, from_tick), bisect_left(found.starts, until_tick)
@@ -150,7 +150,7 @@ class StateTimeline:
         return sorted(started, key=lambda row: row[:3])
 
     def running_at(self, at_tick: int) -> list[Started]:
-        """Give the segments that started before a tick and end after it, in the order of (start, die, plane)."""
+        """Return the segments that started before a tick and end after it, in the order of (start, die, plane)."""
         running = []
         for (die, plane), found in self._planes.items():
             for segment in found.segments[found.first_open(at_tick) : bisect_left(found.starts, at_tick)]:
@@ -159,7 +159,7 @@ class StateTimeline:
         return sorted(running, key=lambda row: row[:3])
 
     def settled_until(self, at_tick: int) -> int:
-        """Give the tick before which no segment starts that could still change at `at_tick`, when truncated then."""
+        """Return the tick before which no segment starts that could still change at `at_tick`, when truncated then."""
         starts = [at_tick]
         for found in self._planes.values():
             first = found.first_open(at_tick)

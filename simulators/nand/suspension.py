@@ -1,4 +1,4 @@
-"""Work that a suspend has cut: what is left of it, from the cut, until a resume lays it out anew. Times are ticks.
+"""Work that a suspend has cut: what is left of it, from the cut, until a resume lays it out again. Times are ticks.
 
 All that runs on a die of one family is suspended together, with what was reserved behind it, and keeps its relative
 times: so what did not meet on the bus before does not meet after the resume.
@@ -32,7 +32,7 @@ class Suspension:
 
 
 def find_work(work: Sequence[Sequence[Operation]], family: str, now: int, at_tick: int) -> list[Operation]:
-    """Give the operations that a suspend at a tick would cut: all that a die's planes do then, or have reserved.
+    """Return the operations that a suspend at a tick would cut: all that a die's planes do then, or have reserved.
 
     `work` is what each plane has, in its order. Gives none when nothing has begun by `now`, or when any plane is in a
     state that cannot be suspended, or has work of another family.
@@ -53,7 +53,7 @@ def _is_suspendable(operation: Operation, at_tick: int) -> bool:
 
 
 def cut(operations: Sequence[Operation], family: str, at_tick: int) -> Suspension:
-    """Take from the operations what they would do from a tick on, and keep it."""
+    """Remove from the operations what they would do from a tick on, and keep it."""
     works = []
     for operation in operations:
         left = tuple(
@@ -69,7 +69,7 @@ def cut(operations: Sequence[Operation], family: str, at_tick: int) -> Suspensio
 
 
 def lay_out(suspension: Suspension, at_tick: int) -> Iterator[tuple[Operation, int]]:
-    """Give the operations back what is left of them, from a tick on, each with the number of its first new piece."""
+    """Return the operations back what is left of them, from a tick on, each with the number of its first new piece."""
     for work in suspension.works:
         operation, first = work.operation, len(work.operation.pieces)
         operation.pieces.extend((state, at_tick + start, at_tick + end) for state, start, end in work.pieces)

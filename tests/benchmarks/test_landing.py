@@ -28,7 +28,7 @@ if os.environ.get("AFTERSTATE_LONG_TESTS"):
 
 @pytest.fixture
 def short_folder() -> Iterator[Path]:
-    """Give a temporary folder whose path leaves room for a socket's."""
+    """Return a temporary folder whose path leaves room for a socket's."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         yield Path(folder)
 

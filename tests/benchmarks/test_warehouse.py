@@ -25,7 +25,7 @@ ROWS = 2_000
 
 @pytest.fixture
 def short_folder() -> Iterator[Path]:
-    """Give a temporary folder whose path leaves room for a socket's."""
+    """Return a temporary folder whose path leaves room for a socket's."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         yield Path(folder)
 

@@ -21,7 +21,7 @@ def common_bench(server: Server, layout: str, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture
 def common(common_bench: Bench, tmp_path: Path) -> Bench:
-    """Give a warehouse that other tests land in, too: use a run of your own, and look at your own load only.
+    """Return a warehouse that other tests land in, too: use a run of your own, and look at your own load only.
 
     The folder's name, a session's, is the test's own.
     """
@@ -30,7 +30,7 @@ def common(common_bench: Bench, tmp_path: Path) -> Bench:
 
 @pytest.fixture(scope="session")
 def chip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with a trace and a timeline, of many rows, of which some do not fit."""
+    """Return a folder with a trace and a timeline, of many rows, of which some do not fit."""
     folder = tmp_path_factory.mktemp("disturbed") / "chip"
     folder.mkdir()
     write_files(folder)
@@ -62,6 +62,6 @@ def common_disturbed(server: Server, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def emptied(common_disturbed: Bench, tmp_path: Path) -> Bench:
-    """Give a warehouse with nothing in it, sooner than a fresh one."""
+    """Return a warehouse with nothing in it, sooner than a fresh one."""
     empty(common_disturbed)
     return replace(common_disturbed, folder=tmp_path)

@@ -63,7 +63,7 @@ def start(bench: Bench, *arguments: str | Path, **options: Any) -> subprocess.Po
 
 
 def results(loader: subprocess.Popen[str]) -> list[dict[str, Any]]:
-    """Give what a loader says of its files, all of which it must have dealt with."""
+    """Return what a loader says of its files, all of which it must have dealt with."""
     output, errors = loader.communicate(timeout=PATIENCE_SECONDS)
     assert loader.returncode == 0, errors
     return list(json.loads(output))
@@ -91,7 +91,7 @@ def until(what: Callable[[], Any], loader: subprocess.Popen[str] | None = None) 
 
 
 def visible(bench: Bench, *, with_place: bool = True) -> Loads:
-    """Give the loads that everybody sees, each with the checksums of its rows and rejects; ids and times left out.
+    """Return the loads that everybody sees, each with the checksums of its rows and rejects; ids and times left out.
 
     Fails where a load is not whole, or something is there without its load. `with_place` tells whether it matters from
     which of several equal files a load came, and whether others have restated it.
@@ -146,7 +146,7 @@ def _rows_of(kind: str, query: Callable[..., list[Any]]) -> str:
 
 
 def empty(bench: Bench) -> None:
-    """Take everything out of the landing schema; load ids go on."""
+    """Empty the landing schema; load ids go on."""
     for table in (*ROWS, "landing_rejects"):
         bench.query(f"truncate table {{landing}}.{table}")
     for table in ("landing_loads", "landing_sessions"):
@@ -227,8 +227,8 @@ def moments(dice: random.Random, count: int, seconds: float) -> list[tuple[str, 
 
 
 def is_waiting(bench: Bench) -> bool:
-    """Tell whether somebody waits for a lock that another one holds, of a row or of a name."""
-    time.sleep(0.15)  # the list of transactions is made anew only where nobody has looked at it for 0.1 s
+    """Return whether somebody waits for a lock that another one holds, of a row or of a name."""
+    time.sleep(0.15)  # the list of transactions is made again only where nobody has looked at it for 0.1 s
     with closing(connect(bench.server.admin)) as opened, opened.cursor() as ask:
         ask.execute(
             "select (select count(*) from information_schema.innodb_trx where trx_state = 'LOCK WAIT') "

@@ -54,7 +54,7 @@ def trace(rows: Iterable[Sequence[object]], run: str = "run", header: Sequence[s
 
 
 def pandas_table(content: str | bytes, **options: Any) -> pd.DataFrame:
-    """Give a file as the notebook read it, unless told otherwise."""
+    """Return a file as the notebook read it, unless told otherwise."""
     return pd.read_csv(io.BytesIO(content.encode() if isinstance(content, str) else content), **options)
 
 
@@ -98,7 +98,7 @@ def fingerprint(bench: Bench, kind: str = TRACE_KIND) -> dict[str, list[tuple[An
 
 @contextmanager
 def watch_rows(bench: Bench, kind: str = TRACE_KIND) -> Iterator[Callable[[], int]]:
-    """Give a function that tells the number of the last row that was written, committed or not; 0 without rows."""
+    """Return a function that tells the number of the last row that was written, committed or not; 0 without rows."""
     opened = connect(bench.warehouse.landing)
     place = bench.warehouse.table("landing", kind)
 

@@ -15,7 +15,7 @@ from tests.loaders.odd.value_files import value_files
 
 @cache
 def odd_files() -> tuple[OddFile, ...]:
-    """Give every odd file, group by group."""
+    """Return every odd file, group by group."""
     return (
         *structure_files(),
         *header_files(),

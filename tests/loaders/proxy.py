@@ -143,7 +143,7 @@ class _Wire:
 
 
 def through(proxy: Proxy, bench: Bench, home: Path, *, is_encrypted: bool = False) -> Bench:
-    """Give a bench whose loaders reach their server through the relay only."""
+    """Return a bench whose loaders reach their server through the relay only."""
     profile = yaml.safe_load((bench.server.home / "profiles.yml").read_text(encoding="utf-8"))
     for output in profile["afterstate"]["outputs"].values():
         output.update(port=proxy.port, **({} if is_encrypted else {"ssl_disabled": True}))

@@ -1,6 +1,6 @@
 """Landing whose connection ends, or whose statement is ended: by the network, by an administrator, by a lock.
 
-Whatever happens, a file is visible wholly or not at all, the loader says what to do, and doing it finishes the job.
+Whatever happens, a file is visible entirely or not at all, the loader says what to do, and doing it finishes the job.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def test_a_loader_does_not_wait_for_ever(emptied: Bench, monkeypatch: pytest.Mon
 
 
 def deadlocks(bench: Bench) -> int:
-    """Give how many the server has seen."""
+    """Return how many the server has seen."""
     with closing(connect(bench.server.admin)) as opened, opened.cursor() as ask:
         ask.execute("select count from information_schema.innodb_metrics where name = 'lock_deadlocks'")
         return int(ask.fetchone()[0])

@@ -1,6 +1,6 @@
 """Landing onto a full disk, the server's or the loader's own.
 
-Whatever happens, a file is visible wholly or not at all, the loader says what to do, and doing it finishes the job.
+Whatever happens, a file is visible entirely or not at all, the loader says what to do, and doing it finishes the job.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Disk:
 
 @contextmanager
 def mounted(place: Path, size: int) -> Iterator[Disk]:
-    """Give a disk at an empty folder, for as long as the block lasts."""
+    """Return a disk at an empty folder, for as long as the block lasts."""
     place.mkdir()
     disk = Disk(place)
     disk.mount(size)
@@ -73,7 +73,7 @@ def mounted(place: Path, size: int) -> Iterator[Disk]:
 
 @pytest.fixture
 def bulky(tmp_path: Path) -> Path:
-    """Give a file of 18 MB, of which nearly all is rejected: more than a loader keeps in memory."""
+    """Return a file of 18 MB, of which nearly all is rejected: more than a loader keeps in memory."""
     file = tmp_path / "bulky.csv"
     rows = (
         ("run", "case", "antibody", "abc" if step % 2 else step, "x" * (MIB * (step % 2) + 1)) for step in range(36)

@@ -33,7 +33,7 @@ def fingerprints(bench: Bench) -> dict[str, object]:
 
 
 def results(landing: Landing) -> list[dict[str, object]]:
-    """Give what the command said of each file, without its folder and its load's number."""
+    """Return what the command said of each file, without its folder and its load's number."""
     left_out = ("file", "load_id")
     return [
         {name: value for name, value in found.result.items() if name not in left_out}

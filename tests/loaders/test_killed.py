@@ -1,6 +1,6 @@
 """Landing that ends by a kill, of the loader or of the server, at any moment.
 
-Whatever happens, a file is visible wholly or not at all, and the same command again ends as if nothing had happened.
+Whatever happens, a file is visible entirely or not at all, and the same command again ends as if nothing had happened.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LANDED_BEFORE = ("landed", "unchanged")
 
 
 def require_whole(bench: Bench, undisturbed: Undisturbed, moment: str) -> int:
-    """Give the number of visible loads; fails where one is not as it would be had nothing happened."""
+    """Return the number of visible loads; fails where one is not as it would be had nothing happened."""
     loads = visible(bench)
     wrong = {key: load for key, load in loads.items() if undisturbed.loads.get(key) != load}
     assert (moment, wrong) == (moment, {})

@@ -254,7 +254,7 @@ class Terminal(io.StringIO):
     """What is drawn on a terminal."""
 
     def isatty(self) -> bool:
-        """Say that somebody looks on."""
+        """Pretend to be a terminal."""
         return True
 
 
@@ -314,7 +314,7 @@ def test_on_a_terminal(common: Bench, option: list[str]) -> None:
 
 
 def compressed(how: str, content: str) -> bytes:
-    """Give a file's bytes as `gzip` and `zstd` write them."""
+    """Return a file's bytes as `gzip` and `zstd` write them."""
     if how == "gz":
         return gzip.compress(content.encode())
     import pyarrow

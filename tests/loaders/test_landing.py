@@ -66,21 +66,21 @@ def land(bench: Bench, name: str, content: str | bytes) -> FileResult:
 
 
 def landed(bench: Bench, load: FileResult, columns: str = TRACE_COLUMNS) -> list[tuple[Any, ...]]:
-    """Give the rows of a load in the order of its file."""
+    """Return the rows of a load in the order of its file."""
     return bench.query(
         f"select {columns} from {{landing}}.{load.kind} where _load_id = %s order by _row_no", load.load_id
     )
 
 
 def rejects(bench: Bench, load: FileResult, columns: str) -> list[tuple[Any, ...]]:
-    """Give the rejects of a load in the order of its file."""
+    """Return the rejects of a load in the order of its file."""
     return bench.query(
         f"select {columns} from {{landing}}.landing_rejects where load_id = %s order by row_no", load.load_id
     )
 
 
 def as_rows(table: pd.DataFrame) -> list[tuple[Any, ...]]:
-    """Give a pandas table as the server gives its rows: missing is None."""
+    """Return a pandas table as the server gives its rows: missing is None."""
     return [tuple(None if pd.isna(value) else value for value in row) for row in table.itertuples(index=False)]
 
 

@@ -46,7 +46,7 @@ def rejects(bench: Bench, load: FileResult) -> list[tuple[Any, ...]]:
 
 
 def statuses(bench: Bench) -> list[tuple[Any, ...]]:
-    """Give (kind, run, status, path) of the test's own session, the oldest first."""
+    """Return (kind, run, status, path) of the test's own session, the oldest first."""
     return bench.query(
         "select kind, run_id, status, file_path from {landing}.landing_loads where session_id = %s order by load_id",
         bench.folder.name,

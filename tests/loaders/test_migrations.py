@@ -58,7 +58,7 @@ def tables(bench: Bench) -> list[str]:
 
 
 def structure(bench: Bench) -> Structure:
-    """Give all that the server says of the landing tables, columns and indexes; counters and sizes left out."""
+    """Return all that the server says of the landing tables, columns and indexes; counters and sizes left out."""
     schema = bench.warehouse.schemas.landing
     wanted = {
         "tables": "table_name, engine, row_format, table_collation, table_comment",
@@ -75,7 +75,7 @@ def structure(bench: Bench) -> Structure:
 
 
 def contents(bench: Bench, names: dict[str, list[str]] | None = None) -> dict[str, Table]:
-    """Give every row of the landing tables; `names` are the tables and columns to look at, else all there are."""
+    """Return every row of the landing tables; `names` are the tables and columns to look at, else all there are."""
     if names is None:
         listed = bench.query(
             "select table_name, column_name from information_schema.columns where table_schema = %s "
@@ -114,14 +114,14 @@ def put_back(bench: Bench, version: int, stored: Path | None = None) -> dict[str
 
 @pytest.fixture(scope="module")
 def new_structure(common_bench: Bench) -> Structure:
-    """Give what a new warehouse looks like, before any test puts an older one in its place."""
+    """Return what a new warehouse looks like, before any test puts an older one in its place."""
     assert version(common_bench) == [(VERSION,)]
     return structure(common_bench)
 
 
 @pytest.fixture
 def common(common_bench: Bench, new_structure: Structure, tmp_path: Path) -> Bench:
-    """Give a warehouse whose landing schema every test here makes anew."""
+    """Return a warehouse whose landing schema every test here makes again."""
     return replace(common_bench, folder=tmp_path)
 
 

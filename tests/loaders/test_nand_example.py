@@ -49,7 +49,7 @@ LOG_COLUMNS += ("op_name", "op_base", "start_us", "len_batch")
 
 @pytest.fixture(scope="module")
 def example(server: Server, nand_example: Path, tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    """Give a warehouse in which the example has landed as a user lands it; its folder is the example's own."""
+    """Return a warehouse in which the example has landed as a user lands it; its folder is the example's own."""
     bench = another_warehouse(server, tmp_path_factory.mktemp("example"))
     bench.folder = nand_example
     result = bench.run("land", nand_example, "--strict")

@@ -96,7 +96,7 @@ def rejects(bench: Bench, load: FileResult, columns: str = "line_no, column_name
 
 
 def runs(bench: Bench, *loads: FileResult | dict[str, Any]) -> list[tuple[str, str]]:
-    """Give the session and the run of loads, as the manifest has them."""
+    """Return the session and the run of loads, as the manifest has them."""
     ids = [load.load_id if isinstance(load, FileResult) else load["load_id"] for load in loads]
     return [
         tuple(found)
@@ -106,7 +106,7 @@ def runs(bench: Bench, *loads: FileResult | dict[str, Any]) -> list[tuple[str, s
 
 
 def statuses(bench: Bench, session: str) -> list[tuple[str, str, str]]:
-    """Give (kind, run, status) of a session's loads, the oldest first."""
+    """Return (kind, run, status) of a session's loads, the oldest first."""
     return bench.query(
         "select kind, run_id, status from {landing}.landing_loads where session_id = %s order by load_id", session
     )
@@ -326,7 +326,7 @@ def test_a_second_folder_of_the_same_name(common: Bench) -> None:
     assert runs(common, own) == [(f"{session} 2", NEXT_RUN)]
     [joined] = common.land(second.parent, "--session", session)
     assert runs(common, joined) == [(session, NEXT_RUN)]
-    assert common.run("land", second.parent).exit_code == 1  # it was said once, not for ever
+    assert common.run("land", second.parent).exit_code == 1  # it was said once, not forever
 
 
 def test_a_session_taken_from_memory_or_by_name_is_taken(common: Bench) -> None:

@@ -113,7 +113,7 @@ def test_the_marts_hold_what_landed(built: Built) -> None:
 
 @pytest.mark.skipif(LONG, reason="AFTERSTATE_LONG_TESTS=1 lands other files than the page has; without it, this runs")
 def test_the_page_says_what_happens(landing: Landing, built: Built) -> None:
-    """Prevents docs/odd-files.md from promising what is no longer so; `script/odd-files` writes it anew."""
+    """Prevents docs/odd-files.md from promising what is no longer so; `script/odd-files` writes it again."""
     written, now = (text.splitlines() for text in (PAGE.read_text(encoding="utf-8"), page(landing, built)))
     assert [line for line in now if line not in written] == []
     assert written == now

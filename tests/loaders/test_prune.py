@@ -30,7 +30,7 @@ def rows(bench: Bench, kind: str) -> list[tuple[object, ...]]:
 
 @pytest.fixture
 def pruneable(warehouse: Bench) -> Bench:
-    """Give a warehouse with a superseded load of each family, and one of which a key still holds."""
+    """Return a warehouse with a superseded load of each family, and one of which a key still holds."""
     warehouse.land(warehouse.write("1.csv", trace([(1, 1), (2, 2), ("x", 3)])))
     warehouse.land(warehouse.write("2.csv", trace([(3, 1), (4, 1)])))
     warehouse.land(warehouse.write("3.csv", trace([(1, 9), (2, 9), (3, 9)])))
@@ -170,7 +170,7 @@ def test_pruning_that_is_killed(warehouse: Bench) -> None:
 
 
 def test_pruning_beside_landing(pruneable: Bench) -> None:
-    """Prevents pruning and landing from waiting for each other's locks for ever, or from taking each other's rows."""
+    """Prevents pruning and landing from waiting for each other's locks forever, or from taking each other's rows."""
     files: list[Path] = [
         pruneable.write(f"more/{number}.csv", trace(((step, number) for step in range(2_000)), run="beside"))
         for number in range(4)

@@ -27,7 +27,7 @@ def read(content: bytes) -> list[Record]:
 
 
 def as_pandas_reads(content: bytes) -> list[list[str]]:
-    """Give all fields as texts, the header being a row like the others."""
+    """Return all fields as texts, the header being a row like the others."""
     return pandas_table(content, header=None, dtype=str, keep_default_na=False).to_numpy().tolist()
 
 
@@ -159,7 +159,7 @@ def test_a_stray_quote_costs_its_own_line_only() -> None:
 
 @pytest.mark.parametrize("line", [b'x","\n', b'"1,2\n', b'"x"y\n', b'1,"2\n'])
 def test_quotes_amiss_in_every_line_take_no_time(line: bytes) -> None:
-    """Prevents a file of slips from being read anew from every line to its end."""
+    """Prevents a file of slips from being read again from every line to its end."""
     lines = 200_000
     assert len(read(b"a,b\n" + line * lines)) == lines + 1
 

@@ -22,7 +22,7 @@ ROWS = 60_000  # enough for the files behind it to be through first, if they did
 
 
 def restating(value: float, rows: int) -> str:
-    """Give a trace that states the same keys as every other, with a value of its own."""
+    """Return a trace that states the same keys as every other, with a value of its own."""
     return trace((step, value) for step in range(rows))
 
 

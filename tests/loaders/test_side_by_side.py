@@ -52,7 +52,7 @@ def write_wave(folder: Path, seed: int) -> list[Path]:
 
 
 def shares(files: Sequence[Path], dice: random.Random) -> list[list[Path]]:
-    """Give each loader files of its own choice, in an order of its own; each file goes to two of them at least."""
+    """Return each loader files of its own choice, in an order of its own; each file goes to two of them at least."""
     given: list[list[Path]] = [[] for _ in range(LOADERS)]
     for file in files:
         for number in dice.sample(range(LOADERS), dice.randint(2, LOADERS)):

@@ -103,7 +103,7 @@ DIFFERENT_AS_DOUBLE = {**_BOTH, **dict.fromkeys(["inf", "-inf", "Infinity", "1e-
 
 
 def ours(column: ColumnType, text: str) -> Any:
-    """Give what lands: the number that stands in LOAD DATA's line, None for NULL, REJECTED."""
+    """Return what lands: the number that stands in LOAD DATA's line, None for NULL, REJECTED."""
     spellings, reasons = column.spell_all(pa.array([text]), is_filled=False)
     if reasons:
         return REJECTED
@@ -112,7 +112,7 @@ def ours(column: ColumnType, text: str) -> Any:
 
 
 def the_notebooks(text: str, whole: bool) -> Any:
-    """Give what the notebook worked with: a number, None where pandas read none, REJECTED where it could not go on."""
+    """Return what the notebook worked with: a number, None where pandas read none, REJECTED where it stopped."""
     read = pandas_table(csv_text(["run_id", "x"], [["r", text]]))["x"]
     number = pd.to_numeric(read, errors="coerce")
     if number.isna()[0]:
@@ -270,7 +270,7 @@ def test_whatever_stands_there(text: str) -> None:
 
 
 def by_the_rule(column: ColumnType, text: str) -> Any:
-    """Give what a value is by the rule for one value, the reason where it is none."""
+    """Return what a value is by the rule for one value, the reason where it is none."""
     try:
         spelling = column.spell(text) if text else None
     except Misfit as misfit:

@@ -42,7 +42,7 @@ def timeline(bench: Bench, end: int, folder: str = "chip", run: str = "261122_1"
 
 
 def states(bench: Bench) -> list[tuple[Any, ...]]:
-    """Give the traces that staging holds for true."""
+    """Return the traces that staging holds for true."""
     return bench.query("select step, SoMS_cumsum_window from {staging}.stg_core__state_trace order by 1", role="dbt")
 
 
@@ -216,7 +216,7 @@ def test_a_session_that_is_being_landed_is_not_given_away(common: Bench) -> None
 
 @contextmanager
 def another_loader(bench: Bench, statement: str) -> Iterator[Any]:
-    """Give a connection in the middle of a transaction that has done this."""
+    """Return a connection in the middle of a transaction that has done this."""
     named = LAYER_TABLE.sub(lambda match: bench.warehouse.table(match[1], match[2]), statement)
     with closing(connect(bench.warehouse.landing)) as loader:
         loader.query(named)

@@ -24,7 +24,7 @@ AFTERSTATE = Path(sys.executable).parent / "afterstate"
 
 
 def bench_in(server: Server, home: Path, **environment: str) -> Bench:
-    """Give a bench whose home is its own; `environment` adds to what leads there, an empty value takes away."""
+    """Return a bench whose home is its own; `environment` adds to what leads there, an empty value takes away."""
     own = Server(server.engine, home, server.program)
     merged = {name: value for name, value in {**own.environment, **environment}.items() if value}
     return Bench(own, merged, home)
@@ -32,7 +32,7 @@ def bench_in(server: Server, home: Path, **environment: str) -> Bench:
 
 @contextmanager
 def private_home(server: Server, home: Path, **environment: str) -> Iterator[Bench]:
-    """Give a bench with a private server of its own, which ends with the block, at once: nobody reads its data."""
+    """Return a bench with a private server of its own, which ends with the block, at once: nobody reads its data."""
     bench = bench_in(server, home, **environment)
     try:
         yield bench
@@ -81,7 +81,7 @@ def start_command(bench: Bench, *arguments: str, **environment: str) -> subproce
 
 
 def server_processes(bench: Bench) -> list[psutil.Process]:
-    """Give every living process that works with the option file of this home."""
+    """Return every living process that works with the option file of this home."""
     option = f"--defaults-file={bench.server.home / 'server.cnf'}"
     return [process for process in psutil.process_iter() if option in _command_line(process)]
 
@@ -108,12 +108,12 @@ def put_rows(bench: Bench, *rows: str) -> None:
 
 
 def kept_rows(bench: Bench) -> set[str]:
-    """Give the rows of `put_rows`, as BI sees them."""
+    """Return the rows of `put_rows`, as BI sees them."""
     return {row for (row,) in bench.query("select text_kept from `{marts}`.kept", role="bi")}
 
 
 def accounts_of(warehouse: Warehouse) -> list[Connection]:
-    """Give the warehouse's connections in the order of ROLES."""
+    """Return the warehouse's connections in the order of ROLES."""
     return [getattr(warehouse, role) for role in ROLES]
 
 

@@ -89,7 +89,7 @@ REFUSALS = (1044, 1045, 1142, 1143, 1227, 1290, 1370)
 
 @pytest.fixture
 def tables(warehouse: Bench) -> Bench:
-    """Give a warehouse with a table in each schema that dbt builds."""
+    """Return a warehouse with a table in each schema that dbt builds."""
     for schema in ("marts", "staging", "audit"):
         warehouse.query(f"create table `{{{schema}}}`.t (id int primary key)", role="dbt")
     return warehouse

@@ -33,7 +33,7 @@ def examined(bench: Bench) -> tuple[int, str]:
 
 
 def bad_findings(bench: Bench) -> list[tuple[str, str]]:
-    """Give what doctor found bad, with its advice; the exit code must agree."""
+    """Return what doctor found bad, with its advice; the exit code must agree."""
     code, output = examined(bench)
     found = re.findall(r"^BAD +(.*)\n +mend: (.*)$", output, re.MULTILINE)
     assert len(found) == len(re.findall("^BAD", output, re.MULTILINE)), f"a bad finding without advice:\n{output}"

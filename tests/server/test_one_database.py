@@ -25,7 +25,7 @@ ONE_AFTER_THE_OTHER = ("core10_01", "core8_06", "core9_04", "core8_03")
 
 
 def database(server: Server, home: Path, name: str = "Developability") -> Bench:
-    """Give a checkout with nothing but the notebook's URL."""
+    """Return a checkout with nothing but the notebook's URL."""
     place = one_database_place(server, home, name)
     url = place.environment["AFTERSTATE_MYSQL_URL"]
     return bench_in(server, home, AFTERSTATE_MYSQL_URL=url, AFTERSTATE_SERVER_PROGRAM="")
@@ -33,14 +33,14 @@ def database(server: Server, home: Path, name: str = "Developability") -> Bench:
 
 @pytest.fixture
 def author(server: Server, tmp_path: Path) -> Iterator[Bench]:
-    """Give the author's checkout, on a server as MySQL is installed."""
+    """Return the author's checkout, on a server as MySQL is installed."""
     bench = database(server, tmp_path / "home")
     with global_setting(administrators(server), "local_infile", 0):
         yield bench
 
 
 def administrators(server: Server) -> Bench:
-    """Give the bench through which the server's administrator works."""
+    """Return the bench through which the server's administrator works."""
     return Bench(server, server.environment, server.home)
 
 

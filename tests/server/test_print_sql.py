@@ -18,7 +18,7 @@ PASSWORD = "Newcomers-pass-1"  # noqa: S105 (of an account that lives for a test
 
 @pytest.fixture
 def newcomer(server: Server, tmp_path: Path) -> Iterator[Bench]:
-    """Give a checkout with the URL of a login that the server does not know yet; clear all of it away."""
+    """Return a checkout with the URL of a login that the server does not know yet; clear all of it away."""
     number = next(server.numbers)
     name, database = f"newcomer_{number}", f"Theirs {number}"
     url = url_of(server, name, PASSWORD) + database
@@ -38,7 +38,7 @@ def run(server: Server, statements: list[str]) -> None:
 
 
 def printed(bench: Bench) -> dict[str, list[str]]:
-    """Give the statements by the first words of what is said of them, with passwords in the placeholders' place."""
+    """Return the statements by the first words of what is said of them, with passwords in the placeholders' place."""
     result = bench.run("up", "--print-sql")
     assert result.exit_code == 0, result.output
     assert PASSWORD not in result.output

@@ -53,7 +53,7 @@ MIB = 1 << 20
 
 @pytest.fixture(scope="module")
 def own(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """Give a private server of this module's own, with a few rows in it."""
+    """Return a private server of this module's own, with a few rows in it."""
     with private_home(server, tmp_path_factory.mktemp("own")) as bench:
         settle_on_a_quiet_port(bench)
         up(bench)
@@ -415,7 +415,7 @@ def watched(bench: Bench, *arguments: str) -> set[str]:
 
 
 def files_of(home: Path) -> Iterator[Path]:
-    """Give the files of a home that are not the server's own data."""
+    """Return the files of a home that are not the server's own data."""
     yield from (path for path in home.rglob("*") if path.is_file() and home / "data" not in path.parents)
 
 
@@ -449,7 +449,7 @@ def test_charset_collation_clock_and_local_infile(own: Bench) -> None:
 
 
 def buffers(engine: str, memory: int) -> dict[str, int]:
-    """Give the sizes in an option file, in MiB."""
+    """Return the sizes in an option file, in MiB."""
     places = Places(Path("/home"), Path("/home/run"))
     text = option_file(Engine(engine, (99, 0, 0)), places, 33060, memory)
     pairs = [line.split(" = ") for line in text.splitlines() if " = " in line]

@@ -79,7 +79,7 @@ esac""",
         )
 
     def asked(self) -> list[str]:
-        """Give what Python was asked to do since the last time, without the questions about its version."""
+        """Return what Python was asked to do since the last time, without the questions about its version."""
         lines = self.notes.read_text().splitlines() if self.notes.exists() else []
         self.notes.unlink(missing_ok=True)
         return [line for line in lines if " -m " in line and "--version" not in line]

@@ -17,7 +17,7 @@ from tests.conftest import Bench
 
 
 def arguments_of(bench: Bench) -> dict[str, object]:
-    """Give what dbt-mysql passes on to its driver."""
+    """Return what dbt-mysql passes on to its driver."""
     target = bench.warehouse.dbt
     return {
         "user": target.username,
@@ -40,7 +40,7 @@ def flags(warehouse: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("flags")
 def test_dbt_gives_up_on_a_port_that_says_nothing(warehouse: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prevents: `dbt build` hanging for ever at a port where something else listens, without a word."""
+    """Prevents: `dbt build` hanging forever at a port where something else listens, without a word."""
     monkeypatch.setattr(afterstate.warehouse.connect, "CONNECT_TIMEOUT_SECONDS", 1)
     began = time.monotonic()
     with socket.create_server(("127.0.0.1", 0)) as mute:

@@ -110,7 +110,7 @@ class Secured:
             ask.execute({"mysql": "alter instance reload tls", "mariadb": "flush ssl"}[self.server.engine])
 
     def bench(self, options: str, host: str = "localhost", **more: str) -> Bench:
-        """Give a checkout of its own that names this server by a URL with these options."""
+        """Return a checkout of its own that names this server by a URL with these options."""
         number = next(self.numbers)
         admin = self.admin
         environment = {

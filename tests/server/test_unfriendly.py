@@ -82,7 +82,7 @@ def in_time_zone(zone: str) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def files(nand_example: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Give what is landed everywhere: the sample, the real example, and keys that only exact servers tell apart."""
+    """Return what is landed everywhere: the sample, the real example, and keys that only exact servers tell apart."""
     generated = tmp_path_factory.mktemp("generated")
     write_generated(generated, THOUSANDS)
     return [ROOT / "samples" / "core", nand_example, generated]
@@ -90,7 +90,7 @@ def files(nand_example: Path, tmp_path_factory: pytest.TempPathFactory) -> list[
 
 @pytest.fixture(scope="module")
 def friendly(server: Server, files: list[Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Give the marts' checksums on a server that is set up as Afterstate does it."""
+    """Return the marts' checksums on a server that is set up as Afterstate does it."""
     return results(empty_place(server, tmp_path_factory.mktemp("friendly")), files)
 
 

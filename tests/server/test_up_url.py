@@ -22,7 +22,7 @@ from tests.server.helpers import ROLES, accounts_of, bench_in, private_home, set
 
 
 def checkout(server: Server, home: Path, url: str = "", schema: str = "") -> Bench:
-    """Give a checkout of its own that names the test server by a URL."""
+    """Return a checkout of its own that names the test server by a URL."""
     return bench_in(
         server,
         home,
@@ -219,7 +219,7 @@ def test_a_server_that_is_not_there_is_the_urls_to_mend(server: Server, tmp_path
 def test_a_port_where_something_else_listens_is_given_up(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Prevents: waiting for ever for the greeting of a web server, which waits for us to speak first.
+    # Prevents: waiting forever for the greeting of a web server, which waits for us to speak first.
     monkeypatch.setattr(afterstate.warehouse.connect, "CONNECT_TIMEOUT_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1]

@@ -22,7 +22,7 @@ DATE = "261122"
 
 
 def configured(**changes: Any) -> Configuration:
-    """Give the default configuration with changes; a key may be a path, its dots written as two underscores."""
+    """Return the default configuration with changes; a key may be a path, its dots written as two underscores."""
     tree = copy.deepcopy(DEFAULTS)
     for path, value in changes.items():
         *above, last = path.split("__")
@@ -98,7 +98,7 @@ class Watcher:
 
 
 def order(configuration: Configuration, **changes: Any) -> Order:
-    """Give an order of two short runs."""
+    """Return an order of two short runs."""
     settings = {"seed": 1, "run_us": 6000.0, "runs": 2, "date": DATE} | changes
     return Order(configuration, **settings)
 
@@ -112,6 +112,6 @@ def written(folder: Path, **changes: Any) -> Order:
 
 
 def read(folder: Path, kind: str, run: int) -> list[dict[str, str]]:
-    """Give the rows of a file of one run."""
+    """Return the rows of a file of one run."""
     with (folder / f"{kind}_{DATE}_{run:07d}.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))

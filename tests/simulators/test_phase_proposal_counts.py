@@ -33,7 +33,7 @@ def ticks(text: str) -> int:
 
 
 def merged(folder: Path) -> Segments:
-    """Give the timeline of all runs; a segment that is stated again has its later end."""
+    """Return the timeline of all runs; a segment that is stated again has its later end."""
     stated = {}
     for run in range(1, RUNS + 1):
         for row in read(folder, "op_state_timeline", run):

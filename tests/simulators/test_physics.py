@@ -165,7 +165,7 @@ def test_a_suspend_cuts_its_own_family_only(configuration: Configuration, seed: 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_suspended_work_is_resumed_in_time(preset: str) -> None:
-    """Prevents: a busy device that keeps suspended work waiting for ever."""
+    """Prevents: a busy device that keeps suspended work waiting forever."""
     configuration = load_configuration(preset=preset)
     _, operations = simulated(configuration, seed=3, run_us=40000.0)
     longest = configuration.policies.max_suspend_ticks + tick(500.0)

@@ -84,7 +84,7 @@ def test_settings_without_a_meaning_are_refused(tmp_path: Path, settings: dict[s
 
 
 def processes_of(group: int) -> list[psutil.Process]:
-    """Give the processes of a group that still do something."""
+    """Return the processes of a group that still do something."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, ProcessLookupError):

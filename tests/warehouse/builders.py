@@ -84,13 +84,13 @@ def reading(account: Connection, table: str) -> Iterator[int]:
 
 
 def builder(bench: Bench) -> int | None:
-    """Give the connection that holds the warehouse's build lock."""
+    """Return the connection that holds the warehouse's build lock."""
     ((holder,),) = bench.query("select is_used_lock(%s)", lock_name(bench.warehouse.schemas.marts), role="dbt")
     return holder
 
 
 def statements(bench: Bench, like: str) -> list[int]:
-    """Give the connections of dbt's account whose statement has this in it."""
+    """Return the connections of dbt's account whose statement has this in it."""
     found = bench.query("show full processlist", role="dbt")
     return [row[0] for row in found if like in (row[7] or "")]
 

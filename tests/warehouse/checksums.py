@@ -33,7 +33,7 @@ order by table_name
 
 
 def mart_checksums(bench: Bench) -> dict[str, str]:
-    """Give `rows:checksum` of each table in the marts' schema, reference tables included, read as BI reads them."""
+    """Return `rows:checksum` of each table in the marts' schema, reference tables included, read as BI reads them."""
     marts = bench.warehouse.schemas.marts
     found = {}
     with closing(connect(bench.warehouse.bi)) as reader, reader.cursor() as ask:

@@ -211,7 +211,7 @@ def _edges(type_: str) -> Sequence[str]:
 
 
 def _misfits(type_: str, may_be_empty: bool) -> list[str]:
-    """Give what does not fit; where nothing may stand is what models rely on most, so that is half of it."""
+    """Return what does not fit; where nothing may stand is what models rely on most, so that is half of it."""
     if type_ == "op_state":
         texts, nothings = list(MISFIT_STATES), [""]
     elif type_ in CHARACTERS:

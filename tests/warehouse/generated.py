@@ -71,7 +71,7 @@ def _write_session(folder: Path, amount: Amount, dice: random.Random) -> None:
 
 
 def _us(tick: int, dice: random.Random) -> float:
-    """Give a tick in µs, one in three with the noise of a sum of floats."""
+    """Return a tick in µs, one in three with the noise of a sum of floats."""
     return tick / 100 + (1e-9 if dice.random() < 0.33 else 0.0)
 
 
@@ -99,7 +99,7 @@ def _write_core(folder: Path, amount: Amount, dice: random.Random) -> None:
 
 
 def _measure(dice: random.Random) -> float:
-    """Give a double of any sign and magnitude, with all its digits."""
+    """Return a double of any sign and magnitude, with all its digits."""
     return dice.uniform(-1, 1) * 10.0 ** dice.randint(-12, 12)
 
 

@@ -20,7 +20,7 @@ COLUMNS = [*RUN, "shutdown_step", "shutdown_trigger_final", *TRACE, *FALLBACK, *
 
 
 def snapshots(events: Path, trace: Path, fallback: Path | None, reservation: Path | None) -> list[tuple[Any, ...]]:
-    """Give the notebook's rows in its order, NaN as None and whole numbers as int."""
+    """Return the notebook's rows in its order, NaN as None and whole numbers as int."""
     snap = pd.read_csv(events)[[*RUN, "shutdown_step", "shutdown_trigger_final"]]
     snap = snap.rename(columns={"shutdown_step": "step"})
     snap["step"] = _whole(snap["step"])

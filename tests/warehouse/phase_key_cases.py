@@ -67,7 +67,7 @@ class Case:
 
 
 def segments_of(case: Case) -> list[Statement]:
-    """Give the segments that hold: of those stated again, the latest statement, by (start, run, row)."""
+    """Return the segments that hold: of those stated again, the latest statement, by (start, run, row)."""
     held: dict[tuple[int, str, str], Statement] = {}
     for row, statement in enumerate(case.statements):
         placed = Statement(statement.start, statement.end, statement.base, statement.state, statement.run, row)
@@ -78,7 +78,7 @@ def segments_of(case: Case) -> list[Statement]:
 
 
 def expected(segments: Sequence[Statement], at: int) -> tuple[str, str, str | None]:
-    """Give (covering, before, op_state) at a tick: the table of design section 5, read from top to bottom."""
+    """Return (covering, before, op_state) at a tick: the table of design section 5, read from top to bottom."""
     s = p = None
     for segment in segments:
         if segment.start <= at:
@@ -97,7 +97,7 @@ def expected(segments: Sequence[Statement], at: int) -> tuple[str, str, str | No
 
 
 def microseconds(tick: int, noise: float = 0.0) -> float:
-    """Give a time in µs as a simulator's float arithmetic leaves it."""
+    """Return a time in µs as a simulator's float arithmetic leaves it."""
     return tick / 100 + noise
 
 
@@ -136,7 +136,7 @@ def draw(count: int) -> list[Case]:
 
 
 def place_of(number: int) -> tuple[int, int]:
-    """Give the die and the plane of a session's n-th case, from 0."""
+    """Return the die and the plane of a session's n-th case, from 0."""
     return divmod(number, PLANES_A_DIE)
 
 
@@ -154,12 +154,12 @@ def write_session(folder: Path, planes: Sequence[Case], runs: int = 3) -> dict[i
 
 
 def run_id(run: int) -> str:
-    """Give the name of a session's n-th run; names of unequal length are in order, too."""
+    """Return the name of a session's n-th run; names of unequal length are in order, too."""
     return f"261122_{run * 7}"
 
 
 def proposals_of(planes: Sequence[Case], run: int) -> Iterator[tuple[int, Proposal]]:
-    """Give a run's proposals in the order of its file, with the number of their case."""
+    """Return a run's proposals in the order of its file, with the number of their case."""
     for number, case in enumerate(planes):
         for proposal in case.proposals:
             if proposal.run == run:

@@ -90,5 +90,5 @@ class Project:
         shutil.copy(parsed, own)
 
     def rows(self) -> list[tuple[Any, ...]]:
-        """Give what the model's table holds."""
+        """Return what the model's table holds."""
         return self.warehouse.query("select * from {marts}.probe order by 1", role="bi")

@@ -32,7 +32,7 @@ class Scenario:
 
 
 def base_files(run: str, antibody: str = "antibody_C") -> dict[str, str]:
-    """Give the four files of a plain run with one design, shut down at step 21."""
+    """Return the four files of a plain run with one design, shut down at step 21."""
     key = f"{run},B_GOVERNED,{antibody}"
     trace = [f"{key},{step},{step / 10},0.{step}3333,0.2,{step % 3}" for step in STEPS]
     fallback = [f"{key},{step},PARTIAL_SEAL,REASON_{step},0.4417{step}" for step in STEPS]
@@ -60,7 +60,7 @@ def csv(*lines: str, end: str = "\n") -> str:
 
 
 def _renamed(run: str, **names: str) -> dict[str, str]:
-    """Give a run's files with texts replaced in all of them."""
+    """Return a run's files with texts replaced in all of them."""
     files = base_files(run)
     for old, new in names.items():
         files = {kind: text.replace(old, new) for kind, text in files.items()}
@@ -68,7 +68,7 @@ def _renamed(run: str, **names: str) -> dict[str, str]:
 
 
 def _several_antibodies(run: str, *antibodies: str) -> dict[str, str]:
-    """Give files with one design for each name; all differ in their measures."""
+    """Return files with one design for each name; all differ in their measures."""
     parts = [base_files(run, name) for name in antibodies]
     files = {}
     for kind in parts[0]:

@@ -27,7 +27,7 @@ KILLS = 20 if LONG else 1
 
 @pytest.fixture
 def project(warehouse: Bench) -> Project:
-    """Give a project of its own over a fresh warehouse."""
+    """Return a project of its own over a fresh warehouse."""
     return Project(warehouse)
 
 
@@ -203,5 +203,5 @@ def count(warehouse: Bench, mart: str) -> int:
 
 
 def checksum(warehouse: Bench, mart: str) -> list[tuple[Any, ...]]:
-    """Give a mart's rows in an order of their own."""
+    """Return a mart's rows in an order of their own."""
     return sorted(warehouse.query(f"select * from {{marts}}.{mart}", role="bi"), key=repr)

@@ -23,7 +23,7 @@ TWO = {"id": "int", "name": "varchar(64)"}
 
 @pytest.fixture(scope="module")
 def bench(server: Server) -> Bench:
-    """Give a warehouse that these tests share."""
+    """Return a warehouse that these tests share."""
     shared = bench_in(server, server.home, AFTERSTATE_SCHEMA=f"conformance_{next(server.numbers)}")
     up(shared)
     return shared
@@ -31,7 +31,7 @@ def bench(server: Server) -> Bench:
 
 @pytest.fixture
 def project(bench: Bench, tmp_path: Path) -> Project:
-    """Give a project of its own, and the warehouse as if nothing had been built in it."""
+    """Return a project of its own, and the warehouse as if nothing had been built in it."""
     schemas = bench.warehouse.schemas
     tables = bench.query(
         "select table_schema, table_name, table_type from information_schema.tables where table_schema in %s",
@@ -44,7 +44,7 @@ def project(bench: Bench, tmp_path: Path) -> Project:
 
 
 def kind(project: Project) -> str:
-    """Tell whether the server has the probe as a table or as a view; nothing else may be there."""
+    """Return whether the server has the probe as a table or as a view; nothing else may be there."""
     ((name, found),) = project.warehouse.query("show full tables from {marts}", role="dbt")
     assert name == "probe"
     return {"BASE TABLE": "table", "VIEW": "view"}[found]

@@ -34,7 +34,7 @@ def failed_build(bench: Bench, capsys: pytest.CaptureFixture[str], *selection: s
 
 @pytest.fixture
 def spoilt(warehouse: Bench) -> Bench:
-    """Give a warehouse with runs of a timeline, of which one has a row that no mart can hold."""
+    """Return a warehouse with runs of a timeline, of which one has a row that no mart can hold."""
     for run in range(1, 6):
         warehouse.land(timeline(warehouse, run))
     warehouse.query("alter table {landing}.nand_op_state_timeline modify column op_state varchar(500) not null")

@@ -29,7 +29,7 @@ TRACE = "run_id,case_id,antibody_id,step,SoMS_cumsum_window\nweek2,B,ab7,21,{}\n
 
 @pytest.fixture
 def built(warehouse: Bench) -> Bench:
-    """Give a warehouse with the sample's core marts."""
+    """Return a warehouse with the sample's core marts."""
     warehouse.land(ROOT / "samples" / "core")
     warehouse.build_without_tests("--select", "tag:core")
     return warehouse
@@ -37,7 +37,7 @@ def built(warehouse: Bench) -> Bench:
 
 @pytest.fixture
 def held(built: Bench) -> Iterator[Build]:
-    """Give a build that waits, in a statement, for the reader of a mart; both end with the test."""
+    """Return a build that waits, in a statement, for the reader of a mart; both end with the test."""
     mart = f"{built.warehouse.schemas.marts}.governed_run_summary"
     with reading(built.warehouse.bi, mart), building(built, *SUMMARY, name="held") as build:
         wait_until(lambda: statements(built, "rename table"), lambda: build.said)
@@ -45,7 +45,7 @@ def held(built: Bench) -> Iterator[Build]:
 
 
 def unfinished(bench: Bench) -> list[str]:
-    """Give the tables that builds have left behind."""
+    """Return the tables that builds have left behind."""
     found = bench.query("show tables from {marts} like '%%dbt\\_%%'", role="dbt")
     return sorted(name for (name,) in found)
 
@@ -121,7 +121,7 @@ def test_a_signal_ends_the_build_and_its_statements(held: Build, number: signal.
 
 
 def test_what_a_killed_build_left_the_next_one_clears(held: Build) -> None:
-    """Prevents: a statement of a killed build that the server ends in the middle of the next one; tables for ever."""
+    """Prevents: a statement of a killed build that the server ends in the middle of the next one; tables forever."""
     bench = held.bench
     held.hears(signal.SIGKILL)
     held.ends()

@@ -28,7 +28,7 @@ def mode(path: Path) -> int:
 
 
 def is_alone(path: Path) -> bool:
-    """Tell whether nothing is left beside a file."""
+    """Return whether nothing is left beside a file."""
     return [file.name for file in path.parent.iterdir() if file.name.startswith(".")] == []
 
 

@@ -134,7 +134,7 @@ def table_case(segments: list[tuple[int, int, str, str]], at: int) -> Case:
 
 
 def twin_of(case: Case) -> ResourceManager:
-    """Give the Python twin with what the runs of a case state, in their order."""
+    """Return the Python twin with what the runs of a case state, in their order."""
     manager = ResourceManager()
     for run in sorted({statement.run for statement in case.statements}):
         for number, s in enumerate(case.statements):
@@ -267,7 +267,7 @@ def test_incremental_builds_are_a_full_build(warehouse: Bench) -> None:
     warehouse.run_models(*MODELS, "--full-refresh")
     assert contents(warehouse) == incremental
 
-    # one run is stated anew, one without a row, and one plane less
+    # one run is stated again, one without a row, and one plane less
     changed = [Case(case.statements[1:], case.proposals[1:], case.noise) for case in planes[:-1]]
     again = write_session(warehouse.folder / names[0], changed)
     warehouse.land(*again[2])
@@ -465,7 +465,7 @@ def test_a_server_killed_while_replacing_loses_and_doubles_nothing(own_server: B
     interrupted = 0
     for number in range(KILLS):
         run = 2 + number % 2
-        # a run stated anew each time: the header with another unknown column is another file
+        # a run stated again each time: the header with another unknown column is another file
         for path in files[run]:
             lines = path.read_text().splitlines()
             path.write_text("\n".join([f"{lines[0]},note_{number}", *(f"{line},x" for line in lines[1:]), ""]))

@@ -27,7 +27,7 @@ def land(warehouse: Bench, run: str, folder: str, **replaced: str) -> None:
 
 
 def retake(warehouse: Bench, run: str, *options: str, reason: str = "the window was open") -> Result:
-    """Take a run's snapshot again."""
+    """Retake a run's snapshot."""
     key = ("--run", run, "--case", "B_GOVERNED", "--antibody", "antibody_C", "--step", "21")
     return warehouse.run("retake", *key, "--reason", reason, *options)
 

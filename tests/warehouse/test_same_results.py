@@ -22,7 +22,7 @@ MANY = MILLION if LONG else HUNDRED_THOUSAND
 
 @pytest.fixture(scope="module", params=["both"])
 def homes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Bench]]:
-    """Give a home for a private server of each engine; the servers end with the module."""
+    """Return a home for a private server of each engine; the servers end with the module."""
     if request.config.getoption("--server") != "both":
         missing("it compares both servers, and `--server` names one")
     benches = []

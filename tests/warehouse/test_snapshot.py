@@ -21,7 +21,7 @@ NOTEBOOK_ROW = (
 
 
 def snapshots(warehouse: Bench, run: str) -> list[tuple[Any, ...]]:
-    """Give the snapshots of a run in the notebook's order, read as a BI tool reads them."""
+    """Return the snapshots of a run in the notebook's order, read as a BI tool reads them."""
     statement = (
         f"select {STATE} from {{marts}}.shutdown_state_snapshot where run_id = %s order by run_id, case_id, antibody_id"
     )
@@ -29,7 +29,7 @@ def snapshots(warehouse: Bench, run: str) -> list[tuple[Any, ...]]:
 
 
 def whole_rows(warehouse: Bench) -> list[tuple[Any, ...]]:
-    """Give everything that the snapshot table holds."""
+    """Return everything that the snapshot table holds."""
     return warehouse.query("select * from {marts}.shutdown_state_snapshot order by id", role="bi")
 
 
@@ -190,7 +190,7 @@ def test_a_complete_snapshot_never_changes(warehouse: Bench) -> None:
 
 
 def test_a_trace_that_comes_late_completes_the_snapshot(warehouse: Bench) -> None:
-    """Prevents: NULLs that stay for ever, or a second snapshot beside the incomplete one."""
+    """Prevents: NULLs that stay forever, or a second snapshot beside the incomplete one."""
     files = base_files("late")
     paths = {kind: warehouse.write(f"late/{kind}.csv", text) for kind, text in files.items()}
     warehouse.land(paths["events"])

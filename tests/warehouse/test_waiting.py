@@ -43,7 +43,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def built(warehouse: Bench) -> Bench:
-    """Give a warehouse with the sample's core marts."""
+    """Return a warehouse with the sample's core marts."""
     warehouse.land(ROOT / "samples" / "core")
     warehouse.build_without_tests("--select", "tag:core")
     return warehouse
@@ -201,13 +201,13 @@ def kind_lock(bench: Bench) -> str:
 
 
 def waits(bench: Bench, word: str, other: int) -> bool:
-    """Tell whether somebody else's statement with this word has been at it for some seconds."""
+    """Return whether somebody else's statement with this word has been at it for some seconds."""
     found = bench.query("show full processlist")
     return any(word in (row[7] or "").lower() and row[0] != other and row[5] >= 4 for row in found)
 
 
 def in_thread(work: Callable[[], Any]) -> Callable[[], Any]:
-    """Begin something, and give what waits for its end and gives what came of it."""
+    """Begin something, and give what waits for its end and returns what came of it."""
     came: list[Any] = []
     thread = threading.Thread(target=lambda: came.append(work()))
     thread.start()

@@ -30,7 +30,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session")
 def dbt_profile_target() -> dict[str, Any]:
-    """Give the server that the suite is run on."""
+    """Return the server that the suite is run on."""
     return dict(json.loads(os.environ["SUITE_TARGET"]))
 
 

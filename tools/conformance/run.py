@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def run(server: Server, macros: str, folder: Path, arguments: list[str]) -> dict[str, str]:
-    """Give each test's outcome: empty when it passed, else how it failed."""
+    """Return each test's outcome: empty when it passed, else how it failed."""
     target = {name: value for name, value in asdict(server.admin).items() if name in NEEDED}
     results = folder / f"{macros}.xml"
     options = "-q -p dbt.tests.fixtures.project -p tools.conformance.plugin -p no:cacheprovider --import-mode=importlib"

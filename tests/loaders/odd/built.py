@@ -35,7 +35,7 @@ class Built:
     files: Mapping[str, LandedFile]
 
     def reached(self) -> dict[str, str]:
-        """Say of each file, by its path, how many rows of which sort it has in the marts."""
+        """Report for each file, by its path, how many rows of which sort it has in the marts."""
         held = self._held_by()
         said = {}
         for path, file in self.files.items():

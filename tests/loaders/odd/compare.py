@@ -14,7 +14,7 @@ MISSING = object()
 
 
 def first_difference(file: OddFile, found: Outcome) -> str | None:
-    """Say how the first row that is not as it should be differs; None when all of the file is well."""
+    """Return how the first row that is not as it should be differs; None when all of the file is well."""
     rows = {row["_row_no"]: row for row in found.rows}
     rejects = {row["row_no"]: row for row in found.rejects}
     for number, expected in enumerate(file.rows, start=1):
@@ -27,7 +27,7 @@ def first_difference(file: OddFile, found: Outcome) -> str | None:
 
 
 def difference(expected: Landed | Rejected, row: dict[str, Any] | None, reject: dict[str, Any] | None) -> str | None:
-    """Say how a row differs from what it should have become; None when it does not."""
+    """Return how a row differs from what it should have become; None when it does not."""
     if isinstance(expected, Landed):
         if row is None:
             return f"is rejected: {reject}"[:400]

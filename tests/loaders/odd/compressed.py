@@ -23,7 +23,7 @@ _ZSTD_BLOCK = 128 << 10
 
 
 def compressed_files() -> Iterator[OddFile]:
-    """Give all compressed files."""
+    """Return all compressed files."""
     for number, kind in enumerate([*CORE, *NAND], start=1):
         yield from _sound(kind, number)
         if kind in (CORE[0], NAND[0]):

@@ -35,7 +35,7 @@ _UNLIKE_ASCII = ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf
 
 
 def encoding_files() -> Iterator[OddFile]:
-    """Give the files in each encoding."""
+    """Return the files in each encoding."""
     for number, (encoding, text) in enumerate(_LIKE_ASCII.items(), start=1):
         for kind in kinds_in_turn(number):
             yield _like_ascii(kind, encoding, text)

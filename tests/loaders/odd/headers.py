@@ -57,7 +57,7 @@ _RESERVED += [
 
 
 def header_files() -> Iterator[OddFile]:
-    """Give all files with odd headers."""
+    """Return all files with odd headers."""
     yield from _odd_names()
     yield from _too_long_a_name()
     yield from _repeated()

@@ -53,7 +53,7 @@ class OddKind:
         return self.name.startswith("nand")
 
     def fitting(self, label: str) -> dict[str, str]:
-        """Give a row that fits; the label makes the rows of a file its own."""
+        """Return a row that fits; the label makes the rows of a file its own."""
         row = {name: _TIMES_THAT_FIT.get(name) or FITTING.get(type_, "150.75") for name, type_ in self.types.items()}
         if "op_state" in row:
             row["op_state"] = "READ.CORE_BUSY"
@@ -132,5 +132,5 @@ KINDS = {kind.name: kind for kind in [*TABLES, LOG]}
 
 
 def kinds_in_turn(number: int) -> list[OddKind]:
-    """Give the kinds of file that the oddity of that number goes into."""
+    """Return the kinds of file that the oddity of that number goes into."""
     return TABLES if LONG else [IN_TURN[number % len(IN_TURN)]]

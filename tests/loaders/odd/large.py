@@ -46,7 +46,7 @@ def _all_rejected(sheet: Sheet) -> None:
 
 
 def _chained(sheet: Sheet) -> None:
-    """From each line on, a quote stays open to the file's end; to look for that anew each time takes for ever."""
+    """From each line on, a quote stays open to the file's end; to look for that again each time takes forever."""
     sheet.head().row()
     for _ in range(30_000):
         sheet.broken('x","', OPEN)

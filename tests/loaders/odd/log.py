@@ -55,7 +55,7 @@ class LogSheet:
     def landed(
         self, group: str, odd: str, content: bytes | None = None, packed: bytes | None = None, name: str = ""
     ) -> OddFile:
-        """Give the file, as a `Sheet` does."""
+        """Return the file, as a `Sheet` does."""
         plain = self.content if content is None else content
         return OddFile(
             group=group,

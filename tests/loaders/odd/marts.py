@@ -64,7 +64,7 @@ def found_in(bench: Bench) -> dict[str, Rows]:
 
 
 def differences(files: Sequence[LandedFile], found: Mapping[str, Rows]) -> list[str]:
-    """Say for each mart which rows are missing, or are there and should not be, with the files they may come from."""
+    """Report the rows that each mart lacks or should not have, with the files that they may come from."""
     problems = []
     for mart, rows in expected_of(files).items():
         should, has = Counter(rows), Counter(found[mart])

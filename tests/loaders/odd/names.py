@@ -42,7 +42,7 @@ _ODD_NAMES += [os.fsdecode(b"Gr\xf6\xdfe.csv"), "e\u0301.csv", "\u00e9.csv", "~$
 
 
 def named_files() -> Iterator[OddFile]:
-    """Give all files that are odd by their names, or none of ours."""
+    """Return all files that are odd by their names, or none of ours."""
     for number, name in enumerate(_ODD_NAMES, start=1):
         sheet = (
             Sheet(CORE[number % len(CORE)], f"{NAMES} {number:03d}")
@@ -59,7 +59,7 @@ def named_files() -> Iterator[OddFile]:
 
 
 def _lying_names() -> Iterator[OddFile]:
-    """Give each kind's file the name of the next kind: the header tells."""
+    """Return each kind's file the name of the next kind: the header tells."""
     for kind, other in zip(TABLES, [*TABLES[1:], TABLES[0]], strict=True):
         sheet = Sheet(kind, f"{NAMES} lies {kind.name}").head().row()
         odd = f"a {kind.name} that is named like a {other.name}"
@@ -153,7 +153,7 @@ def _strangers() -> Iterator[OddFile]:
 
 
 def _logs() -> Iterator[OddFile]:
-    """Give logs that are odd as a whole; odd values in their lines are with the other values."""
+    """Return logs that are odd as a whole; odd values in their lines are with the other values."""
     for number, (odd, line_break) in enumerate({"CRLF": "\r\n", "CR only": "\r"}.items(), start=1):
         sheet = LogSheet(f"{LOGS} {number}", line_break).talk("# proposer debug log").phase_key().selected()
         yield sheet.landed(LOGS, f"a log with {odd}")

@@ -26,7 +26,7 @@ INVENTORY = {
     "information_schema.user_privileges": "grantee, privilege_type",
     "mysql.user": "user, host",
 }
-# One file whose quotes or numbers take for ever would otherwise hold up all tests.
+# One file whose quotes or numbers take forever would otherwise hold up all tests.
 PATIENCE_SECONDS = 3_000 if LONG else 300
 REJECT = ("row_no", "line_no", "column_name", "value", "reason", "row_text")
 

@@ -35,7 +35,7 @@ _SPELLED: dict[str, tuple[str, str | None]] = {
 
 
 def quote_oddities() -> dict[str, Fill]:
-    """Give what fills a sheet, by what is odd about it."""
+    """Return what fills a sheet, by what is odd about it."""
     oddities: dict[str, Fill] = {}
     for text, (says, value) in _SPELLED.items():
         if value is not None:

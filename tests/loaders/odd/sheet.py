@@ -77,7 +77,7 @@ class Sheet:
     def landed(
         self, group: str, odd: str, content: bytes | None = None, packed: bytes | None = None, name: str = ""
     ) -> OddFile:
-        """Give the file, of which the rows that fit must land.
+        """Return the file, of which the rows that fit must land.
 
         `content` is the same text as other bytes, `packed` is what holds them, compressed.
         """
@@ -94,7 +94,7 @@ class Sheet:
         )
 
     def failed(self, group: str, odd: str, says: str, content: bytes | None = None, name: str = "") -> OddFile:
-        """Give the file, which must fail as a whole although it is one of ours."""
+        """Return the file, which must fail as a whole although it is one of ours."""
         return failed(self.kind, group, self.label, odd, says, self.content if content is None else content, name)
 
     def _spell(self, cells: Sequence[str]) -> str:
@@ -102,7 +102,7 @@ class Sheet:
 
 
 def failed(kind: OddKind, group: str, label: str, odd: str, says: str, content: bytes, name: str = "") -> OddFile:
-    """Give a file under its producer's name that must fail as a whole."""
+    """Return a file under its producer's name that must fail as a whole."""
     name = name or f"{slug(group)}/{slug(label)}/{kind.named}"
     return OddFile(group, name, odd, content, "failed", says=says)
 

@@ -21,7 +21,7 @@ class Misfit(Exception):
 
 
 def worth(type_: str, text: str) -> Value:
-    """Give what must land; raises Misfit."""
+    """Return what must land; raises Misfit."""
     if not text:
         return None
     if type_ in CHARACTERS:
@@ -42,7 +42,7 @@ def worth(type_: str, text: str) -> Value:
 
 
 def no_text(text: str) -> str | None:
-    """Say what makes a text none: NUL, or the first byte that is not UTF-8."""
+    """Return what makes a text none: NUL, or the first byte that is not UTF-8."""
     if "\0" in text:
         return "holds a NUL byte"
     raw = text.encode("utf-8", "surrogateescape")
@@ -56,7 +56,7 @@ def no_text(text: str) -> str | None:
 def expected_row(
     kind: OddKind, header: Sequence[str], cells: Sequence[str], line_no: int, text: str
 ) -> Landed | Rejected:
-    """Give what must become of a row whose cells are these; of two columns of one name the first counts."""
+    """Return what must become of a row whose cells are these; of two columns of one name the first counts."""
     if len(cells) != len(header):
         return whole_row(line_no, f"the row has {len(cells)} fields, the header has {len(header)}", text)
     for name, cell in zip(header, cells, strict=True):
@@ -82,7 +82,7 @@ def expected_row(
 
 
 def whole_row(line_no: int, says: str, text: str) -> Rejected:
-    """Give the reject of a row that no column is to blame for."""
+    """Return the reject of a row that no column is to blame for."""
     return Rejected(line_no, None, None, says, printable(text))
 
 
