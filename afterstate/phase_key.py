@@ -29,7 +29,7 @@ def tick(time_us: float) -> int:
     """
     ticks = time_us / TICK_US
     if not math.isfinite(ticks) or abs(ticks) > MAX_TICK:
-        raise ValueError(f"`{time_us}` µs is no time; expected a number of at most {MAX_TICK * TICK_US:.0f} µs")
+        raise ValueError(f"`{time_us}` µs is not a time; expected a number of at most {MAX_TICK * TICK_US:.0f} µs")
     return round(ticks)
 
 
@@ -55,7 +55,7 @@ class Segment:
         return f"{self.op_base}.{END}"
 
     def has_ended_by(self, at_tick: int) -> bool:
-        """Whether the segment is over at a tick; its end is no part of it."""
+        """Whether the segment is over at a tick; its end is not part of it."""
         return self.end_tick <= at_tick
 
 

@@ -1,6 +1,6 @@
 """A CSV file as batches of rows.
 
-A BOM, CRLF, line breaks inside quotes and any UTF-8 text are normal. Lines of nothing but blanks are no records, as in
+A BOM, CRLF, line breaks inside quotes and any UTF-8 text are normal. Lines of nothing but blanks are not records, as in
 pandas. What is no CSV (a quote that never closes, say) is still a record, with the reason, so that no line is ever
 lost. Bytes that are no UTF-8 travel as surrogates and are named by `unprintable`.
 

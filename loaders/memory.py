@@ -115,5 +115,5 @@ def _spell_inside(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Return what numpy holds as Python's own: a numpy scalar's repr is no number."""
+    """Return what numpy holds as Python's own: a numpy scalar's repr is not a number."""
     return value.tolist() if hasattr(value, "tolist") else value

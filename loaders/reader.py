@@ -132,7 +132,7 @@ def _is_sound(record: Record, width: int) -> bool:
 def unprintable(text: str, encoding: str = "UTF-8") -> str | None:
     """Return why a text cannot be stored as it is (NUL, or bytes outside the encoding); None when it can."""
     if "\udc00" in text or "\0" in text:
-        return "holds a NUL byte, which is no text"
+        return "holds a NUL byte, which is not text"
     found = _SURROGATE.search(text)
     return f"holds the byte 0x{ord(found.group()) - 0xDC00:02X}, which is not {encoding}" if found else None
 

@@ -28,7 +28,7 @@ from afterstate.phase_key import END, tick
 NULL = "NULL"  # in a format with ENCLOSED BY, the bare word is NULL and the quoted one is text
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 
-# ASCII digits only, and blanks around a number are no part of it: both as pandas reads a CSV.
+# ASCII digits only, and blanks around a number are not part of it: both as pandas reads a CSV.
 _NUMBER = re.compile(r"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
 _DIGIT_OF_A_VALUE = re.compile(r"[ \t]*[+-]?[0.]*[1-9]")
 _NAN = ("nan", "NaN")
@@ -219,7 +219,7 @@ def _spell_op_state(text: str) -> str:
     """
     base, dot, state = text.rpartition(".")
     if not (dot and base and state):
-        raise Misfit("is no state, expected `<BASE>.<STATE>`")
+        raise Misfit("is not a state, expected `<BASE>.<STATE>`")
     if state == END:
         raise Misfit(f"is virtual: `<BASE>.{END}` is what holds after a segment, never a segment")
     if len(base) > _BASE_CHARACTERS:

@@ -132,7 +132,7 @@ def simulate_nand(
     """
     date = date or calendar.today().strftime("%y%m%d")
     if not re.fullmatch(r"\d{6}", date):
-        raise UsageError(f"`--date {date}` is no date", "write it as YYMMDD, such as 261122")
+        raise UsageError(f"`--date {date}` is not a date", "write it as YYMMDD, such as 261122")
     try:
         is_some_time = tick(run_until_us) > 0
     except ValueError as error:

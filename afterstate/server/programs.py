@@ -102,5 +102,7 @@ def _inspect(path: Path) -> Program:
         raise ServerError(f"`{path}` does not run as a database server: {error}", BY_HAND) from error
     said, _, version = done.stdout.partition(" Ver ")
     if not version:
-        raise ServerError(f"`{path}` is no database server; asked for its version, it says `{said.strip()}`", BY_HAND)
+        raise ServerError(
+            f"`{path}` is not a database server; asked for its version, it says `{said.strip()}`", BY_HAND
+        )
     return Program(path, Engine.from_version(version))

@@ -31,7 +31,7 @@ class Engine:
         # A MariaDB behind some proxies says `5.5.5-10.11.19-MariaDB`, for the sake of old replication clients.
         found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", text.removeprefix("5.5.5-"))
         if not found:
-            raise ServerError(f"the server calls itself `{text}`, which is no version of MySQL or MariaDB")
+            raise ServerError(f"the server calls itself `{text}`, which is not a version of MySQL or MariaDB")
         name = "mariadb" if "mariadb" in text.lower() else "mysql"
         return cls(name, tuple(int(part) for part in found.groups(default="0")))
 

@@ -175,7 +175,7 @@ def _rows(text: str) -> int:
     """Read a size such as 300, 20k or 2M."""
     found = re.fullmatch(r"(\d+)([kM]?)", text)
     if not found:
-        raise argparse.ArgumentTypeError(f"`{text}` is no number of rows, expected one like 300, 20k or 2M")
+        raise argparse.ArgumentTypeError(f"`{text}` is not a number of rows, expected one like 300, 20k or 2M")
     return int(found[1]) * {"": 1, "k": 1_000, "M": 1_000_000}[found[2]]
 
 

@@ -85,7 +85,7 @@ class _Look:
         return (self._most - self._before) / 1e6 if self._folder else None
 
     def own_queries(self, server: Server) -> int:
-        """Return how many statements asking for the status takes, which are no part of the step."""
+        """Return how many statements asking for the status takes, which are not part of the step."""
         first, second = (_status(server)[ASKED] for _ in range(2))
         return second - first
 

@@ -54,7 +54,7 @@ def require_finished(bench: Bench, chip: Path, undisturbed: Undisturbed) -> None
 def test_a_loader_that_is_killed(warehouse: Bench, chip: Path, undisturbed: Undisturbed, dice: random.Random) -> None:
     """Prevents half of a file from being visible, or its second landing from doubling rows, after kill -9.
 
-    An id that was given to a load and is no load's tells of a landing that the kill cut off.
+    An id that was given to a load and is not a load's tells of a landing that the kill cut off.
     """
     committed = 0
     for number, (name, moment) in enumerate(moments(dice, LOADER_KILLS, undisturbed.seconds), 1):

@@ -71,7 +71,7 @@ def test_the_rows_of_the_real_example(common: Bench, nand_example: Path, run: st
     """Prevents rows from memory from differing in any digit from the file that the simulator exports of them."""
     file = nand_example / f"proposal_rows_{run}.csv"
     header, rows = exported(file)
-    for row in rows:  # in memory the hints are no text yet
+    for row in rows:  # in memory the hints are not text yet
         row["inherit_hints"] = json.loads(row["inherit_hints"]) if row["inherit_hints"] else None
     [load] = land(common, run, rows=rows)
     [from_file] = common.land(file, "--session", f"{common.folder.name} from its file")
@@ -255,7 +255,7 @@ BAD_ROWS: dict[str, tuple[dict[str, Any], str, str, str]] = {
         '{"a": "\\xed\\xbf\\xbf"}',
         NOT_UTF8,
     ),
-    "a NUL": ({"source": "a\0"}, "source", "a\\x00", "holds a NUL byte, which is no text"),
+    "a NUL": ({"source": "a\0"}, "source", "a\\x00", "holds a NUL byte, which is not text"),
 }
 
 
@@ -276,9 +276,9 @@ def test_rows_that_do_not_fit(common: Bench) -> None:
 BAD_SEGMENTS: dict[str, tuple[tuple[Any, ...], str, str]] = {
     "an end before its start": ((0, 1, "READ", "ISSUE", 2.0, 1.0), "end", "is before the segment's start, 2.0 µs"),
     "an end that is not known": ((0, 1, "READ", "ISSUE", 2.0, None), "end", EMPTY),
-    "no base": ((0, 1, "", "ISSUE", 0.0, 1.0), "op_state", "is no state, expected `<BASE>.<STATE>`"),
-    "None for a base": ((0, 1, None, "ISSUE", 0.0, 1.0), "op_state", "is no state, expected `<BASE>.<STATE>`"),
-    "None for a state": ((0, 1, "READ", None, 0.0, 1.0), "op_state", "is no state, expected `<BASE>.<STATE>`"),
+    "no base": ((0, 1, "", "ISSUE", 0.0, 1.0), "op_state", "is not a state, expected `<BASE>.<STATE>`"),
+    "None for a base": ((0, 1, None, "ISSUE", 0.0, 1.0), "op_state", "is not a state, expected `<BASE>.<STATE>`"),
+    "None for a state": ((0, 1, "READ", None, 0.0, 1.0), "op_state", "is not a state, expected `<BASE>.<STATE>`"),
     "the virtual state": ((0, 1, "READ", "END", 0.0, 1.0), "op_state", "is virtual: `<BASE>.END` is what holds"),
     "a word for a plane": ((0, "p1", "READ", "ISSUE", 0.0, 1.0), "plane", "is not a number"),
 }
@@ -333,12 +333,12 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "an empty session": ({"session": ""}, UsageError, "`--session `: it is empty"),
     "a long session": ({"session": "x" * 65}, UsageError, "it has 65 characters"),
     "a session nobody can see": ({"session": "a\tb"}, UsageError, "a control character"),
-    "a session that is no text": ({"session": "a\ud800"}, UsageError, "a byte that is not UTF-8"),
+    "a session that is not text": ({"session": "a\ud800"}, UsageError, "a byte that is not UTF-8"),
     "an empty run": ({"run": ""}, UsageError, "`--run `: it is empty"),
     "a long run": ({"run": "x" * 65}, UsageError, "it has 65 characters"),
     "a short segment": ({"timeline": [SEGMENT, SEGMENT[:5]]}, UsageError, "segment 2 of the timeline has 5 values"),
     "a long segment": ({"timeline": [(*SEGMENT, 1)]}, UsageError, "segment 1 of the timeline has 7 values"),
-    "a column that is no text": ({"rows": [{**ROW, "a\ud800": 1}]}, UsageError, "has the column 'a\\ud800'"),
+    "a column that is not text": ({"rows": [{**ROW, "a\ud800": 1}]}, UsageError, "has the column 'a\\ud800'"),
     "a column with a NUL": ({"rows": [{**ROW, "a\0": 1}]}, UsageError, "has the column 'a\\x00'"),
     "rows that end in an error": ({"rows": _Breaking()}, RuntimeError, "the simulation stops here"),
 }

@@ -103,7 +103,7 @@ def test_what_became_of_each_file(example: Bench) -> None:
             result = found[name]
             assert (name, result["kind"], result["status"]) == (name, kind, "unchanged")
             assert (result["rows_read"], result["rows_landed"], result["rows_rejected"]) == (rows, rows, 0)
-        for name in ANSWERS:  # they are counted from the others, and are no source
+        for name in ANSWERS:  # they are counted from the others, and are not source
             result = found[f"{name}_{run}.csv"]
             assert (result["kind"], result["status"], result["load_id"]) == (None, "ignored", None)
 

@@ -526,7 +526,7 @@ BEFORE = "is before the segment's start, 10.0 µs"
 EMPTY, NO_NUMBER = "is empty, and no row may leave this column so", "is not a number"
 NOTHING = EMPTY.replace("is empty", "stands for nothing")
 BEYOND = "is beyond the times of which a double can tell the ticks of 0.01 µs, about 9e13 µs"
-NO_STATE = "is no state, expected `<BASE>.<STATE>`"
+NO_STATE = "is not a state, expected `<BASE>.<STATE>`"
 VIRTUAL = "is virtual: `<BASE>.END` is what holds after a segment, never a segment"
 # name: (change to the row, column, value, reason)
 BAD_SEGMENTS: dict[str, tuple[dict[str, Any], str, str, str]] = {
@@ -669,9 +669,9 @@ GOOD_PROPOSALS: dict[str, tuple[dict[str, Any], tuple[Any, ...]]] = {
         {"phase_hook_die": "nan", "phase_hook_plane": "NaN", "phase_key_time": "nan"},
         (None, None, "ERASE.END", None, "DEFAULT"),
     ),
-    "a key that is no state": ({"phase_key": "None"}, (0, 3, "ERASE.END", 7100.0, "None")),
+    "a key that is not a state": ({"phase_key": "None"}, (0, 3, "ERASE.END", 7100.0, "None")),
     "a virtual key": ({"phase_key": "ERASE.END"}, (0, 3, "ERASE.END", 7100.0, "ERASE.END")),
-    "an end before the start, which is no segment": ({"end_us": "1"}, (0, 3, "ERASE.END", 7100.0, "DEFAULT")),
+    "an end before the start, which is not a segment": ({"end_us": "1"}, (0, 3, "ERASE.END", 7100.0, "DEFAULT")),
     "the longest hints": ({"inherit_hints": "🧬" * 16_000}, (0, 3, "ERASE.END", 7100.0, "DEFAULT")),
 }
 

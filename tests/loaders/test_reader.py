@@ -117,7 +117,7 @@ def test_broken_quotes(broken: bytes, problem: str, pandas: Any) -> None:
     ],
 )
 def test_no_text(field: bytes, reason: str, spelled: str) -> None:
-    """Prevents bytes that are no text from stopping the file, from being replaced, or from landing."""
+    """Prevents bytes that are not text from stopping the file, from being replaced, or from landing."""
     header, row, after = read(b"a,b\n1," + field + b"\n3,4\n")
     assert (header.fields, after.fields) == (["a", "b"], ["3", "4"])
     assert reason in str(unprintable(row.fields[1]))
@@ -188,7 +188,7 @@ def test_a_long_file_is_not_held_in_memory(monkeypatch: pytest.MonkeyPatch) -> N
     assert peaks[-1] < 1.1 * peaks[len(peaks) // 4]
 
 
-# NUL is no text (tested above); surrogates cannot be written as UTF-8
+# NUL is not text (tested above); surrogates cannot be written as UTF-8
 ANY_TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
 TRICKY_TEXT = st.text(st.sampled_from(list("a,\"\r\n \t\\'\x1c\x85\u2028\ufeff한🧬")), max_size=6)
 

@@ -112,7 +112,7 @@ def test_tables_of_the_authors_own_are_never_replaced(server: Server, author: Be
     assert len(renames) == 1
     as_admin(administrators(server), *renames)
     up(author)
-    up(author)  # what is the warehouse's own is no stranger's
+    up(author)  # what is the warehouse's own is not a stranger's
     with cursor(server.admin) as ask:
         ask.execute("select * from Developability.shutdown_state_snapshot_before")
         assert ask.fetchall() == ((7,),)

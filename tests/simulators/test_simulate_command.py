@@ -71,9 +71,9 @@ def test_a_configuration_of_ones_own_and_its_refusal(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({"date": "2026-11-22"}, "is no date"),
+        ({"date": "2026-11-22"}, "is not a date"),
         ({"run_until_us": 0.0}, "leaves no time"),
-        ({"run_until_us": float("nan")}, "is no time"),
+        ({"run_until_us": float("nan")}, "is not a time"),
         ({"run_until_us": -5.0}, "leaves no time"),
     ],
 )

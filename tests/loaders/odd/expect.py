@@ -68,7 +68,7 @@ def status_of(rows: Sequence[Landed | Rejected]) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Spell bytes that are no text as \xNN, as a reject keeps them."""
+    r"""Spell bytes that are not text as \xNN, as a reject keeps them."""
     return text.replace("\0", r"\x00").encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 

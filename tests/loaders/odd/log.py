@@ -30,7 +30,7 @@ class LogSheet:
         self._lines: list[str] = []
 
     def talk(self, line: str) -> LogSheet:
-        """Write a line that is no row."""
+        """Write a line that is not a row."""
         self._lines.append(line)
         return self
 

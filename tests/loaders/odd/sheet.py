@@ -59,7 +59,7 @@ class Sheet:
         return self.skipped(text, line_break)
 
     def skipped(self, text: str, line_break: str | None = None) -> Sheet:
-        """Write what is no row: the header, or a blank line."""
+        """Write what is not a row: the header, or a blank line."""
         written = text + (self._line_break if line_break is None else line_break)
         self._parts.append(written)
         self._line_no += len(_LINE_BREAK.findall(written))

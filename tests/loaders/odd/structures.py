@@ -69,7 +69,7 @@ def _nothing_but(sheet: Sheet, text: str) -> None:
 
 
 def _not_last(sheet: Sheet, tail: str) -> None:
-    """End the file with something that is no row."""
+    """End the file with something that is not a row."""
     sheet.head().row().broken(tail, f"the row has 1 fields, the header has {len(sheet.header)}", line_break="")
 
 

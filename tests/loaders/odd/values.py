@@ -93,7 +93,7 @@ def _others(kind: OddKind, first: Mapping[str, str]) -> dict[str, str]:
 def _text(type_: str, text: str) -> str:
     base, dot, state = text.rpartition(".")
     if type_ == "op_state" and not (base and dot and state):
-        raise Misfit("is no state, expected `<BASE>.<STATE>`")
+        raise Misfit("is not a state, expected `<BASE>.<STATE>`")
     if type_ == "op_state" and state == "END":
         raise Misfit("is virtual")
     if type_ == "op_state" and len(f"{base}.END") > CHARACTERS[type_]:
