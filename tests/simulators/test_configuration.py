@@ -35,7 +35,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"policies__refill_us": 0.0}, "policies.refill_us", "0.0 µs is shorter than a tick of 0.01 µs"),
     ({"policies__max_tries": -1}, "policies.max_tries", "-1 is out of range"),
     ({"policies__max_suspend_us": float("inf")}, "policies.max_suspend_us", "`inf` is no finite number"),
-    ({"policies__max_suspend_us": 1e300}, "policies.max_suspend_us", "is no time"),
+    ({"policies__max_suspend_us": 1e300}, "policies.max_suspend_us", "is not a time"),
     ({"policies__initially_erased_blocks": 65}, "policies.initially_erased_blocks", "65 is out of range"),
     ({"policies": None}, "policies", "`None` is no mapping"),
     ({ERASE: [BUSY | {"duration_us": -3.0}]}, "op_bases.ERASE.states[0].duration_us", "-3.0 is negative"),
