@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,3 +29,28 @@ def test_sqlfluff_finds_a_planted_violation(tmp_path: Path, planted: str) -> Non
     command = [BIN / "sqlfluff", "lint", "--config", ROOT / ".sqlfluff", tmp_path / "planted.sql"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout
+
+
+PLANTED_IMPORTS = {
+    "simulators.nand.bus": "afterstate.errors",
+    "loaders.withdraw": "afterstate.marts.sessions",
+    "loaders.encode": "loaders.store",
+    "afterstate.phase_key": "afterstate.output",
+    "afterstate.warehouse.up": "afterstate.cli.console",
+}
+
+
+def test_import_linter_finds_planted_violations(tmp_path: Path) -> None:
+    """Prevents: a room that comes to lean on another, because a rule about it looks at nothing."""
+    for room in ("afterstate", "loaders", "simulators"):
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__", "assets"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for module, imported in PLANTED_IMPORTS.items():
+        with (tmp_path / f"{module.replace('.', '/')}.py").open("a") as source:
+            source.write(f"\nimport {imported}\n")
+    command = [BIN / "lint-imports", "--no-cache"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert f"0 kept, {len(PLANTED_IMPORTS)} broken" in done.stdout, done.stdout
+    for module, imported in PLANTED_IMPORTS.items():
+        assert f"{module} -> {imported}" in done.stdout
+    assert done.returncode == 1

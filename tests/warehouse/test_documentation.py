@@ -46,9 +46,18 @@ def test_every_model_and_column_is_documented_and_keyed(warehouse: Bench) -> Non
     planted = warehouse.folder / "planted"
     shutil.copytree(artifacts, planted)
     manifest = json.loads((planted / "manifest.json").read_text())
-    manifest["nodes"]["model.afterstate.shutdown_state_snapshot"]["columns"]["run_id"]["description"] = ""
+    nodes = manifest["nodes"]
+    nodes["model.afterstate.shutdown_state_snapshot"]["columns"]["run_id"]["description"] = ""
+    nodes["model.afterstate.stg_core__state_trace"]["depends_on"]["nodes"].append("model.afterstate.op_state_spans")
+    nodes["model.afterstate.op_state_spans"]["depends_on"]["nodes"].append("source.afterstate.landing.landing_loads")
     (planted / "manifest.json").write_text(json.dumps(manifest))
-    assert bounce(planted, warehouse.folder)  # a tool that never fails guards nothing
+    found = {result["check_run_id"].split(":")[0] for result in bounce(planted, warehouse.folder)}
+    # A tool that never fails guards nothing.
+    assert found == {
+        "check_column_description_populated",
+        "check_lineage_permitted_upstream_models",
+        "check_lineage_source_cannot_be_used",
+    }
 
 
 @pytest.mark.layouts("four_schemas", "one_database")
