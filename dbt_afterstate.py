@@ -1,7 +1,7 @@
 """`dbt`, connected as the profile says: dbt's own command line, with the profile's TLS and with sessions of our own.
 
 dbt-mysql 1.7 drops every `ssl_*` key of a profile (all but MariaDB's `ssl_disabled`), so its connections could be
-encrypted, but never verified. This module is installed as the environment's `dbt`; dbt's plugins would be too late,
+encrypted, but never verified. `script/setup` makes it the environment's `dbt`; dbt's plugins would be too late,
 and `dbt debug` loads none. A profile with TLS settings asks for the variable TLS_VARIABLE, which is set here: any other
 dbt stops before it connects. It can go the day the adapter passes the settings on.
 

@@ -15,7 +15,12 @@ from typing import Any
 __version__ = "0.1.0"
 
 _WHERE = {
+    "RowsRejected": "loaders.notebook",
+    "land": "loaders.notebook",
+    "land_frame": "loaders.notebook",
     "land_simulation": "loaders.memory",
+    "phase_key_at": "afterstate.marts.phase_key",
+    "read": "afterstate.marts.read",
 }
 __all__ = ["__version__", *sorted(_WHERE)]
 
@@ -25,3 +30,8 @@ def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"module `afterstate` has no attribute `{name}`; it has {', '.join(__all__)}")
     return getattr(import_module(_WHERE[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names, so that a notebook completes them."""
+    return __all__

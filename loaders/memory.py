@@ -54,7 +54,7 @@ def land_simulation(
         results = [
             lander.land_passing(file, kind_named(name), f"{MEMORY}:{name}", MEMORY) for name, file in files.items()
         ]
-    failed = [problem for result in results for problem in _problems(result)]
+    failed = [problem for result in results for problem in problems(result)]
     if failed:
         raise LandingError(
             "\n".join(failed), "what else the call gave has landed; give the same again when it is mended"
@@ -62,7 +62,7 @@ def land_simulation(
     return results
 
 
-def _problems(result: FileResult) -> list[str]:
+def problems(result: FileResult) -> list[str]:
     """Return why nothing of what was given could be landed; say nothing where something was, or there were no rows."""
     if result.is_rejected:
         lead = f"{result.file}: none of the {result.rows_rejected:,} rows fits (load {result.load_id})"
@@ -100,20 +100,20 @@ def _segments(timeline: Iterable[Sequence[Any]]) -> Iterable[dict[str, Any]]:
 
 def _spell(value: Any) -> str:
     """Spell a value as a CSV has it: floats so that they come back the same, structures as JSON."""
-    item = _plain(value)
+    item = plain(value)
     if item is None or (isinstance(item, float) and math.isnan(item)):
         return ""
     if isinstance(item, dict | list | tuple):
-        return json.dumps(item, ensure_ascii=False, default=_spell_inside)
+        return json.dumps(item, ensure_ascii=False, default=in_json)
     return repr(item) if isinstance(item, float) else str(item)
 
 
-def _spell_inside(value: Any) -> Any:
+def in_json(value: Any) -> Any:
     """Return what JSON has no word for as one that it has."""
-    item = _plain(value)
+    item = plain(value)
     return str(item) if item is value else item
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return what numpy holds as Python's own: a numpy scalar's repr is not a number."""
     return value.tolist() if hasattr(value, "tolist") else value

@@ -1,4 +1,4 @@
-"""One phase key, asked for on the command line (design section 5).
+"""One phase key, asked for on the command line or in Python (design section 5).
 
 The warehouse finds the last-started span by its index; what its key is at the time, the rule's Python twin says.
 """
@@ -12,9 +12,22 @@ from afterstate.errors import UsageError
 from afterstate.marts.sessions import require_built, require_session
 from afterstate.phase_key import Boundary, Segment, phase_key, tick
 from afterstate.warehouse.connect import cursor
-from afterstate.warehouse.profile import Warehouse
+from afterstate.warehouse.profile import Warehouse, read_warehouse
+from afterstate.warehouse.settings import Settings
 
 COLUMNS = "op_base, state, start_us, end_us, start_tick, end_tick"
+
+
+def phase_key_at(
+    session: str, die: int, plane: int, t: float, boundary: Boundary = "covering", *, warehouse: Warehouse | None = None
+) -> str:
+    """Return the phase key of a plane at a time `t` in µs; DEFAULT for a plane that never did anything.
+
+    `warehouse` is the environment's unless it is given. Raises UsageError for a time that is not finite, ValueError for
+    another boundary, AfterstateError for a session that has not landed or was not built.
+    """
+    found = warehouse or read_warehouse(Settings.from_environment())
+    return find_phase_key(found, session, int(die), int(plane), float(t), boundary)
 
 
 def find_phase_key(
@@ -27,7 +40,7 @@ def find_phase_key(
     try:
         at_tick = tick(time_us)
     except ValueError as error:
-        raise UsageError(f"`--at {time_us}`: {error}") from error
+        raise UsageError(f"{error}") from error
     require_session(warehouse, session)
     require_built(warehouse, session)
     spans = _last_started(warehouse, session, die, plane, at_tick)

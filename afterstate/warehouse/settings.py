@@ -18,12 +18,18 @@ from afterstate.errors import UsageError
 from afterstate.warehouse.layout import require_name
 
 DEFAULT_SCHEMA = "afterstate"
+PROJECT_FILE = "dbt_project.yml"
+# Of a package that pip has installed; a checkout keeps everything in itself.
+INSTALLED_HOME = "~/.afterstate"
 DEFAULT_PORT, LAST_PORT = 3306, 65535
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Places and choices, resolved once for each command."""
+    """Places and choices, resolved once for each command.
+
+    `root` has the dbt project: the checkout, or in a package that pip has installed its folder `project`.
+    """
 
     root: Path
     home: Path
@@ -38,8 +44,10 @@ class Settings:
 
         Raises UsageError when one of them cannot be used.
         """
-        root = Path(__file__).resolve().parents[2]
-        moved = environment.get("AFTERSTATE_HOME")
+        checkout = Path(__file__).resolve().parents[2]
+        is_checkout = (checkout / PROJECT_FILE).is_file()
+        moved = environment.get("AFTERSTATE_HOME") or ("" if is_checkout else INSTALLED_HOME)
+        root = checkout if is_checkout else Path(__file__).resolve().parents[1] / "project"
         home = Path(moved).expanduser().resolve() if moved else root / ".afterstate"
         program = environment.get("AFTERSTATE_SERVER_PROGRAM")
         return cls(

@@ -20,6 +20,7 @@ TOOLS = (
     "bash",
     "sh",
     "cat",
+    "chmod",
     "cksum",
     "cp",
     "dirname",
@@ -29,6 +30,7 @@ TOOLS = (
     "grep",
     "id",
     "mkdir",
+    "mv",
     "rm",
     "sort",
     "tail",
@@ -159,12 +161,14 @@ def test_a_dbt_that_is_not_ours_is_installed_again(machine: Machine) -> None:
     # Prevents: `pip install -U dbt-core` putting another `dbt` in the place of ours for good.
     machine.add_python("python3", "3.11.2")
     assert machine.run("setup").returncode == 0
-    ours, script = "from dbt_afterstate import main\n", machine.root / ".venv" / "bin" / "dbt"
+    script = machine.root / ".venv" / "bin" / "dbt"
+    ours = script.read_text()
     for text, installs in ((ours, False), ("from dbt.cli.main import cli\n", True)):
         script.write_text(text)
         machine.notes.write_text("")
         assert machine.run("setup").returncode == 0
         assert ("pip" in machine.notes.read_text()) is installs
+        assert script.read_text() == ours
 
 
 def test_a_changed_lock_is_installed_into_the_same_venv(machine: Machine) -> None:
