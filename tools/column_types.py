@@ -69,6 +69,7 @@ def _like(landed: str) -> str:
 
 _PHASE_KEY, _COUNT, _TICK, _TIME = _like("phase_key"), "bigint", "bigint", _like("start")
 _VALUE_AS_TEXT, _STATUS, _MOMENT = "varchar(255)", "varchar(16)", "datetime(6)"
+_NAME, _MEANING = _like("op_name"), "varchar(255)"
 
 # By column, or by model.column where a model makes a column of that name in its own way.
 MADE: dict[str, Made] = {
@@ -101,6 +102,39 @@ MADE: dict[str, Made] = {
     "boundary": Made("varchar(16)"),
     "count": Made(_COUNT),
     "share_of_phase_key": Made("double"),
+    # what operations did, and how busy planes were
+    "op_family": Made(_NAME, None),
+    "op_source": Made(_NAME, None),
+    "simulator_op_state": Made(_PHASE_KEY, None),
+    "simulator_phase_key": Made(_PHASE_KEY, None),
+    "nand_operations.phase_key_used": Made(_PHASE_KEY, None),
+    "nand_operations.start_us": Made(_TIME, ("start",)),
+    "nand_operations.end_us": Made(_TIME, ("end",)),
+    "duration_us": Made("double", ("start", "end")),
+    "plane_phase_times.phase_key": Made(_PHASE_KEY),
+    "is_virtual_end": Made("boolean"),
+    "held_ticks": Made(_TICK),
+    "held_us": Made(_TIME),
+    "share_of_plane": Made("double", None),
+    "span_ticks": Made(_TICK),
+    "busy_ticks": Made(_TICK),
+    "overlap_ticks": Made(_TICK),
+    "virtual_end_ticks": Made(_TICK),
+    "busy_us": Made(_TIME),
+    "virtual_end_us": Made(_TIME),
+    "utilisation": Made("double", None),
+    # runs and sessions
+    "first_landed_at": Made(_MOMENT),
+    "last_landed_at": Made(_MOMENT),
+    "governed_runs.first_landed_at": Made(_MOMENT, None),
+    "governed_runs.last_landed_at": Made(_MOMENT, None),
+    "first_start_tick": Made(_TICK, None),
+    "plane_utilisation.first_start_tick": Made(_TICK),
+    "last_start_tick": Made(_TICK, None),
+    "last_end_tick": Made(_TICK),
+    "first_start_us": Made(_TIME, None),
+    "last_start_us": Made(_TIME, None),
+    "last_end_us": Made(_TIME, None),
     # what the proposer's log says
     "decision_time_ns": Made("bigint", ("now_us",)),
     "decision_time_us": Made(_TIME, ("now_us",)),
@@ -156,9 +190,24 @@ MADE: dict[str, Made] = {
     "first_shutdown_step": Made(_like("shutdown_step"), None),
     "steps_after_shutdown": Made("bigint", ("step", "shutdown_step")),
     "veto_streak_difference": Made("bigint", None),
+    "steps_after_first_shutdown": Made("bigint", None),
+    "is_shutdown_step": Made("boolean"),
+    "is_after_shutdown": Made("boolean"),
+    "shutdown_trigger_meaning": Made(_MEANING, None),
+    "fallback_stage_meaning": Made(_MEANING, None),
+    "fallback_severity": Made("int", None),
+    "is_current_rule": Made("boolean"),
+    "retake_count": Made(_COUNT),
+    "last_retaken_at": Made(_MOMENT, None),
+    "drifted_column_count": Made(_COUNT, None),
     "max_veto_streak": Made(_like("veto_streak"), None),
 }
 _MEASURES = ("SoMS_cumsum_window", "action_toggle_rate", "blocked_rate_window", "fallback_score", "risk_score_total")
+_COUNTED = (
+    "file", "row", "case", "design", "shutdown_design", "snapshot", "retaken", "drifted", "segment", "proposal",
+    "operation", "log_line", "run", "die", "plane", "period",
+)  # fmt: skip
+MADE |= {f"{name}_count": Made(_COUNT) for name in _COUNTED}
 MADE |= {f"max_{name}": Made(_like(name), None) for name in _MEASURES}
 MADE |= {f"{name}_difference": Made(_like(name), None) for name in _MEASURES}
 for _input in ("trace", "fallback", "reservation"):
@@ -175,6 +224,9 @@ ROWS_OF: dict[str, tuple[str, str]] = {
     "int_phase_keys__load_contents": ("nand_op_state_timeline", ""),
     "int_phase_keys__segments": ("nand_op_state_timeline", ""),
     "int_phase_keys__states": ("nand_op_state_timeline", ""),
+    "nand_operations": ("nand_operation_timeline", ""),
+    "plane_phase_times": ("nand_op_state_timeline", ""),
+    "plane_utilisation": ("nand_op_state_timeline", ""),
     "proposal_phase_keys": ("nand_proposal_rows", ""),
     "phase_proposal_counts": ("nand_proposal_rows", ""),
     "op_state_op_name_counts": ("nand_proposal_rows", ""),

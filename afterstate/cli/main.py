@@ -49,6 +49,7 @@ FAILED, WRONG_USAGE, ROWS_REJECTED = 1, 2, 3
 IMPORTED_WHEN_ASKED_FOR = {
     "explain": "afterstate.explain.command",
     "report": "afterstate.report.command",
+    "sessions": "afterstate.cli.sessions",
     "simulate": "afterstate.cli.simulate",
 }
 

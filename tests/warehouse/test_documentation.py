@@ -36,7 +36,7 @@ def bounce(artifacts: Path, folder: Path) -> list[dict[str, str]]:
 
 def test_every_model_and_column_is_documented_and_keyed(warehouse: Bench) -> None:
     """Prevents: a column that does not explain itself to an analyst, a model whose key nothing guards."""
-    warehouse.run_models()
+    warehouse.build_without_tests()
     warehouse.dbt("docs generate")
     artifacts = warehouse.artifacts
     catalog = json.loads((artifacts / "catalog.json").read_text())

@@ -18,6 +18,9 @@ stg_landing__loads as (
         file_path,
         status,
 
+        -- numbers
+        rows_landed,
+
         -- booleans
         status = 'landed' as is_active,
 

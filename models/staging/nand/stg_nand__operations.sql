@@ -24,10 +24,10 @@ stg_nand__operations as (
         -- text
         op_name,
         op_base,
-        source,
-        op_state,
+        source as op_source,
+        op_state as simulator_op_state,
         phase_key_used,
-        phase_key_virtual,
+        phase_key_virtual as simulator_phase_key,
 
         -- times
         start_us,

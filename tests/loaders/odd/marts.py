@@ -34,7 +34,7 @@ COLUMNS = {
     "op_name, propose_time, count",
     DECISIONS: "load_id, line_no, die, plane, decision_time_us, phase_key, op_name",
     "{staging}.stg_nand__operations": "load_id, row_no, op_uid, die, plane, block, page, op_name, op_base, "
-    "source, op_state, phase_key_used, phase_key_virtual, start_us, end_us, start_tick, end_tick",
+    "op_source, simulator_op_state, phase_key_used, simulator_phase_key, start_us, end_us, start_tick, end_tick",
     "{marts}.shutdown_state_snapshot": ", ".join(
         (*DESIGN, "shutdown_step", "shutdown_trigger_final", *TRACE, *FALLBACK, *RESERVATION)
     ),

@@ -1,0 +1,108 @@
+-- For how long each phase key held on each plane. The last-started segment holds (design section 5), so that the times
+-- add up to the plane's time from its first segment's start to its last one's end.
+-- Grain: one row for each session, die, plane and phase key.
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace",
+    built_from=["nand_op_state_timeline"],
+    replace_scope="int_landing__load_changes",
+    replace_on=["session_id"],
+    post_hook="{{ note_built_loads(upstream=['int_phase_keys__segments']) }}",
+) }}
+
+with changed_sessions as (
+
+    {{ changed_sessions() | indent }}
+
+),
+
+states as (
+
+    select * from {{ ref("int_phase_keys__states") }}
+
+),
+
+-- one pass over the segments; all that follows is a few rows for each plane
+state_times as (
+
+    select
+        sessions.session_id,
+        segments.die,
+        segments.plane,
+        segments.state_no,
+        count(*) as segment_count,
+        sum(
+            case
+                when segments.next_start_tick < segments.end_tick then segments.next_start_tick
+                else segments.end_tick
+            end - segments.start_tick
+        ) as held_ticks,
+        count(case when segments.next_start_tick > segments.end_tick then 1 end) as gap_count,
+        sum(
+            case when segments.next_start_tick > segments.end_tick then segments.next_start_tick - segments.end_tick end
+        ) as gap_ticks
+    from changed_sessions as sessions
+    inner join {{ ref("int_phase_keys__segments") }} as segments on sessions.session_no = segments.session_no
+    group by sessions.session_id, segments.die, segments.plane, segments.state_no
+
+),
+
+key_times as (
+
+    select
+        times.session_id,
+        times.die,
+        times.plane,
+        states.op_state as phase_key,
+        false as is_virtual_end,
+        times.segment_count as period_count,
+        times.held_ticks
+    from state_times as times
+    inner join states on times.state_no = states.state_no
+    union all
+    select
+        times.session_id,
+        times.die,
+        times.plane,
+        concat(states.op_base, '.END') as phase_key,
+        true as is_virtual_end,
+        times.gap_count as period_count,
+        times.gap_ticks as held_ticks
+    from state_times as times
+    inner join states on times.state_no = states.state_no
+    where times.gap_count > 0
+
+),
+
+summed_times as (
+
+    select
+        session_id,
+        die,
+        plane,
+        phase_key,
+        max(is_virtual_end) as is_virtual_end,
+        {{ as_bigint("sum(period_count)") }} as period_count,
+        {{ as_bigint("sum(held_ticks)") }} as held_ticks
+    from key_times
+    group by session_id, die, plane, phase_key
+
+),
+
+plane_phase_times as (
+
+    select
+        session_id,
+        die,
+        plane,
+        phase_key,
+        is_virtual_end,
+        period_count,
+        held_ticks,
+        held_ticks / 1e2 as held_us,
+        held_ticks * 1e0 / nullif(sum(held_ticks) over (partition by session_id, die, plane), 0) as share_of_plane
+    from summed_times
+
+)
+
+select * from plane_phase_times
