@@ -31,6 +31,7 @@ class Superseded:
     run_id: str
     file_path: str
     rows_landed: int
+    status: str
 
 
 class Pruner:
@@ -44,7 +45,7 @@ class Pruner:
     def superseded(self, kind: Kind | None = None) -> Sequence[Superseded]:
         """Return the superseded and withdrawn loads, of one kind or of all, the oldest first."""
         loads = self._tables.loads
-        names = ("load_id", "kind", "session_id", "run_id", "file_path", "rows_landed")
+        names = ("load_id", "kind", "session_id", "run_id", "file_path", "rows_landed", "status")
         wanted = select(*(loads.c[name] for name in names)).where(loads.c.status.in_(PRUNEABLE))
         if kind:
             wanted = wanted.where(loads.c.kind == kind.name)

@@ -8,7 +8,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
+
 from afterstate.cli import console
+from afterstate.cli.group import FAILED, ROWS_REJECTED
+from afterstate.cli.options import ENCODING, JSON_LIST, kind_option
+from afterstate.cli.progress import byte_progress
+from afterstate.cli.results import NEW, show_messages, show_results
 from afterstate.errors import UsageError
 from afterstate.warehouse.profile import read_warehouse
 from afterstate.warehouse.requirements import FASTER_LANDING, SWITCH_ON
@@ -16,10 +22,68 @@ from afterstate.warehouse.settings import Settings
 from loaders.encoding import known_encoding
 from loaders.kinds import Kind
 from loaders.land import FileResult, Lander, find_files, no_room_for_temporary_files
+from loaders.recognise import kind_named
 from loaders.runs import Told
 from loaders.side_by_side import land_files
 
 STANDARD_INPUT = Path("-")
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True, path_type=Path))
+@click.option("--session", metavar="NAME", help="The timeline that nand files belong to; else their folder's name.")
+@click.option("--run", metavar="RUN", help="The run of nand files whose name does not tell it.")
+@kind_option("Take every file for one of")
+@ENCODING
+@click.option("--strict", is_flag=True, help="Exit with 3 when rows were rejected (the others land all the same).")
+@JSON_LIST
+def land(
+    paths: tuple[Path, ...],
+    session: str | None,
+    run: str | None,
+    kind_name: str | None,
+    encoding: str | None,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Land files, and all files in folders, exactly once.
+
+    The kind is told from the header. A file that landed before is left alone; files of other kinds are ignored, and
+    rows that do not fit go to landing_rejects with the reason. Files may be compressed with gzip or zstd, and `-` is
+    standard input, of the kind that `--kind` names.
+
+    \b
+    afterstate land samples/core
+    afterstate land artifact/ --strict
+    afterstate land trace.csv --kind core8_state_trace --json
+    afterstate land out/ --session chip_7
+    afterstate land excel.csv --encoding cp949
+    zcat trace.csv.gz | afterstate land - --kind core8_state_trace
+    """  # noqa: D301 (click wants the character that `\b` spells)
+    kind = kind_named(kind_name) if kind_name else None
+    results = land_paths(paths, kind=kind, told=Told(session, run), encoding=encoding, quiet=as_json)
+    if as_json:
+        show_messages(results)
+        console.print_json([result.as_json() for result in results])
+    else:
+        show_results(results)
+        console.suggest(next_step(results))
+    if any(result.status == "failed" for result in results):
+        sys.exit(FAILED)
+    if strict and any(result.rows_rejected for result in results):
+        sys.exit(ROWS_REJECTED)
+
+
+def next_step(results: Sequence[FileResult]) -> str:
+    """Say what to do after a landing."""
+    statuses = {result.status for result in results}
+    if "failed" in statuses:
+        return "mend what failed, as said above, then land it again; what has landed stays"
+    if statuses & set(NEW):
+        return "`afterstate build` builds the tables"
+    if statuses & {"unchanged", "superseded"}:
+        return "nothing new to build; `afterstate status` says what the warehouse holds"
+    return "no file was one that Afterstate knows: docs/landing.md lists them, `--kind KIND` names one"
 
 
 def land_paths(
@@ -40,7 +104,7 @@ def land_paths(
     if STANDARD_INPUT in paths:
         _require_told(kind, told)
     files = find_files([path for path in paths if path != STANDARD_INPUT])
-    with console.byte_progress(quiet=quiet) as progress:
+    with byte_progress(quiet=quiet) as progress:
         lander = Lander(read_warehouse(Settings.from_environment()), kind, progress, told, codec)
         if files and not lander.has_load_data:
             console.say(f"the server's local_infile is off, so files land by INSERT; {FASTER_LANDING}.\n  {SWITCH_ON}")

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 
+from afterstate.cli import console
+from afterstate.cli.options import JSON, JSON_LIST, RULE
+from afterstate.cli.progress import counting
 from afterstate.errors import UsageError
-from afterstate.memory.backup import LOADS, MEMORY, REJECTS, RETAKES, back_up
+from afterstate.memory.archive import rows_of
+from afterstate.memory.backup import LOADS, MEMORY, REJECTS, RETAKES, back_up, count_rows
 from afterstate.memory.restore import restore as bring_in
-from afterstate.memory.retake import read_keys
+from afterstate.memory.retake import Retaken, read_keys
 from afterstate.memory.retake import retake as take_again
-from afterstate.memory.snapshots import ShutdownKey, rule_or_current
+from afterstate.memory.snapshots import KEY, ShutdownKey, rule_or_current
 from afterstate.warehouse.profile import read_warehouse
 from afterstate.warehouse.settings import Settings
 
 TABLES = {MEMORY: "snapshots", RETAKES: "retakes", LOADS: "loads", REJECTS: "rejects"}
-RULE = click.option("--rule", metavar="RULE", help="The rule of the snapshots; by default the project's current one.")
+BUILD_NEXT = "`afterstate build` brings the marts up to date"
 
 
 @click.command()
@@ -28,6 +34,7 @@ RULE = click.option("--rule", metavar="RULE", help="The rule of the snapshots; b
               help="Many snapshots: a CSV with run_id, case_id, antibody_id, shutdown_step.")  # fmt: skip
 @click.option("--reason", required=True, metavar="TEXT", help="Why; it stays with the former snapshot.")
 @RULE
+@JSON_LIST
 def retake(
     run_id: str | None,
     case_id: str | None,
@@ -36,6 +43,7 @@ def retake(
     file: Path | None,
     reason: str,
     rule: str | None,
+    as_json: bool,
 ) -> None:
     """Retake a wrong snapshot, as the landed files now say.
 
@@ -45,24 +53,39 @@ def retake(
     \b
     afterstate retake --run core7_04_1767776352 --case B_GOVERNED --antibody antibody_C --step 21 \\
         --reason "the trace was exported before the window closed"
-    afterstate retake --file wrong.csv --reason "ticket 1234"
+    afterstate retake --file wrong.csv --reason "ticket 1234" --json
     """  # noqa: D301 (click wants the character that `\b` spells)
     keys = _keys(run_id, case_id, antibody_id, shutdown_step, file)
     settings = Settings.from_environment()
     results = take_again(read_warehouse(settings), rule_or_current(settings, rule), keys, reason)
+    if as_json:
+        console.print_json([_as_json(result) for result in results])
+        return
     for result in results:
         if result.new_id is None:
             click.echo(f"unchanged  {result.key}: snapshot {result.former_id} says what the files say")
         else:
             awaited = f"; it waits for: {', '.join(result.missing)}" if result.missing else ""
             click.echo(f"retaken    {result.key}: snapshot {result.former_id} is now {result.new_id}{awaited}")
-    if any(result.new_id for result in results):
-        click.echo("`afterstate build` brings the marts up to date", err=True)
+    is_changed = any(result.new_id for result in results)
+    console.suggest(BUILD_NEXT if is_changed else "land the corrected file first, then retake")
+
+
+def _as_json(result: Retaken) -> dict[str, Any]:
+    """Return the object that `retake --json` prints; `snapshot_id` is the one that holds now."""
+    return {
+        **dict(zip(KEY, result.key.values, strict=True)),
+        "status": "unchanged" if result.new_id is None else "retaken",
+        "former_snapshot_id": result.former_id,
+        "snapshot_id": result.former_id if result.new_id is None else result.new_id,
+        "missing_inputs": list(result.missing),
+    }
 
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-def backup(file: Path) -> None:
+@JSON
+def backup(file: Path, as_json: bool) -> None:
     """Write what no file can rebuild to FILE.
 
     That is the memory, its retakes, which files had landed, and the rejects: one zip, for any server and any later
@@ -70,33 +93,49 @@ def backup(file: Path) -> None:
 
     \b
     afterstate backup afterstate-$(date +%F).zip
+    afterstate backup afterstate.zip --json
     """  # noqa: D301 (click wants the character that `\b` spells)
-    counts = back_up(read_warehouse(Settings.from_environment()), file)
+    warehouse = read_warehouse(Settings.from_environment())
+    with counting("backing up rows", lambda: count_rows(warehouse), as_json) as advance:
+        counts = back_up(warehouse, file, advance)
+    if as_json:
+        console.print_json({"file": str(file), **{what: counts[table] for table, what in TABLES.items()}})
+        return
     said = ", ".join(f"{what} {counts[table]:,}" for table, what in TABLES.items())
     click.echo(f"{said}, written to {file}")
+    console.suggest(f"keep it elsewhere; `afterstate restore {shlex.quote(str(file))}` brings it in")
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def restore(file: Path) -> None:
+@JSON
+def restore(file: Path, as_json: bool) -> None:
     """Bring in a backup, or the notebook's snapshots.
 
-    FILE is what `afterstate backup` wrote, or a core10_02_shutdown_snapshot.csv; what is remembered here stays.
+    FILE is what `afterstate backup` wrote, or a core10_02_shutdown_snapshot.csv; what is remembered here stays. A new
+    warehouse is brought up and built first, and built again afterwards.
     Snapshots of a backup keep their ids and times; those taken here since get new ids where they have to. Where both
     remember the same shutdown, the snapshot that was taken first holds, the other goes to shutdown_snapshot_retakes.
     Restoring twice changes nothing. The producers' files can be landed again.
 
     \b
-    afterstate up; afterstate build; afterstate restore afterstate-2026-11-26.zip; afterstate build
+    afterstate restore afterstate.zip
+    afterstate restore core10_02_shutdown_snapshot.csv --json
     """  # noqa: D301 (click wants the character that `\b` spells)
-    done = bring_in(read_warehouse(Settings.from_environment()), file)
+    warehouse = read_warehouse(Settings.from_environment())
+    with counting("restoring rows", lambda: rows_of(file), as_json) as advance:
+        done = bring_in(warehouse, file, advance)
     counts = {MEMORY: done.snapshots, RETAKES: done.retakes, LOADS: done.loads, REJECTS: done.rejects}
+    if as_json:
+        changed = {"renumbered": done.renumbered, "contested": done.contested}
+        console.print_json({"file": str(file), **{what: counts[table] for table, what in TABLES.items()}, **changed})
+        return
     click.echo("restored: " + ", ".join(f"{what} {counts[table]:,}" for table, what in TABLES.items()))
     if done.renumbered:
         click.echo(f"  snapshots taken here since that have a new id: {done.renumbered:,}")
     if done.contested:
         click.echo(f"  shutdowns that both remember: {done.contested:,}; the later snapshots are in {RETAKES}")
-    click.echo("`afterstate build` brings the marts up to date", err=True)
+    console.suggest(BUILD_NEXT)
 
 
 def _keys(

@@ -1,10 +1,50 @@
-"""What options of several commands take."""
+"""What several commands take: options, and the types of their values."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
+
+from afterstate.phase_key import BOUNDARIES, Boundary
+
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+JSON_LIST = click.option("--json", "as_json", is_flag=True, help="Print a list of JSON objects and nothing else.")
+RULE = click.option("--rule", metavar="RULE", help="The rule of the snapshots; by default the project's current one.")
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+YES = click.option("--yes", is_flag=True, help="Do not ask.")
+ENCODING = click.option(
+    "--encoding", metavar="NAME", help="What the files are in, if not UTF-8: cp949 (Korean Excel), utf-16, …"
+)
+
+
+def boundary_option(default: Boundary) -> Decorator:
+    """Return the option that chooses a boundary (design section 5)."""
+    return click.option(
+        "--boundary",
+        type=click.Choice(BOUNDARIES),
+        default=default,
+        show_default=True,
+        help="Use the state that covers the time, or the one just before it.",
+    )
+
+
+def kind_option(text: str) -> Decorator:
+    """Return the option that names a kind; `text` is its help, and the names of all kinds follow."""
+    from loaders.recognise import KINDS  # what else takes options need not wait for it
+
+    names = [kind.name for kind in KINDS]
+
+    def complete(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in names if name.startswith(begun)]
+
+    return click.option(
+        "--kind", "kind_name", metavar="KIND", help=f"{text}: {', '.join(names)}.", shell_complete=complete
+    )
 
 
 class OutputPath(click.Path):

@@ -41,18 +41,23 @@ def up(replace: bool, prints_sql: bool) -> None:
     warehouse = bring_up(settings, console.say, replaces=replace)
     click.echo(f"warehouse `{warehouse.schemas.marts}` is up: {place_of(warehouse)}")
     click.echo(f"connection settings: {settings.profiles_path}")
-    click.echo("next: `afterstate land PATH` lands your files, `afterstate build` builds the tables")
+    console.suggest("`afterstate land PATH` lands your files, `afterstate build` builds the tables")
 
 
 @click.command()
 def down() -> None:
-    """Stop the private server; its data stay."""
+    """Stop the private server; its data stay.
+
+    \b
+    afterstate down
+    """  # noqa: D301 (click wants the character that `\b` spells)
     settings = Settings.from_environment()
     known = known_server(settings)
     if settings.server_url:
         click.echo("the server in AFTERSTATE_MYSQL_URL is not Afterstate's to stop")
     elif PrivateServer(settings).stop():
-        click.echo("the private server has stopped; `afterstate up` starts it again over its data")
+        click.echo("the private server has stopped")
+        console.suggest("`afterstate up` starts it again over its data")
     elif known and not is_private(settings, known):
         click.echo(f"the profile's server, {known.place}, is not Afterstate's to stop")
     else:

@@ -6,20 +6,21 @@ or an object for programs. What no build has taken in yet is counted, not listed
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 import pymysql
-from loaders.landing.reader import visible
 from rich.cells import cell_len
 
+from afterstate.cli import console
+from afterstate.cli.options import JSON
 from afterstate.errors import AfterstateError
 from afterstate.marts.sessions import BUILD_FIRST, NO_SUCH_TABLE
 from afterstate.warehouse.connect import connect, cursor
 from afterstate.warehouse.profile import Warehouse, read_warehouse
 from afterstate.warehouse.settings import Settings
+from loaders.reader import visible
 
 Row = Mapping[str, Any]
 # The columns shown of each mart, with their heading.
@@ -33,7 +34,7 @@ GOVERNED = {"run_id": "governed run", "file_count": "files", "design_count": "de
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one object, and nothing else.")
+@JSON
 def sessions(as_json: bool) -> None:
     """List the sessions and runs that the warehouse holds, with files, counts and times.
 
@@ -44,7 +45,7 @@ def sessions(as_json: bool) -> None:
     warehouse = read_warehouse(Settings.from_environment())
     found = read_dimensions(warehouse)
     if as_json:
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False, default=_spell))
+        console.print_json(found)
         return
     runs = [run for session in found["sessions"] for run in session["runs"]]
     for columns, rows in ((RUNS, runs), (GOVERNED, found["governed_runs"])):
@@ -53,7 +54,10 @@ def sessions(as_json: bool) -> None:
     if not runs and not found["governed_runs"]:
         click.echo("no session or run is built")
     if found["files_not_built"]:
-        click.echo(f"files that the last build does not know: {found['files_not_built']}; run `afterstate build`")
+        click.echo(f"files that the last build does not know: {found['files_not_built']}")
+        console.suggest("`afterstate build` brings the marts up to date")
+    else:
+        console.suggest("`afterstate report --out report.html` draws them, `afterstate export --help` writes files")
 
 
 def read_dimensions(warehouse: Warehouse) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Progress goes to standard error; standard output has a line for each session, an
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,9 +18,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from afterstate.cli.console import say, show_results
-from afterstate.cli.land import land_paths
+from afterstate.cli.console import say, suggest
+from afterstate.cli.land import land_paths, next_step
 from afterstate.cli.options import OutputPath
+from afterstate.cli.results import show_results
 from afterstate.errors import UsageError
 from afterstate.phase_key import BOUNDARIES, Boundary, tick
 from loaders.runs import Told
@@ -36,7 +38,12 @@ Watcher = Callable[[int, float], None]  # takes a part's number and the share of
 
 @click.group()
 def simulate() -> None:
-    """Write the files of simulated sessions, as their producers would."""
+    """Write the files of simulated sessions, as their producers would.
+
+    \b
+    afterstate simulate nand --out out/nand
+    afterstate simulate core --out out/core
+    """  # noqa: D301 (click wants the character that `\b` spells)
 
 
 @simulate.command()
@@ -87,8 +94,8 @@ def nand(
         boundary=boundary,
     )
     _print_paths(files)
-    if land:  # sites of one folder are called after it, since every folder has a site_00
-        _land(out, Told(out.resolve().name if sites > 1 else None))
+    # Sites of one folder are called after it, since every folder has a site_00.
+    _land_or_suggest(out, Told(out.resolve().name if sites > 1 else None), land)
 
 
 @simulate.command()
@@ -109,8 +116,7 @@ def core(out: Path, seed: int, runs: int, cases: int, antibodies: int, steps: in
     afterstate simulate core --out out/core --runs 1000 --antibodies 50 --steps 100
     """  # noqa: D301 (click wants the character that `\b` spells)
     _print_paths(simulate_core(out, Size(runs, cases, antibodies, steps), seed=seed))
-    if land:
-        _land(out, Told())
+    _land_or_suggest(out, Told(), land)
 
 
 def simulate_nand(
@@ -175,9 +181,14 @@ def _describe(result: SiteResult) -> str:
     return f"{len(result.summaries)} runs, {first.start_us} to {last.end_us} µs, {operations:,} operations"
 
 
-def _land(folder: Path, told: Told) -> None:
+def _land_or_suggest(folder: Path, told: Told, land: bool) -> None:
+    """Land the folder where that is asked for; otherwise say how."""
+    if not land:
+        suggest(f"`afterstate land {shlex.quote(str(folder))}` lands the files")
+        return
     results = land_paths([folder], told=told)
     show_results(results)
+    suggest(next_step(results))
     if any(result.status == "failed" for result in results):
         sys.exit(1)
 

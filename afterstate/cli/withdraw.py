@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from afterstate.cli import console
+from afterstate.cli.options import DRY_RUN, JSON_LIST, YES
 from afterstate.errors import UsageError
 from afterstate.warehouse.profile import read_warehouse
 from afterstate.warehouse.settings import Settings
+from loaders.reader import visible
 from loaders.withdraw import Withdrawal, Withdrawer
 
 
@@ -17,9 +17,9 @@ from loaders.withdraw import Withdrawal, Withdrawer
 @click.argument("what", metavar="[LOAD|FILE]", required=False)
 @click.option("--session", metavar="NAME", help="All loads of a session, or which of a file's loads.")
 @click.option("--run", metavar="RUN", help="Of the session, one run only.")
-@click.option("--dry-run", is_flag=True, help="Say what would be withdrawn, and withdraw nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="Print a list of objects, one a load, and nothing else.")
+@DRY_RUN
+@YES
+@JSON_LIST
 def withdraw(what: str | None, session: str | None, run: str | None, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Let loads hold no longer, as if they had never landed.
 
@@ -27,30 +27,49 @@ def withdraw(what: str | None, session: str | None, run: str | None, dry_run: bo
     stays. The manifest keeps the loads, as `withdrawn`; landing a file again brings it back, as a new load.
 
     \b
-    afterstate withdraw 17
-    afterstate withdraw artifact/trace.csv
-    afterstate withdraw --session chip_7 --run 261122_0000001
+    afterstate withdraw 2 --dry-run
+    afterstate withdraw artifact/trace.csv --yes
+    afterstate withdraw --session chip_7 --run 261122_0000001 --yes --json
     """  # noqa: D301 (click wants the character that `\b` spells)
     if what is None and session is None:
         raise UsageError("nothing is named that could be withdrawn", "name a load, a file, or `--session NAME`")
-    if as_json and not (yes or dry_run):
-        raise UsageError("`--json` prints nothing but JSON, so that nobody is asked", "add `--yes`, or `--dry-run`")
+    console.require_answered(as_json, yes, dry_run)
     withdrawer = Withdrawer(read_warehouse(Settings.from_environment()))
     loads = withdrawer.find(what, session, run)
     if dry_run or not yes:
         _show(withdrawer.withdraw(loads, is_trial=True), as_json)
         if dry_run:
+            if not as_json:
+                console.suggest("the same command without `--dry-run` withdraws them")
             return
         console.confirm("withdraw these loads?")
     done = withdrawer.withdraw(loads)
     if yes:
         _show(done, as_json)
     if not as_json:
-        click.echo("withdrawn; `afterstate build` brings the marts up to date")
+        click.echo("withdrawn")
+        console.suggest("`afterstate build` brings the marts up to date")
 
 
 def _show(withdrawal: Withdrawal, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(withdrawal.as_json(), indent=2, ensure_ascii=False))
+        console.print_json(withdrawal.as_json())
     else:
-        console.show_withdrawal(withdrawal)
+        _show_loads(withdrawal)
+
+
+def _show_loads(withdrawal: Withdrawal) -> None:
+    """Print the loads that are withdrawn, those that hold again, and what is gone for good."""
+    for what, loads in (
+        ("withdraw", withdrawal.withdrawn),
+        ("holds again", withdrawal.held_again),
+        ("was pruned", withdrawal.pruned),
+    ):
+        for load in loads:
+            belongs = f" of {load.session_id}, run {load.run_id}" if load.session_id else ""
+            counts = f"{load.rows_landed:,} rows  {visible(load.file_path)}"
+            click.echo(f"{console.coloured(what, 12)}load {load.load_id}: {load.kind}{belongs}: {counts}")
+    for message in withdrawal.messages:
+        console.say(f"  {message}")
+    rows = sum(load.rows_landed for load in withdrawal.withdrawn)
+    click.echo(f"loads to withdraw: {len(withdrawal.withdrawn):,}; their rows: {rows:,}")

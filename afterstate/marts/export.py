@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pymysql
 
+from afterstate.advance import Advance, counted, nobody_hears
 from afterstate.errors import AfterstateError
 from afterstate.marts.sessions import BUILD_FIRST, NO_SUCH_TABLE, require_built, require_run
 from afterstate.output import STANDARD_OUTPUT, open_output
 from afterstate.phase_key import Boundary
-from afterstate.warehouse.connect import connect
+from afterstate.warehouse.connect import connect, cursor
 from afterstate.warehouse.profile import Connection, Warehouse
 
 # The notebook's order of columns in core10_02_shutdown_snapshot.csv.
@@ -40,18 +41,27 @@ SNAPSHOT_COLUMNS = (
 PHASE_COUNT_COLUMNS = ("phase_key_used", "phase_key_virtual", "die", "plane", "propose_time", "op_name", "count")
 
 
-def export_snapshot(warehouse: Warehouse, rule: str, out: Path) -> int:
+def count_snapshots(warehouse: Warehouse, rule: str) -> int:
+    """Return how many snapshots a rule has."""
+    with cursor(warehouse.bi) as ask:
+        table = warehouse.table("marts", "shutdown_state_snapshot")
+        ask.execute(f"select count(*) from {table} where snapshot_rule_id = %s", (rule,))
+        return int(ask.fetchone()[0])
+
+
+def export_snapshot(warehouse: Warehouse, rule: str, out: Path, advance: Advance = nobody_hears) -> int:
     """Write the snapshots of one rule as the notebook wrote them, and return their number.
 
-    A file is replaced at once, when it is whole; `-`, a device and a pipe are written through (afterstate/output.py).
-    Raises AfterstateError when the table is not there yet or the file cannot be written.
+    `advance` hears how many more rows were written. A file is replaced at once, when it is whole; `-`, a device and a
+    pipe are written through (afterstate/output.py). Raises AfterstateError when the table is not there yet or the file
+    cannot be written.
     """
     columns = ", ".join(f"`{name}`" for name in SNAPSHOT_COLUMNS)
     statement = (
         f"select {columns} from {warehouse.table('marts', 'shutdown_state_snapshot')} "
         "where snapshot_rule_id = %s order by run_id, case_id, antibody_id, shutdown_step"
     )
-    return _export(warehouse.bi, statement, (rule,), _Format(SNAPSHOT_COLUMNS, "\n"), out)
+    return _export(warehouse.bi, statement, (rule,), _Format(SNAPSHOT_COLUMNS, "\n"), out, advance)
 
 
 def export_phase_counts(
@@ -83,12 +93,19 @@ class _Format:
     line_end: str
 
 
-def _export(account: Connection, statement: str, values: Sequence[str], layout: _Format, out: Path) -> int:
+def _export(
+    account: Connection,
+    statement: str,
+    values: Sequence[str],
+    layout: _Format,
+    out: Path,
+    advance: Advance = nobody_hears,
+) -> int:
     connection = connect(account)
     try:
-        with connection.cursor(pymysql.cursors.SSCursor) as cursor:
-            cursor.execute(statement, values)
-            return _write(out, layout, cursor)
+        with connection.cursor(pymysql.cursors.SSCursor) as ask:
+            ask.execute(statement, values)
+            return _write(out, layout, ask, advance)
     except pymysql.err.ProgrammingError as error:
         if error.args[0] != NO_SUCH_TABLE:
             raise
@@ -97,14 +114,14 @@ def _export(account: Connection, statement: str, values: Sequence[str], layout: 
         connection.close()
 
 
-def _write(out: Path, layout: _Format, cursor: pymysql.cursors.SSCursor) -> int:
+def _write(out: Path, layout: _Format, rows: pymysql.cursors.SSCursor, advance: Advance) -> int:
     try:
         with open_output(out) as file:
             # Numbers as Python spells them, NULL as nothing: what the producers' own writers do.
             writer = csv.writer(file, lineterminator=layout.line_end)
             writer.writerow(layout.columns)
-            writer.writerows(cursor)
-        return int(cursor.rownumber)
+            writer.writerows(counted(rows, advance))
+        return int(rows.rownumber)
     except BrokenPipeError:
         raise  # whoever read our output has seen enough
     except OSError as error:

@@ -31,6 +31,15 @@ def require_run(warehouse: Warehouse, session: str, run: str) -> None:
 
 def require_built(warehouse: Warehouse, session: str) -> None:
     """Raise AfterstateError when files of the session came or went since the last build: answers would be stale."""
+    if files := files_to_build(warehouse, session):
+        raise AfterstateError(f"session `{session}` has files that the last build does not know: {files}", BUILD_FIRST)
+
+
+def files_to_build(warehouse: Warehouse, session: str | None = None) -> int:
+    """Return how many nand files came or went since the last build, of one session or of all.
+
+    Raises AfterstateError when the phase keys are not built yet.
+    """
     loads = warehouse.table("landing", "landing_loads")
     built = warehouse.table("staging", "int_landing__built_loads")
     try:
@@ -38,17 +47,15 @@ def require_built(warehouse: Warehouse, session: str) -> None:
             ask.execute(
                 f"select count(*) from {loads} as loads left join {built} as built "
                 "on built.model = 'proposal_phase_keys' and loads.load_id = built.load_id "
-                "where loads.session_id = %s and (loads.status = 'landed') <> (built.load_id is not null) "
+                "where (loads.session_id = %s or %s) and (loads.status = 'landed') <> (built.load_id is not null) "
                 "and loads.kind in ('nand_op_state_timeline', 'nand_proposal_rows')",
-                (session,),
+                (session, session is None),
             )
-            files = ask.fetchone()[0]
+            return int(ask.fetchone()[0])
     except pymysql.err.ProgrammingError as error:
         if error.args[0] != NO_SUCH_TABLE:
             raise
         raise AfterstateError("the phase keys are not built yet", BUILD_FIRST) from error
-    if files:
-        raise AfterstateError(f"session `{session}` has files that the last build does not know: {files}", BUILD_FIRST)
 
 
 def _names(warehouse: Warehouse, select: str, where: str, values: Sequence[str]) -> list[str]:

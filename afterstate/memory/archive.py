@@ -33,6 +33,15 @@ def is_archive(file: Path) -> bool:
     return zipfile.is_zipfile(file)
 
 
+def rows_of(file: Path) -> int | None:
+    """Return how many rows a backup says that it has; None for a file that does not say it."""
+    try:
+        with zipfile.ZipFile(file) as opened:
+            return sum(int(entry["rows"]) for entry in json.loads(opened.read(CONTENTS))["tables"].values())
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile, zlib.error):
+        return None
+
+
 def write_archive(file: Path, tables: Mapping[str, Iterable[Row]]) -> dict[str, int]:
     """Write a backup, readable by its owner only, and return the number of rows of each table.
 

@@ -14,11 +14,12 @@ from typing import Any
 
 import pymysql
 
+from afterstate.advance import Advance, counted, nobody_hears
 from afterstate.errors import AfterstateError
 from afterstate.marts.sessions import BUILD_FIRST, NO_SUCH_TABLE
 from afterstate.memory.archive import Row, write_archive
 from afterstate.memory.snapshots import NO_SUCH_COLUMN
-from afterstate.warehouse.connect import connect
+from afterstate.warehouse.connect import connect, cursor
 from afterstate.warehouse.profile import Warehouse
 
 MEMORY, RETAKES, LOADS, REJECTS = (
@@ -34,10 +35,23 @@ LOAD_COLUMNS = (
 REJECT_COLUMNS = "row_no, line_no, kind, file_path, column_name, value, reason, row_text"
 
 
-def back_up(warehouse: Warehouse, file: Path) -> dict[str, int]:
+def count_rows(warehouse: Warehouse) -> int | None:
+    """Return about how many rows a backup will have; None when the warehouse is not built yet."""
+    tables = [warehouse.table("marts", name) for name in (MEMORY, RETAKES)]
+    tables += [warehouse.table("audit", name) for name in (LOADS, REJECTS, "landing_loads", "landing_rejects")]
+    try:
+        with cursor(warehouse.dbt) as ask:
+            ask.execute("select " + " + ".join(f"(select count(*) from {table})" for table in tables))
+            return int(ask.fetchone()[0])
+    except (pymysql.err.ProgrammingError, pymysql.err.OperationalError):
+        return None
+
+
+def back_up(warehouse: Warehouse, file: Path, advance: Advance = nobody_hears) -> dict[str, int]:
     """Write a backup of the warehouse and return the number of rows of each table.
 
-    Raises AfterstateError when the warehouse is not built yet, or the file is there or cannot be written.
+    `advance` hears how many more rows were written. Raises AfterstateError when the warehouse is not built yet, or the
+    file is there or cannot be written.
     """
     with closing(connect(warehouse.dbt)) as connection:
         try:
@@ -45,7 +59,8 @@ def back_up(warehouse: Warehouse, file: Path) -> dict[str, int]:
                 ask.execute("set session transaction isolation level repeatable read")
                 ask.execute("start transaction with consistent snapshot, read only")
             statements = _statements(warehouse)
-            return write_archive(file, {name: _rows(connection, texts) for name, texts in statements.items()})
+            tables = {name: counted(_rows(connection, texts), advance) for name, texts in statements.items()}
+            return write_archive(file, tables)
         except (pymysql.err.ProgrammingError, pymysql.err.OperationalError) as error:
             if error.args[0] not in (NO_SUCH_TABLE, NO_SUCH_COLUMN):
                 raise

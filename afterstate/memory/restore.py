@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from afterstate.advance import Advance, counted, nobody_hears
 from afterstate.errors import AfterstateError
 from afterstate.memory.archive import Archive, Row, is_archive
 from afterstate.memory.backup import LOADS, MEMORY, REJECTS, RETAKES
@@ -36,11 +37,11 @@ class Restored:
     contested: int
 
 
-def restore(warehouse: Warehouse, file: Path) -> Restored:
+def restore(warehouse: Warehouse, file: Path, advance: Advance = nobody_hears) -> Restored:
     """Bring in a backup, or a CSV of the notebook's snapshots; doing it again changes nothing.
 
-    Raises AfterstateError, and changes nothing, when the file is damaged, was made by a newer Afterstate or is neither
-    of the two, and when the warehouse is not built yet.
+    `advance` hears how many more rows of a backup were read. Raises AfterstateError, and changes nothing, when the file
+    is damaged, was made by a newer Afterstate or is neither of the two, and when the warehouse is not built yet.
     """
     archive = Archive(file) if is_archive(file) else None
     with built(warehouse.dbt) as ask:
@@ -49,10 +50,15 @@ def restore(warehouse: Warehouse, file: Path) -> Restored:
         work = _Restore(ask, warehouse)
         if archive is None:
             return work.bring(Memory(read_notebook_csv(file)))
-        snapshots = work.bring(Memory(list(archive.rows(MEMORY)), list(archive.rows(RETAKES))))
-        loads = work.add(LOADS, archive.rows(LOADS), ("load_id", "started_at"))
-        rejects = work.add(REJECTS, archive.rows(REJECTS), ("load_id", "load_started_at"))
-        return replace(snapshots, loads=loads, rejects=rejects)
+        memory, retakes, loads, rejects = (
+            counted(archive.rows(name), advance) for name in (MEMORY, RETAKES, LOADS, REJECTS)
+        )
+        snapshots = work.bring(Memory(list(memory), list(retakes)))
+        return replace(
+            snapshots,
+            loads=work.add(LOADS, loads, ("load_id", "started_at")),
+            rejects=work.add(REJECTS, rejects, ("load_id", "load_started_at")),
+        )
 
 
 class _Restore:

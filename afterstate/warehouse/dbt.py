@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import MutableMapping, Sequence
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from afterstate.warehouse.profile import known_schemas
 from afterstate.warehouse.settings import Settings
@@ -30,6 +30,19 @@ def run_dbt(settings: Settings, command: str, arguments: Sequence[str] = (), *, 
     output = subprocess.DEVNULL if quiet else None
     line = dbt_command(settings, command, arguments)
     return subprocess.run(line, env=_environment(settings), cwd=settings.root, stdout=output, check=False).returncode
+
+
+def start_dbt(settings: Settings, command: str, arguments: Sequence[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start a dbt command that signals from the terminal do not reach; all that it prints goes to `output`."""
+    return subprocess.Popen(
+        dbt_command(settings, command, arguments),
+        env={**_environment(settings), "DBT_USE_COLORS": "False"},
+        cwd=settings.root,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
 
 
 def become_dbt(settings: Settings, command: str, arguments: Sequence[str] = (), *, waits: bool = True) -> NoReturn:

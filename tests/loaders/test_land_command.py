@@ -17,7 +17,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from afterstate.cli import console
+from afterstate.cli import progress
 from afterstate.cli.main import main
 from loaders.recognise import KINDS
 from tests.conftest import ROOT, Bench
@@ -108,6 +108,7 @@ def test_what_is_printed(common: Bench) -> None:
         "  … and 2 more in landing_rejects",
         f"  {failing}: line 1: no column `run_id`, which a core8_state_trace needs",
         "    expected the columns run_id, case_id, antibody_id, step (in any order, others may follow)",
+        "next: mend what failed, as said above, then land it again; what has landed stays",
     ]
     again = common.run("land", good, bad).stdout.splitlines()
     assert again[0].startswith("unchanged   core8_state_trace: landed 1,200, rejected 0 (load ")
@@ -264,15 +265,15 @@ def test_progress_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "120")
     seen = Terminal()
     monkeypatch.setattr(sys, "stderr", seen)
-    with console.byte_progress(quiet=True) as watch:
+    with progress.byte_progress(quiet=True) as watch:
         assert watch is None
-    with console.byte_progress(quiet=False) as watch:
+    with progress.byte_progress(quiet=False) as watch:
         assert watch
         for read in (1_000, 2_000, 4_000):
             watch(Path("[red]trace.csv"), read, 5_000)
     assert "[red]trace.csv" in seen.getvalue()
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    with console.byte_progress(quiet=False) as watch:
+    with progress.byte_progress(quiet=False) as watch:
         assert watch is None
 
 

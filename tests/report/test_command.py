@@ -11,7 +11,7 @@ import pytest
 
 from afterstate.cli.simulate import simulate_nand
 from afterstate.explain.rule import TABLE
-from afterstate.report import command, timelines
+from afterstate.report import timelines, write
 from afterstate.report.audit import read_tests
 from afterstate.report.page import ASSETS, SCRIPTS
 from afterstate.warehouse.connect import cursor as connect_cursor
@@ -53,7 +53,7 @@ def test_a_build_meanwhile_is_waited_for(warehouse: Bench, monkeypatch: pytest.M
     """Prevents: a report that fails, or shows two moments at once, because a build replaced a table under it."""
     warehouse.land(ROOT / "samples" / "core")
     warehouse.build_without_tests("--select", "tag:core", "models/audit")
-    read, reads = command.read_landed, []
+    read, reads = write.read_landed, []
 
     def replacing(cursor: Any, schemas: Any) -> dict[str, Any]:
         reads.append(schemas.marts)
@@ -64,11 +64,11 @@ def test_a_build_meanwhile_is_waited_for(warehouse: Bench, monkeypatch: pytest.M
                 ask.execute(f"rename table {drift} to {old}, {other} to {drift}")
         return dict(read(cursor, schemas))
 
-    monkeypatch.setattr(command, "read_landed", replacing)
+    monkeypatch.setattr(write, "read_landed", replacing)
     out = warehouse.folder / "report.html"
     done = warehouse.run("report", "--out", out)
     assert (done.exit_code, len(reads)) == (0, 2), done.output
-    monkeypatch.setattr(command, "TRIES", 0)
+    monkeypatch.setattr(write, "TRIES", 0)
     assert "try again after the build" in warehouse.run("report", "--out", out).output
 
 

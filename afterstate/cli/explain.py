@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 import click
 
+from afterstate.cli import console
+from afterstate.cli.options import JSON
 from afterstate.errors import UsageError
 from afterstate.explain.phase_key import explain_moment, explain_proposal
 from afterstate.explain.snapshot import explain_snapshot
@@ -16,12 +16,15 @@ from afterstate.explain.texts import phase_key_text, snapshot_text
 from afterstate.warehouse.profile import read_warehouse
 from afterstate.warehouse.settings import Settings
 
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-
 
 @click.group()
 def explain() -> None:
-    """Explain a value: the rows, files and lines it came from, and the rule that decided."""
+    """Explain a value: the rows, files and lines it came from, and the rule that decided.
+
+    \b
+    afterstate explain snapshot --run core7_04_1767776352 --case B_GOVERNED --antibody antibody_C --step 21
+    afterstate explain phase-key --session chip_1 --run 261122_0000001 --row 2
+    """  # noqa: D301 (click wants the character that `\b` spells)
 
 
 @explain.command()
@@ -38,6 +41,7 @@ def snapshot(run: str, case: str, antibody: str, step: int, rule: str | None, as
 
     \b
     afterstate explain snapshot --run core7_04_1767776352 --case B_GOVERNED --antibody antibody_C --step 21
+    afterstate explain snapshot --run core7_04_1767776352 --case B_GOVERNED --antibody antibody_C --step 21 --json
     """  # noqa: D301 (click wants the character that `\b` spells)
     answer = explain_snapshot(read_warehouse(Settings.from_environment()), (run, case, antibody, step), rule)
     _show(answer, snapshot_text(answer), as_json)
@@ -48,7 +52,7 @@ def snapshot(run: str, case: str, antibody: str, step: int, rule: str | None, as
 @click.option("--run", metavar="RUN", help="With --row: the run of a proposal, YYMMDD_RUNID.")
 @click.option("--row", type=int, metavar="N", help="With --run: the proposal's row in its file, from 1.")
 @click.option("--die", type=int, help="With --plane and --at: a place and a time instead of a proposal.")
-@click.option("--plane", type=int)
+@click.option("--plane", type=int, help="With --die and --at: the plane.")
 @click.option("--at", "time_us", type=float, metavar="US", help="The time, in µs.")
 @JSON
 def phase_key(
@@ -67,7 +71,7 @@ def phase_key(
 
     \b
     afterstate explain phase-key --session chip_1 --run 261122_0000001 --row 2
-    afterstate explain phase-key --session chip_1 --die 0 --plane 1 --at 810.5
+    afterstate explain phase-key --session chip_1 --die 0 --plane 1 --at 810.5 --json
     """  # noqa: D301 (click wants the character that `\b` spells)
     warehouse = read_warehouse(Settings.from_environment())
     names_proposal, names_moment = (run, row), (die, plane, time_us)
@@ -85,14 +89,8 @@ def phase_key(
 
 def _show(answer: dict[str, Any], lines: Iterator[str], as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(answer, indent=2, ensure_ascii=False, default=_spelled))
-    else:
-        for line in lines:
-            click.echo(line)
-
-
-def _spelled(value: Any) -> str:
-    """Spell what JSON does not know: times, in UTC."""
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ")
-    raise TypeError(f"`{value!r}` has no spelling in JSON")
+        console.print_json(answer)
+        return
+    for line in lines:
+        click.echo(line)
+    console.suggest("`afterstate report --out report.html` draws it, with all that is around it")

@@ -1,19 +1,18 @@
-"""`afterstate report`: read the warehouse through its read-only account and write the page."""
+"""The report: read the warehouse through its read-only account and write the page."""
 
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import click
 import pymysql
 
 from afterstate import __version__
+from afterstate.advance import Advance, nobody_hears
 from afterstate.errors import AfterstateError
 from afterstate.marts import phase_key_sql
 from afterstate.marts.sessions import BUILD_FIRST
@@ -23,9 +22,11 @@ from afterstate.report.page import MAX_BYTES, render
 from afterstate.report.shutdowns import read_shutdowns
 from afterstate.report.timelines import read_timelines
 from afterstate.warehouse.connect import connect, detect
+from afterstate.warehouse.layout import Schemas
 from afterstate.warehouse.profile import Warehouse, read_warehouse
 from afterstate.warehouse.settings import Settings
 
+STEPS = 6  # the five parts of the page, and the page itself
 TRIES = 5
 # A table was replaced since the transaction began (1412), or the build was waited for and waited, too (1213).
 REPLACED_MEANWHILE = (1412, 1213)
@@ -37,36 +38,16 @@ SHUTDOWN_MARTS = (
 )
 
 
-@click.command()
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The HTML file to write.")
-@click.option(
-    "--session", "sessions", multiple=True, metavar="NAME", help="Show this session's timeline only; may be repeated."
-)
-def report(out: Path, sessions: tuple[str, ...]) -> None:
-    """Write one HTML page with everything to look at.
-
-    The page has each shutdown with its trace, each session's timeline with its proposals, heat maps of the phase keys,
-    and tables of loads, rejected rows, drift and test results. It needs no network and no server; its numbers are those
-    of the last `afterstate build`.
-
-    \b
-    afterstate report --out report.html
-    afterstate report --out chip_7.html --session chip_7
-    """  # noqa: D301 (click wants the character that `\b` spells)
-    began = time.monotonic()
-    size = write_report(Settings.from_environment(), out, sessions)
-    click.echo(f"report: {out}, {size / 1e6:.1f} MB, written in {time.monotonic() - began:.1f} s")
-    click.echo(f"open it in a browser: {out.resolve().as_uri()}")
-
-
-def write_report(settings: Settings, out: Path, sessions: Sequence[str] = ()) -> int:
+def write_report(settings: Settings, out: Path, sessions: Sequence[str] = (), advance: Advance = nobody_hears) -> int:
     """Write the report of the environment's warehouse; returns the size of the page in bytes.
 
-    `sessions` limits the timelines to these (all by default). The file is replaced at once, when it is whole. Raises
-    AfterstateError when nothing is built yet, a session is not there, or the file cannot be written.
+    `sessions` limits the timelines to these (all by default); `advance` hears of each of its STEPS. The file is
+    replaced at once, when it is whole. Raises AfterstateError when nothing is built yet, a session is not there, or the
+    file cannot be written.
     """
     warehouse = read_warehouse(settings)
-    page = render(read_report(settings, warehouse, sessions)).encode()
+    page = render(read_report(settings, warehouse, sessions, advance)).encode()
+    advance(1)
     if len(page) > MAX_BYTES:
         raise AfterstateError(
             f"the page would have {len(page) / 1e6:.1f} MB, more than the {MAX_BYTES / 1e6:.0f} MB that open quickly",
@@ -85,14 +66,16 @@ def write_report(settings: Settings, out: Path, sessions: Sequence[str] = ()) ->
     return len(page)
 
 
-def read_report(settings: Settings, warehouse: Warehouse, sessions: Sequence[str] = ()) -> dict[str, Any]:
+def read_report(
+    settings: Settings, warehouse: Warehouse, sessions: Sequence[str] = (), advance: Advance = nobody_hears
+) -> dict[str, Any]:
     """Return what the page shows, as JSON-ready dictionaries; a half that is not built yet is None.
 
     All of it is of one moment; where a build replaces a table meanwhile, it begins again with the new ones.
     """
     for _ in range(TRIES):
         try:
-            data = _read(warehouse, sessions)
+            data = _read(warehouse, sessions, advance)
             break
         except pymysql.err.OperationalError as error:
             if error.args[0] not in REPLACED_MEANWHILE:
@@ -104,7 +87,7 @@ def read_report(settings: Settings, warehouse: Warehouse, sessions: Sequence[str
     return data
 
 
-def _read(warehouse: Warehouse, sessions: Sequence[str]) -> dict[str, Any]:
+def _read(warehouse: Warehouse, sessions: Sequence[str], advance: Advance) -> dict[str, Any]:
     schemas = warehouse.schemas
     connection = connect(warehouse.bi)
     try:
@@ -115,15 +98,30 @@ def _read(warehouse: Warehouse, sessions: Sequence[str]) -> dict[str, Any]:
             if not has_shutdowns and not has_phase_keys:
                 raise AfterstateError("there is nothing to show: the marts are not built yet", BUILD_FIRST)
             data: dict[str, Any] = {"made": _made(warehouse)}
-            data["landed"] = read_landed(cursor, schemas)
-            data["shutdowns"] = read_shutdowns(cursor, schemas) if has_shutdowns else None
-            data["timelines"] = read_timelines(cursor, schemas, sessions) if has_phase_keys else None
-            data["keys"] = read_keys(cursor, schemas) if has_phase_keys else None
-            checks = read_shutdown_checks(cursor, schemas) if has_shutdowns else {}
-            data["checks"] = {**checks, **(read_log_checks(cursor, schemas) if has_phase_keys else {})}
+            for name, read in _parts(cursor, schemas, sessions, has_shutdowns, has_phase_keys).items():
+                data[name] = read()
+                advance(1)
             return data
     finally:
         connection.close()
+
+
+def _parts(
+    cursor: Any, schemas: Schemas, sessions: Sequence[str], has_shutdowns: bool, has_phase_keys: bool
+) -> dict[str, Callable[[], Any]]:
+    """Return how to read each part of the page, in their order."""
+
+    def checks() -> dict[str, Any]:
+        found = read_shutdown_checks(cursor, schemas) if has_shutdowns else {}
+        return {**found, **(read_log_checks(cursor, schemas) if has_phase_keys else {})}
+
+    return {
+        "landed": lambda: read_landed(cursor, schemas),
+        "shutdowns": lambda: read_shutdowns(cursor, schemas) if has_shutdowns else None,
+        "timelines": lambda: read_timelines(cursor, schemas, sessions) if has_phase_keys else None,
+        "keys": lambda: read_keys(cursor, schemas) if has_phase_keys else None,
+        "checks": checks,
+    }
 
 
 def _built(cursor: Any, schema: str) -> set[str]:

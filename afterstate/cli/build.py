@@ -1,0 +1,28 @@
+"""`afterstate build`: dbt, with the warehouse's profile and one build at a time."""
+
+from __future__ import annotations
+
+import click
+
+from afterstate.warehouse.dbt import become_dbt
+from afterstate.warehouse.profile import read_warehouse
+from afterstate.warehouse.settings import Settings
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.option("--no-wait", is_flag=True, help="End with 1 when another build of the warehouse is at work.")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def build(no_wait: bool, arguments: tuple[str, ...]) -> None:
+    """Build and test the tables: `dbt build` with the warehouse's profile.
+
+    All arguments go to dbt; `dbt build --help` lists its options. One build at a time: this one waits for another, and
+    says for whom. With `--quiet`, a terminal shows how far it has come.
+
+    \b
+    afterstate build
+    afterstate build --quiet
+    afterstate build --select shutdown_state_snapshot
+    """  # noqa: D301 (click wants the character that `\b` spells)
+    settings = Settings.from_environment()
+    read_warehouse(settings)
+    become_dbt(settings, "build", arguments, waits=not no_wait)

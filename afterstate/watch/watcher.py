@@ -1,0 +1,172 @@
+"""The watch itself: land what has arrived, build when it has been quiet, wait while the server or the folder is away.
+
+Nothing is kept between two watches. What has landed is known by its content, so the first look of a new watch finds it
+unchanged, and whether a build is due is asked of the warehouse.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import pymysql
+from sqlalchemy.exc import DBAPIError
+
+from afterstate.errors import AfterstateError
+from afterstate.warehouse.connect import detect
+from afterstate.warehouse.profile import read_warehouse
+from afterstate.warehouse.settings import Settings
+from afterstate.watch.arrivals import Arrivals
+from afterstate.watch.builds import Builds, Built, is_build_due
+from loaders.content import Progress
+from loaders.kinds import Kind
+from loaders.land import FileResult, Lander
+from loaders.runs import Found, Told
+from loaders.side_by_side import land_files
+
+LOOK_SECONDS = 1.0
+# A folder that takes long to look at is looked at less often: at most this share of the time goes into looking.
+LOOKING_SHARE = 0.1
+FILES_AT_ONCE = 100
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
+AWAY = (AfterstateError, pymysql.MySQLError, DBAPIError, OSError)
+
+
+class Listener(Protocol):
+    """Whoever shows what a watch does."""
+
+    def landed(self, results: Sequence[FileResult]) -> None:
+        """Hear what became of files that had arrived."""
+
+    def still_open(self, file: Path) -> None:
+        """Hear of a file that has been quiet for long, and that somebody still has open for writing."""
+
+    def away(self, error: Exception) -> None:
+        """Hear once that the server, or the folder, is away."""
+
+    def back(self, seconds: float) -> None:
+        """Hear that it is back."""
+
+    def building(self) -> None:
+        """Hear that a build has begun."""
+
+    def built(self, built: Built) -> None:
+        """Hear how a build has ended."""
+
+    def progress(self) -> AbstractContextManager[Progress | None]:
+        """Return what hears of the bytes that are read."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to watch, and how: times in seconds; `build_after` is None for no builds."""
+
+    folder: Path
+    settle: float
+    build_after: float | None
+    told: Told = field(default_factory=Told)
+    kind: Kind | None = None
+    encoding: str | None = None
+
+
+class Watcher:
+    """Watches one folder until it is interrupted."""
+
+    def __init__(self, settings: Settings, order: Order, listener: Listener) -> None:
+        """Take what to watch. Raises UsageError when there is no warehouse that files could land in."""
+        read_warehouse(settings)
+        self._settings = settings
+        self._order = order
+        self._listener = listener
+        self._arrivals = Arrivals(order.folder, order.settle)
+        self._builds = Builds(settings, order.build_after)
+        self._away_since: float | None = None
+        self._pause = FIRST_PAUSE_SECONDS
+        self._has_asked = False
+
+    def run(self) -> None:
+        """Watch until KeyboardInterrupt, which it raises once nothing of its own is at work any more."""
+        try:
+            while True:
+                began = time.monotonic()
+                try:
+                    self._step()
+                except AWAY as error:
+                    self._be_away(error)
+                    continue
+                if self._away_since is None:
+                    time.sleep(max(LOOK_SECONDS, (time.monotonic() - began) / LOOKING_SHARE))
+        finally:
+            self._builds.stop()
+
+    def _step(self) -> None:
+        """Look once, and do what is to be done."""
+        arrived = self._arrivals.look()
+        for file in self._arrivals.open_for_long:
+            self._listener.still_open(file)
+        self._arrivals.open_for_long.clear()
+        if self._away_since is not None or not self._has_asked:
+            self._ask_the_server()
+        for start in range(0, len(arrived), FILES_AT_ONCE):
+            self._land(arrived[start : start + FILES_AT_ONCE])
+        self._build()
+
+    def _ask_the_server(self) -> None:
+        """See whether it answers, and once whether what landed before this watch waits for a build."""
+        warehouse = read_warehouse(self._settings)
+        detect(warehouse.landing)
+        if not self._has_asked and is_build_due(warehouse):
+            self._builds.note_news()
+        self._has_asked = True
+        if self._away_since is not None:
+            self._listener.back(time.monotonic() - self._away_since)
+            self._away_since, self._pause = None, FIRST_PAUSE_SECONDS
+
+    def _land(self, files: Sequence[Found]) -> None:
+        order = self._order
+        warehouse = read_warehouse(self._settings)
+        with self._listener.progress() as progress:
+            lander = Lander(warehouse, order.kind, progress, order.told, order.encoding)
+            results = land_files(lander, files)
+        if any(result.status == "failed" for result in results):
+            detect(warehouse.landing)  # files fail because the server has gone, too
+        told = [result for found, result in zip(files, results, strict=True) if self._settle(found.file, result)]
+        if any(result.status in ("landed", "rejected") for result in told):
+            self._builds.note_news()
+        self._listener.landed(told)
+
+    def _settle(self, file: Path, result: FileResult) -> bool:
+        """Note what became of a file, and tell whether that is worth a word."""
+        if result.status != "failed":
+            self._arrivals.done(file)
+            return True
+        return file.exists() and self._arrivals.failed(file, result.messages)
+
+    def _build(self) -> None:
+        ended = self._builds.ended()
+        if ended:
+            if ended.exit_code:
+                self._rebuild_if_the_server_went()
+            self._listener.built(ended)
+        if self._builds.is_due:
+            self._listener.building()
+            self._builds.start()
+
+    def _rebuild_if_the_server_went(self) -> None:
+        """Raise ServerError, and let another build follow, when a build failed since the server has gone."""
+        try:
+            detect(read_warehouse(self._settings).dbt)
+        except AWAY:
+            self._builds.note_news()
+            raise
+
+    def _be_away(self, error: Exception) -> None:
+        if self._away_since is None:
+            self._away_since = time.monotonic()
+            self._listener.away(error)
+        time.sleep(self._pause)
+        self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)

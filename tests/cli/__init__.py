@@ -1,0 +1,1 @@
+"""Tests of the command line itself: what it says of itself, what it prints, and `watch`."""
