@@ -2,19 +2,20 @@
     a reference table empty. A seed whose columns have changed is still made anew, with `--full-refresh`.
 
     A seed's first column is its primary key, where `column_types` says its type (dbt's own guess, TEXT, cannot be one):
-    MySQL servers with `sql_require_primary_key`, as managed ones have it, take no table without, and dbt makes none. -#}
+    MySQL servers with `sql_require_primary_key`, as managed ones have it, take no table without, and dbt makes none.
+    Descriptions are comments, which is what BI tools show. -#}
 
 {% macro mysql__create_csv_table(model, agate_table) %}
     {% set sql %}
         create table {{ this }} (
             {%- for name in agate_table.column_names %}
-            {{ adapter.quote(name) }} {{ model.config.column_types.get(name) or adapter.convert_type(agate_table, loop.index0) }}
+            {{ seed_column(model, agate_table, name, loop.index0) }}
             {{- "," if not loop.last }}
             {%- endfor %}
             {%- if seed_key(model, agate_table) %},
             {{ seed_key(model, agate_table) }}
             {%- endif %}
-        ) character set utf8mb4 collate {{ exact_collation() }}
+        ) character set utf8mb4 collate {{ exact_collation() }} comment {{ sql_text(model.description, 2048) }}
     {% endset %}
     {% call statement("create_seed") -%}
         {{ sql }}
@@ -32,6 +33,7 @@
         {{ return(default__reset_csv_table(model, full_refresh, old_relation, agate_table)) }}
     {% endif %}
     {% do ensure_seed_key(old_relation, model, agate_table) %}
+    {% do ensure_seed_comments(old_relation, model, agate_table) %}
     {% set sql = "delete from " ~ old_relation %}
     {% call statement("empty_seed") -%}
         {{ sql }}
@@ -42,6 +44,11 @@
 {% macro mariadb__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
     {{ return(mysql__reset_csv_table(model, full_refresh, old_relation, agate_table)) }}
 {% endmacro %}
+
+{#- A column with its description as a comment, as the tables of models have it. -#}
+{% macro seed_column(model, agate_table, name, index) -%}
+{{ adapter.quote(name) }} {{ model.config.column_types.get(name) or adapter.convert_type(agate_table, index) }} comment {{ sql_text(model.columns.get(name, {}).get("description"), 1024) }}
+{%- endmacro %}
 
 {% macro seed_key(model, agate_table) -%}
 {%- set first = agate_table.column_names[0] -%}
@@ -58,5 +65,25 @@ primary key ({{ adapter.quote(first) }})
     ) %}
     {% if not found.rows and seed_key(model, agate_table) %}
         {% do run_query("alter table " ~ relation ~ " add " ~ seed_key(model, agate_table)) %}
+    {% endif %}
+{% endmacro %}
+
+{#- Comments of a seed that is there follow its descriptions; DDL, so this comes before the transaction, too. -#}
+{% macro ensure_seed_comments(relation, model, agate_table) %}
+    {% set found = run_query(
+        "select column_name, column_comment from information_schema.columns where table_schema = '"
+        ~ relation.schema ~ "' and table_name = '" ~ relation.identifier ~ "'"
+    ) %}
+    {% set changed = [] %}
+    {% for row in found.rows %}
+        {% set described = model.columns.get(row[0], {}).get("description") %}
+        {% if sql_text(row[1], 1024) != sql_text(described, 1024) %}
+            {% set index = (agate_table.column_names | list).index(row[0]) %}
+            {% do changed.append("modify column " ~ seed_column(model, agate_table, row[0], index)) %}
+        {% endif %}
+    {% endfor %}
+    {% if changed %}
+        {% do changed.append("comment " ~ sql_text(model.description, 2048)) %}
+        {% do run_query("alter table " ~ relation ~ " " ~ changed | join(", ")) %}
     {% endif %}
 {% endmacro %}
