@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 import stat
+import sys
 import sysconfig
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -110,11 +111,18 @@ def _adapter(patient: Patient) -> Iterator[Finding]:
         )
 
 
-def _own_dbt(_: Patient) -> Iterator[Finding]:
-    """See whether `dbt` is ours (dbt_afterstate.py): installing or upgrading dbt-core puts its own in the place."""
+def _own_dbt(patient: Patient) -> Iterator[Finding]:
+    """See whether a checkout's `dbt` is ours (dbt_afterstate.py): installing or upgrading dbt-core puts its own there.
+
+    A package leaves `dbt` alone, and builds by `afterstate build` only.
+    """
     script = Path(sysconfig.get_path("scripts")) / "dbt"
     version = metadata.version("dbt-core")
-    if not script.exists() or "dbt_afterstate" not in script.read_text(encoding="utf-8", errors="replace"):
+    if not patient.settings.is_checkout:
+        if not version.startswith(f"{DBT_SERIES}."):
+            what = f"dbt-core is {version}, but dbt-mysql works with {DBT_SERIES} only"
+            yield Finding("bad", what, f"`pip install 'dbt-core=={DBT_SERIES}.*'`")
+    elif not script.exists() or "dbt_afterstate" not in script.read_text(encoding="utf-8", errors="replace"):
         what = f"`{script}` is not Afterstate's `dbt`: it connects without the profile's TLS and session settings"
         yield Finding("bad", what, REINSTALL)
     elif not version.startswith(f"{DBT_SERIES}."):
@@ -128,7 +136,8 @@ def _dbt(patient: Patient) -> Iterator[Finding]:
     if run_dbt(patient.settings, "debug", ["--connection"], quiet=True):
         folder = shlex.quote(str(patient.settings.profiles_path.parent))
         target = shlex.quote(patient.warehouse.schemas.target)
-        mend = f"run `.venv/bin/dbt debug --profiles-dir {folder} --target {target}`: it says why"
+        program = ".venv/bin/dbt" if patient.settings.is_checkout else f"{sys.executable} -m dbt_afterstate"
+        mend = f"run `{program} debug --profiles-dir {folder} --target {target}`: it says why"
         yield Finding("bad", "dbt cannot use the profile", mend)
     else:
         yield Finding("ok", "dbt connects with the profile (`dbt debug`)")

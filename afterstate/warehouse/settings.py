@@ -18,8 +18,9 @@ from afterstate.errors import UsageError
 from afterstate.warehouse.layout import require_name
 
 DEFAULT_SCHEMA = "afterstate"
-PROJECT_FILE = "dbt_project.yml"
-# Of a package that pip has installed; a checkout keeps everything in itself.
+# pip installs the dbt project into the package; a checkout is the project, and keeps everything else in itself, too.
+CHECKOUT = Path(__file__).resolve().parents[2]
+INSTALLED_PROJECT = CHECKOUT / "afterstate" / "project"
 INSTALLED_HOME = "~/.afterstate"
 DEFAULT_PORT, LAST_PORT = 3306, 65535
 
@@ -38,16 +39,19 @@ class Settings:
     server_url: URL | None
     server_program: Path | None
 
+    @property
+    def is_checkout(self) -> bool:
+        """Whether this is a checkout, which has scripts, samples and a `dbt` of its own."""
+        return self.root != INSTALLED_PROJECT
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """Read the `AFTERSTATE_*` variables.
 
         Raises UsageError when one of them cannot be used.
         """
-        checkout = Path(__file__).resolve().parents[2]
-        is_checkout = (checkout / PROJECT_FILE).is_file()
-        moved = environment.get("AFTERSTATE_HOME") or ("" if is_checkout else INSTALLED_HOME)
-        root = checkout if is_checkout else Path(__file__).resolve().parents[1] / "project"
+        root = INSTALLED_PROJECT if INSTALLED_PROJECT.is_dir() else CHECKOUT
+        moved = environment.get("AFTERSTATE_HOME") or (INSTALLED_HOME if root == INSTALLED_PROJECT else None)
         home = Path(moved).expanduser().resolve() if moved else root / ".afterstate"
         program = environment.get("AFTERSTATE_SERVER_PROGRAM")
         return cls(
