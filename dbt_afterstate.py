@@ -26,6 +26,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import afterstate.warehouse.quick_dbt  # noqa: F401 (its import is what it does)
+
+# isort: split
 import mysql.connector
 import pymysql
 from dbt.cli.main import cli
@@ -44,7 +47,6 @@ from afterstate.warehouse import connect as warehouse_connect
 from afterstate.warehouse import partial_parse
 from afterstate.warehouse.build_lock import SEATS, BuildLock, BuildRefused
 from afterstate.warehouse.connect import SESSION, tls_context
-from afterstate.warehouse.culprit import tell_of_culprits
 from afterstate.warehouse.dbt import NO_WAIT_VARIABLE, set_places
 from afterstate.warehouse.holders import LOCK_WAIT_TIMEOUT, find_holders, who_may_know
 from afterstate.warehouse.layout import Schemas
@@ -108,8 +110,11 @@ def _alone(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
                 *chosen, f"dbt {get_flags().WHICH}", _say, waits=not os.environ.get(NO_WAIT_VARIABLE)
             ) as _lock:
                 result = run(task)
-                with suppress(pymysql.MySQLError):  # the build's own errors have been told
-                    tell_of_culprits(*chosen, task, result, _say)
+                if _has_errors(result):
+                    from afterstate.warehouse.culprit import tell_of_culprits  # imports all that landing needs
+
+                    with suppress(pymysql.MySQLError):  # the build's own errors have been told
+                        tell_of_culprits(*chosen, task, result, _say)
                 return result
         except BuildRefused as refused:
             # Of dbt's errors, this one ends with 1; 2 would mean wrong usage.
@@ -120,6 +125,10 @@ def _alone(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
             _lock = None
 
     return run_alone
+
+
+def _has_errors(result: Any) -> bool:
+    return any(str(ran.status) == "error" for ran in getattr(result, "results", None) or ())
 
 
 def _who_holds(statement: str) -> str:

@@ -1,8 +1,19 @@
 {#- As-of join: for each proposal the number of the last segment of its plane that starts at its tick or before, 0 for none.
 
     Segments and proposals of a plane in one order; the running count of segments is the number of the last one. Linear
-    on both servers, where a look-up for each proposal or a range join is not (docs/engine-facts.md). -#}
+    on both servers, where a look-up for each proposal or a range join is not (docs/engine-facts.md). A build of few
+    proposals counts all segments before the first of them at once. -#}
 {% macro as_of(proposals, segments) -%}
+{%- set times -%}
+(
+            select
+                session_no,
+                min(propose_tick) as first_tick,
+                max(propose_tick) as last_tick
+            from {{ proposals }}
+            group by session_no
+        ) as times
+{%- endset -%}
 select
     session_no,
     die,
@@ -23,27 +34,34 @@ from (
             rows unbounded preceding
         ) as segment_no
     from (
+        {%- if is_incremental() %}
+        select
+            segments.session_no,
+            segments.die,
+            segments.plane,
+            min(times.first_tick) as tick,
+            max(segments.segment_no) as segment_count,
+            null as load_id,
+            null as row_no
+        from {{ segments }} as segments
+        inner join {{ times }} on segments.session_no = times.session_no
+        where segments.start_tick < times.first_tick
+        group by segments.session_no, segments.die, segments.plane
+        union all
+        {%- endif %}
         select
             segments.session_no,
             segments.die,
             segments.plane,
             segments.start_tick as tick,
-            -- the segment that holds at the first proposal stands for all before it
-            case when segments.start_tick < times.first_tick then segments.segment_no else 1 end as segment_count,
+            1 as segment_count,
             null as load_id,
             null as row_no
         from {{ segments }} as segments
-        inner join (
-            select
-                session_no,
-                min(propose_tick) as first_tick,
-                max(propose_tick) as last_tick
-            from {{ proposals }}
-            group by session_no
-        ) as times on segments.session_no = times.session_no
-        where
-            segments.start_tick <= times.last_tick
-            and (segments.next_start_tick >= times.first_tick or segments.next_start_tick is null)
+        {%- if is_incremental() %}
+        inner join {{ times }} on segments.session_no = times.session_no
+        where segments.start_tick between times.first_tick and times.last_tick
+        {%- endif %}
         union all
         select
             session_no,

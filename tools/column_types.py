@@ -84,7 +84,6 @@ MADE: dict[str, Made] = {
     "proposal_phase_keys.segment_no": Made("int", None),
     "start_tick": Made(_TICK, ("start",)),
     "end_tick": Made(_TICK, ("end",)),
-    "previous_state_no": Made("int", None),
     "previous_end_tick": Made(_TICK, None),
     "next_start_tick": Made(_TICK, None),
     # proposals and their phase keys; a proposal without its hook has its own die, plane and time

@@ -109,7 +109,11 @@ TARGETS = {
     "segments": "int_phase_keys__segments",
     "phase_keys": "proposal_phase_keys",
 }
-SORTED = {"segments": "order by session_no, die, plane, segment_no"}  # a key's order is the fastest to load
+# The rule's neighbours are not stored; a key's order is the fastest to load.
+WRITTEN = {
+    "segments": "select session_no, die, plane, segment_no, state_no, run_no, row_no, start_tick, end_tick "
+    "from segments order by session_no, die, plane, segment_no"
+}
 
 
 def prepare(order: Order) -> Callable[[], None]:
@@ -117,6 +121,8 @@ def prepare(order: Order) -> Callable[[], None]:
 
     def make() -> None:
         memory = duckdb.connect(config={"temp_directory": order.folder})
+        # its estimate of the proposals is too low: their join would be a loop in a loop
+        memory.execute("set asof_loop_join_threshold = 0")
         _read(order, memory)
         memory.execute(DICTIONARIES)
         with ThreadPoolExecutor(2) as pool:
@@ -150,8 +156,8 @@ def _read(order: Order, memory: duckdb.DuckDBPyConnection) -> None:
 def _write(order: Order, memory: duckdb.DuckDBPyConnection, table: str) -> tuple[str, Path]:
     """Write a table as LOAD DATA takes it by default."""
     file = Path(order.folder) / f"{table}.tsv"
-    what = f"(select * from {table} {SORTED.get(table, '')})"
-    memory.execute(f"copy {what} to '{file}' (header false, delimiter '\t', nullstr '\\N', quote '')")
+    what = WRITTEN.get(table, f"select * from {table}")
+    memory.execute(f"copy ({what}) to '{file}' (header false, delimiter '\t', nullstr '\\N', quote '')")
     return table, file
 
 

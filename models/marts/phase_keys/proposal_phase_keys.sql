@@ -11,21 +11,15 @@
     post_hook="{{ note_built_loads(upstream=['int_phase_keys__segments']) }}",
 ) }}
 
+{%- set columns = [
+    "row_no", "op_uid", "op_name", "op_base", "key_die", "key_plane", "propose_tick", "propose_time_us",
+    "context_source", "phase_key_used",
+] %}
 {%- set proposal_changes = ref("int_phase_keys__proposal_changes") %}
+{%- set segments = ref("int_phase_keys__segments") %}
+{%- set states = ref("int_phase_keys__states") %}
 
-with segments as (
-
-    select * from {{ ref("int_phase_keys__segments") }}
-
-),
-
-states as (
-
-    select * from {{ ref("int_phase_keys__states") }}
-
-),
-
-loads as (
+with loads as (
 
     {{ loads_to_read("nand_proposal_rows") | indent }}
 
@@ -46,21 +40,18 @@ changed_proposals as (
     inner join {{ proposal_changes }} as changes
         on
             changes.model = '{{ model.name }}'
-            and loads.session_id = changes.session_id
-            and loads.run_id = changes.run_id
+            and {{ same_key("loads", "changes", ["session_id", "run_id"]) }}
     {%- endif %}
     inner join {{ ref("stg_nand__proposal_rows") }} as proposals on loads.load_id = proposals.load_id
     {%- if is_incremental() %}
-    where
-        proposals.row_no >= changes.from_row_no
-        or proposals.propose_tick >= changes.from_tick
+    where proposals.row_no >= changes.from_row_no or proposals.propose_tick >= changes.from_tick
     {%- endif %}
 
 ),
 
 segments_as_of as (
 
-    {{ as_of("changed_proposals", "segments") | indent }}
+    {{ as_of("changed_proposals", segments) | indent }}
 
 ),
 
@@ -69,16 +60,9 @@ proposal_phase_keys as (
     select
         loads.session_id,
         loads.run_id,
-        proposals.row_no,
-        proposals.op_uid,
-        proposals.op_name,
-        proposals.op_base,
-        proposals.key_die,
-        proposals.key_plane,
-        proposals.propose_tick,
-        proposals.propose_time_us,
-        proposals.context_source,
-        proposals.phase_key_used,
+        {% for column in columns -%}
+        proposals.{{ column }},
+        {% endfor -%}
         case
             when states.state_no is null then 'DEFAULT'
             when proposals.propose_tick >= segments.end_tick then concat(states.op_base, '.END')
@@ -88,7 +72,7 @@ proposal_phase_keys as (
             when states.state_no is null then 'DEFAULT'
             when proposals.propose_tick >= segments.end_tick then concat(states.op_base, '.END')
             when
-                segments.previous_end_tick <= proposals.propose_tick
+                previous_segments.end_tick <= proposals.propose_tick
                 and (states.state = 'ISSUE' or segments.start_tick = proposals.propose_tick)
                 then concat(previous_states.op_base, '.END')
             when states.state = 'ISSUE' then 'DEFAULT'
@@ -102,14 +86,14 @@ proposal_phase_keys as (
         on
             segments_as_of.load_id = proposals.load_id
             and segments_as_of.row_no = proposals.row_no
-    left join segments
+    {% for alias, offset in [("segments", ""), ("previous_segments", " - 1")] -%}
+    left join {{ segments }} as {{ alias }}
         on
-            segments_as_of.session_no = segments.session_no
-            and segments_as_of.die = segments.die
-            and segments_as_of.plane = segments.plane
-            and segments_as_of.segment_no = segments.segment_no
-    left join states on segments.state_no = states.state_no
-    left join states as previous_states on segments.previous_state_no = previous_states.state_no
+            {{ same_key("segments_as_of", alias, ["session_no", "die", "plane"]) }}
+            and segments_as_of.segment_no{{ offset }} = {{ alias }}.segment_no
+    {% endfor -%}
+    left join {{ states }} as states on segments.state_no = states.state_no
+    left join {{ states }} as previous_states on previous_segments.state_no = previous_states.state_no
 
 )
 

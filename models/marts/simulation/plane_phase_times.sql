@@ -33,16 +33,22 @@ state_times as (
         count(*) as segment_count,
         sum(
             case
-                when segments.next_start_tick < segments.end_tick then segments.next_start_tick
+                when next_segments.start_tick < segments.end_tick then next_segments.start_tick
                 else segments.end_tick
             end - segments.start_tick
         ) as held_ticks,
-        count(case when segments.next_start_tick > segments.end_tick then 1 end) as gap_count,
+        count(case when next_segments.start_tick > segments.end_tick then 1 end) as gap_count,
         sum(
-            case when segments.next_start_tick > segments.end_tick then segments.next_start_tick - segments.end_tick end
+            case
+                when next_segments.start_tick > segments.end_tick then next_segments.start_tick - segments.end_tick
+            end
         ) as gap_ticks
     from changed_sessions as sessions
     inner join {{ ref("int_phase_keys__segments") }} as segments on sessions.session_no = segments.session_no
+    left join {{ ref("int_phase_keys__segments") }} as next_segments
+        on
+            {{ same_key("segments", "next_segments", ["session_no", "die", "plane"]) }}
+            and segments.segment_no + 1 = next_segments.segment_no
     group by sessions.session_id, segments.die, segments.plane, segments.state_no
 
 ),

@@ -18,9 +18,15 @@ with changed_sessions as (
 
 segments as (
 
-    select segments.*
+    select
+        segments.*,
+        next_segments.start_tick as next_start_tick
     from changed_sessions as sessions
     inner join {{ ref("int_phase_keys__segments") }} as segments on sessions.session_no = segments.session_no
+    left join {{ ref("int_phase_keys__segments") }} as next_segments
+        on
+            {{ same_key("segments", "next_segments", ["session_no", "die", "plane"]) }}
+            and segments.segment_no + 1 = next_segments.segment_no
 
 ),
 
