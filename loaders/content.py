@@ -43,6 +43,7 @@ class Content:
         if self._compression:
             self._stream = pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), self._compression)
         self._decoder = Decoder(file, encoding) if encoding else None
+        self._ahead = b""  # what was looked at and is still to be read
         self._sha256 = hashlib.sha256()
         self.bytes = 0
 
@@ -66,29 +67,47 @@ class Content:
         self.bytes += len(block)
         return block
 
+    def peek(self, size: int) -> bytes:
+        """Return the first bytes of what is read next, decompressed, as the file has them; they are still to be read.
+
+        Raises LandingError as `read` does.
+        """
+        self._ahead = self._read_raw(size)
+        return self._ahead
+
     def _read_raw(self, size: int) -> bytes:
+        if self._ahead:
+            block, self._ahead = self._ahead[:size], self._ahead[size:]
+            return block
+        return self._read_next(size)
+
+    def _read_next(self, size: int) -> bytes:
         try:
             block: bytes = self._stream.read(size)
         except OSError as error:
             if error.errno or not self._compression:
                 raise
             raise LandingError(
-                f"{self._file}: its {self._compression} data cannot be decompressed: {error}",
+                f"its {self._compression} data cannot be decompressed: {error}",
                 "the file is damaged or was cut short; nothing of it was landed: get it again, then land it",
+                failure="damaged",
+                file=self._file,
             ) from error
         position = self._raw.tell()
         if position > self._raw_bytes:
-            raise changed(str(self._file))
+            raise changed(self._file)
         if self._progress:
             self._progress(self._file, position, self._raw_bytes)
         return block
 
 
-def changed(shown: str) -> LandingError:
-    """Say that a file is not what it was a moment ago."""
+def changed(file: object) -> LandingError:
+    """Return the error for a file that is not what it was a moment ago."""
     return LandingError(
-        f"{shown}: the file changed while it was read; nothing of it was landed",
+        "the file changed while it was read; nothing of it was landed",
         "land it again when its producer has finished",
+        failure="changed",
+        file=file,
     )
 
 
@@ -99,12 +118,12 @@ def open_content(file: Path, progress: Progress | None = None, encoding: str | N
         yield Content(file, raw, progress, encoding)
 
 
-def measure(file: Path, progress: Progress | None = None, encoding: str | None = None) -> tuple[str, int]:
-    """Read a file once, and give its content's hash and size in bytes."""
-    with open_content(file, progress, encoding) as content:
+def hash_file(file: Path) -> str:
+    """Read a file and return its content's hash; raises LandingError as `Content.read` does."""
+    with open_content(file) as content:
         while content.read():
             pass
-        return content.sha256, content.bytes
+        return content.sha256
 
 
 def plain_name(file: Path) -> str:

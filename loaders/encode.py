@@ -67,8 +67,7 @@ class Encoder:
         self._encoding = encoding or "UTF-8"
         self._quotes_all = quotes_all
         self.header = list(header)
-        first = {name: index for index, name in reversed(list(enumerate(header)))}
-        self.repeated = sorted({name for index, name in enumerate(header) if first[name] != index})
+        first = _first_places(header)
         self._known = [(column, first[column.name]) for column in kind.columns if column.name in first]
         known_names = {column.name for column in kind.columns}
         # An unknown column is kept under its own name, a repeated one only once (design section 3, rule 2).
@@ -158,6 +157,16 @@ class Encoder:
         objects = pc.binary_join_element_wise(*members, "")
         spelled = pc.binary_join_element_wise(pc.utf8_replace_slice(objects, 0, 2, "{"), "}", "")
         return pc.if_else(pc.equal(objects, ""), None, spelled)
+
+
+def repeated_names(header: Sequence[str]) -> list[str]:
+    """Return the names that a header states more than once; the first of each is the one that is kept."""
+    first = _first_places(header)
+    return sorted({name for index, name in enumerate(header) if first[name] != index})
+
+
+def _first_places(header: Sequence[str]) -> dict[str, int]:
+    return {name: index for index, name in reversed(list(enumerate(header)))}
 
 
 class _Line:

@@ -55,7 +55,9 @@ def require_encoding(path: Path, beginning: bytes, encoding: str) -> None:
     except UnicodeDecodeError:
         return
     if beginning and "\0" not in text and (is_wide or not text.isascii()):
-        raise LandingError(f"{path}: it is UTF-8, not {encoding}", "land it without `--encoding`, by itself")
+        raise LandingError(
+            f"it is UTF-8, not {encoding}", "land it without `--encoding`, by itself", failure="encoding", file=path
+        )
 
 
 class Decoder:
@@ -83,8 +85,10 @@ class Decoder:
             if isinstance(error, UnicodeDecodeError):
                 place = f": byte {self._seen - len(error.object) + error.start + 1:,}: {error.reason}"
             raise LandingError(
-                f"{self._file}: cannot be read as {self._encoding}{place}",
+                f"cannot be read as {self._encoding}{place}",
                 "the file is damaged, or in another encoding; nothing of it was landed",
+                failure="encoding",
+                file=self._file,
             ) from error
 
 

@@ -17,9 +17,10 @@ from typing import Any
 from afterstate.errors import LandingError, UsageError
 from afterstate.warehouse.profile import Warehouse, read_warehouse
 from afterstate.warehouse.settings import Settings
-from loaders.land import FileResult, Lander
+from loaders.land import Lander
 from loaders.recognise import kind_named
-from loaders.runs import Told
+from loaders.result import FileResult
+from loaders.runs import Found, Told
 
 MEMORY = "memory"  # where rows come from that never were in a file
 TIMELINE_COLUMNS = ("die", "plane", "op_state", "op_name", "start", "end")
@@ -52,14 +53,24 @@ def land_simulation(
     with tempfile.TemporaryDirectory(prefix="afterstate-") as folder:
         files = {name: _write(Path(folder) / name, name, kept) for name, kept in given.items() if kept is not None}
         results = [
-            lander.land_passing(file, kind_named(name), f"{MEMORY}:{name}", MEMORY) for name, file in files.items()
+            lander.land_found(Found(file, file, f"{MEMORY}:{name}", MEMORY), kind_named(name))
+            for name, file in files.items()
         ]
-    failed = [problem for result in results for problem in problems(result)]
-    if failed:
-        raise LandingError(
-            "\n".join(failed), "what else the call gave has landed; give the same again when it is mended"
-        )
+    require_landed(results, "what else the call gave has landed; give the same again when it is mended")
     return results
+
+
+def require_landed(results: Sequence[FileResult], hint: str) -> None:
+    """Raise one LandingError for all files of which nothing has landed; it has the failure of the first."""
+    failed = [result for result in results if problems(result)]
+    if failed:
+        causes = [result.error for result in failed if isinstance(result.error, LandingError)]
+        raise LandingError(
+            "\n".join(problem for result in failed for problem in problems(result)),
+            hint,
+            failure=causes[0].failure if causes else "rejected" if failed[0].is_rejected else "server",
+            causes=causes,
+        )
 
 
 def problems(result: FileResult) -> list[str]:

@@ -15,15 +15,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from afterstate.errors import LandingError, UsageError
+from afterstate.errors import UsageError
 from afterstate.warehouse.profile import Warehouse, read_warehouse
 from afterstate.warehouse.settings import Settings
 from loaders.encoding import known_encoding
+from loaders.find import find_files
 from loaders.kinds import Kind
-from loaders.land import FileResult, Lander, find_files
-from loaders.memory import MEMORY, in_json, plain, problems
+from loaders.land import Lander
+from loaders.memory import MEMORY, in_json, plain, require_landed
 from loaders.recognise import UnknownFile, kind_named, recognise
-from loaders.runs import Told
+from loaders.result import FileResult
+from loaders.runs import Found, Told
 from loaders.side_by_side import land_files
 
 if TYPE_CHECKING:
@@ -96,7 +98,7 @@ def land_frame(
     with tempfile.TemporaryDirectory(prefix="afterstate-") as folder:
         file = Path(folder) / chosen.name
         _write(flat, file)
-        result = lander.land_passing(file, chosen, f"{MEMORY}:{chosen.name}", MEMORY)
+        result = lander.land_found(Found(file, file, f"{MEMORY}:{chosen.name}", MEMORY), chosen)
     _require_landed([result])
     return result
 
@@ -145,12 +147,10 @@ def _as_json(value: Any) -> Any:
     return json.dumps(listed, ensure_ascii=False, default=in_json)
 
 
-def _require_landed(results: Iterable[FileResult]) -> None:
+def _require_landed(results: Sequence[FileResult]) -> None:
     """Warn of rejected rows; raise LandingError for what could not land at all."""
-    failed = [problem for result in results for problem in problems(result)]
     for result in results:
         if result.rows_rejected and result.rows_landed:
             lead = f"{result.file}: {result.rows_rejected:,} of {result.rows_read:,} rows do not fit"
             warnings.warn("\n  ".join([lead, *result.messages]), RowsRejected, stacklevel=3)
-    if failed:
-        raise LandingError("\n".join(failed), "all else has landed; fix this, then land the same again")
+    require_landed(results, "all else has landed; fix this, then land the same again")

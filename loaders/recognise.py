@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from codecs import BOM_UTF8
 from collections.abc import Sequence
 from fnmatch import fnmatch
@@ -12,7 +11,7 @@ from afterstate.errors import LandingError, UsageError
 from loaders import csv_file
 from loaders.content import open_content, plain_name
 from loaders.core import CORE_KINDS
-from loaders.encoding import advice, guess_encoding, require_encoding
+from loaders.encoding import advice
 from loaders.kinds import Kind
 from loaders.nand import NAND_KINDS
 from loaders.not_needed import not_needed
@@ -21,9 +20,9 @@ from loaders.reader import Record, unprintable, visible
 KINDS: tuple[Kind, ...] = (*CORE_KINDS, *NAND_KINDS)
 _TABLES = tuple(kind for kind in KINDS if not kind.begins)
 OUR_SUFFIXES = (".csv", ".log", ".txt")
-BEGINNING_BYTES = 1 << 20  # in which a log shows what it is
 _OTHER_DELIMITERS = {";": "`;`", "\t": "tabs", "|": "`|`", ", ": "commas and blanks"}
 LONGEST_NAME_BYTES = 65_535
+BEGINNING_BYTES = 1 << 20  # in which a log shows what it is
 
 
 class UnknownFile(Exception):
@@ -49,40 +48,7 @@ def require_begun(path: Path, kind: Kind, beginning: bytes) -> None:
     texts = tuple(text.encode() for text in kind.begins)
     if not any(line.startswith(texts) for line in beginning.removeprefix(BOM_UTF8).splitlines()):
         expected = " or ".join(f"`{text}`" for text in kind.begins)
-        raise LandingError(f"{path}: line 1: the file is no {kind.name}", f"expected lines that begin with {expected}")
-
-
-def read_beginning(
-    path: Path, told: Kind | None = None, encoding: str | None = None
-) -> tuple[bytes, Record | None, str | None]:
-    """Return a file's first bytes in UTF-8, its first record as a CSV, and what its encoding seems to be.
-
-    The last is None for UTF-8, and for bytes that look like no known encoding.
-
-    Raises UnknownFile when it is compressed and damaged, LandingError when it may be ours all the same: an archive of
-    other things is let be.
-    """
-    try:
-        with open_content(path) as content:
-            raw = content.read(BEGINNING_BYTES)
-        if encoding:
-            require_encoding(path, raw, encoding)
-        with open_content(path, encoding=encoding) as content:
-            beginning = content.read(BEGINNING_BYTES) if encoding else raw
-        with open_content(path, encoding=encoding) as content:
-            return beginning, csv_file.read_header(content), _guess(raw)
-    except LandingError:
-        if told or Path(plain_name(path)).suffix in OUR_SUFFIXES:
-            raise
-        raise UnknownFile("it is compressed, and damaged") from None
-
-
-def _guess(beginning: bytes) -> str | None:
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(beginning)
-    except UnicodeDecodeError:
-        return guess_encoding(beginning)
-    return guess_encoding(beginning) if b"\0" in beginning else None
+        raise _header_error(path, f"the file is no {kind.name}", f"expected lines that begin with {expected}")
 
 
 def read_header(path: Path, first: Record | None, told: Kind | None = None, guess: str | None = None) -> list[str]:
@@ -100,8 +66,11 @@ def read_header(path: Path, first: Record | None, told: Kind | None = None, gues
     reason = f"the header cannot be read: {first.problem or f'it {unstorable}'}"
     if told or _named_like(path) or _fits_any(first.fields) or (guess and _is_ours_in(path, guess)):
         raise LandingError(
-            f"{path}: line {first.line_no}: {reason}",
+            reason,
             "save the file as CSV in UTF-8" if first.problem else advice(guess),
+            failure="header" if first.problem else "encoding",
+            file=path,
+            line=first.line_no,
         )
     raise UnknownFile(reason)
 
@@ -143,8 +112,9 @@ def recognise(path: Path, header: Sequence[str]) -> Kind:
         require_needed(path, kind, header)
     for kind in by_name:
         odd = ", ".join(f"`{name}`" for name in header if name in kind.never)
-        raise LandingError(
-            f"{path}: line 1: it has {odd}, which no {kind.name} has",
+        raise _header_error(
+            path,
+            f"it has {odd}, which no {kind.name} has",
             f"if it is one all the same, land it with `--kind {kind.name}`",
         )
     if fitting:
@@ -157,13 +127,17 @@ def require_needed(path: Path, kind: Kind, header: Sequence[str]) -> None:
     """Raise LandingError when the header lacks a column that the kind needs."""
     expected = f"expected the columns {', '.join(kind.needed)} (in any order, others may follow)"
     if not header:
-        raise LandingError(f"{path}: line 1: the file is empty, it should be a {kind.name}", expected)
+        raise _header_error(path, f"the file is empty, it should be a {kind.name}", expected)
     missing = [name for name in kind.needed if name not in header]
     if missing:
         names = ", ".join(f"`{name}`" for name in missing)
         alike = [visible(name) for name in header if _bare(name) in missing]
         there = f"; the header has `{'`, `'.join(alike)}`" if alike else ""
-        raise LandingError(f"{path}: line 1: no column {names}, which a {kind.name} needs{there}", expected)
+        raise _header_error(path, f"no column {names}, which a {kind.name} needs{there}", expected, missing[0])
+
+
+def _header_error(path: Path, reason: str, hint: str, column: str | None = None) -> LandingError:
+    return LandingError(reason, hint, failure="header", file=path, line=1, column=column)
 
 
 def _bare(name: str) -> str:
@@ -175,8 +149,9 @@ def require_storable(path: Path, header: Sequence[str]) -> None:
     """Raise LandingError when a name is longer than a key of a JSON object may be on MySQL."""
     longest = max(header, key=lambda name: len(name.encode()), default="")
     if len(longest.encode()) > LONGEST_NAME_BYTES:
-        raise LandingError(
-            f"{path}: line 1: the name of column {header.index(longest) + 1} has {len(longest.encode()):,} bytes",
+        raise _header_error(
+            path,
+            f"the name of column {header.index(longest) + 1} has {len(longest.encode()):,} bytes",
             f"at most {LONGEST_NAME_BYTES:,} fit",
         )
 
@@ -230,6 +205,6 @@ def _require_commas(path: Path, header: str) -> None:
     for delimiter, spoken in _OTHER_DELIMITERS.items():
         names = [name.strip('"') for name in header.split(delimiter)]
         if _told_by_header([kind for kind in _TABLES if _fits(kind, names)], names):
-            raise LandingError(
-                f"{path}: line 1: the columns are separated by {spoken}, expected commas", "write the file as CSV again"
+            raise _header_error(
+                path, f"the columns are separated by {spoken}, expected commas", "write the file as CSV again"
             )

@@ -43,10 +43,31 @@ NO_RUN = Run()
 
 @dataclass(frozen=True)
 class Found:
-    """A file to land, and the path that the user named, by which it was found."""
+    """A file to land, and the path that the user named, by which it was found.
+
+    A passing file holds what came from memory or a pipe: `origin` is what the manifest and messages call it, `folder`
+    what the session says of where it came from. The user names its session and run, as its name says nothing.
+    """
 
     file: Path
     root: Path
+    origin: str | None = None
+    folder: str = ""
+
+    @property
+    def name(self) -> str:
+        """What results call it; bytes that are not UTF-8 are escaped."""
+        return self.origin or printable(str(self.file))
+
+    @property
+    def shown(self) -> str:
+        """What messages call it, in one line: a name may hold line breaks, and what steers a terminal."""
+        return visible(self.name)
+
+    @property
+    def place(self) -> str:
+        """What the manifest calls it: its full path."""
+        return self.origin or printable(str(self.file.resolve()))
 
 
 @dataclass(frozen=True)
@@ -68,21 +89,27 @@ class Told:
 
     def run_of(self, found: Found) -> Run:
         """Return a file's session and run; raises LandingError when neither its name nor the user tells one."""
+        if found.origin is not None:
+            return Run(str(self.session), str(self.run), found.folder, is_session_told=True)
         folder = found.file.parent.resolve()  # of a file that is a link, too: it belongs where it is named
         session = self._session(found) if self.session else folder.name
         in_name = _RUN_IN_NAME.search(plain_name(found.file))
         run = in_name[1] if in_name else self.run
         if not run:
             raise LandingError(
-                f"{found.file}: the name tells no run, expected one like `op_state_timeline_261122_0000001.csv`",
+                "the name tells no run, expected one like `op_state_timeline_261122_0000001.csv`",
                 "name the run with `--run RUN`",
+                failure="name",
+                file=found.file,
             )
         for option, name in (("session", session), ("run", run)):
             problem = _problem(option, name)
             if problem:
                 raise LandingError(
-                    f"{found.file}: `{visible(printable(name))}` cannot name a {option}: {problem}",
+                    f"`{visible(printable(name))}` cannot name a {option}: {problem}",
                     f"name the {option} with `--{option} NAME`",
+                    failure="name",
+                    file=found.file,
                 )
         return Run(session, run, printable(str(folder)), is_session_told=self.session is not None)
 

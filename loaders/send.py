@@ -69,6 +69,7 @@ def insert_lines(
             raise LandingError(
                 f"a row takes {len(statement):,} bytes, the server's max_allowed_packet is {longest:,}",
                 "as an administrator: set global max_allowed_packet = 1073741824;",
+                failure="too_long",
             )
         stored += raw.query(cast(str, statement))  # PyMySQL sends bytes as they are
         _require_no_warnings(raw, table, raw.warning_count)
@@ -125,6 +126,7 @@ def _require_no_warnings(raw: LandingConnection, table: Table, warnings: int) ->
     raise LandingError(
         f"the server would have changed {warnings} values on their way into {table.name}: {shown}",
         "nothing was landed; please report this with the file's header",
+        failure="server",
     )
 
 

@@ -9,7 +9,8 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 
-from loaders.land import FileResult, Lander
+from loaders.land import Lander
+from loaders.result import FileResult
 from loaders.runs import Found
 from loaders.turns import Turns
 
@@ -26,7 +27,7 @@ def land_files(lander: Lander, files: Sequence[Found]) -> list[FileResult]:
     turns = Turns()
     with ThreadPoolExecutor(min(MOST_AT_ONCE, _cores()), thread_name_prefix="landing") as workers:
         try:
-            landings = [workers.submit(lander.land, found.file, found.root, turns.take()) for found in files]
+            landings = [workers.submit(lander.land_found, found, turn=turns.take()) for found in files]
             _wait(landings)
             return [landing.result() for landing in landings]
         except BaseException:  # of Ctrl-C, only this thread hears

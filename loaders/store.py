@@ -59,22 +59,22 @@ def find_load(connection: Connection, loads: Table, kind: Kind, sha256: str, run
     return KnownLoad(*found) if found else None
 
 
-def require_session(connection: Connection, sessions: Table, run: Run, shown: str) -> None:
-    """Raise LandingError when a run's session is another folder's; `shown` is what messages call the file."""
+def require_session(connection: Connection, sessions: Table, run: Run) -> None:
+    """Raise LandingError when a run's session is another folder's."""
     if not run.session_id:
         return
     folder = connection.scalar(select(sessions.c.folder).where(sessions.c.session_id == run.session_id))
     if folder is not None and not run.is_session_told and folder != run.folder:
         session = visible(run.session_id)
         raise LandingError(
-            f"{shown}: the session `{session}` is the timeline in {visible(folder)}; {visible(run.folder)} has the "
-            "same name",
+            f"the session `{session}` is the timeline in {visible(folder)}; {visible(run.folder)} has the same name",
             "two timelines must never be mixed: give this one a name of its own with `--session NAME`, or say "
             f"`--session {session}` if both folders hold parts of one timeline",
+            failure="session",
         )
 
 
-def take_session(connection: Connection, sessions: Table, run: Run, shown: str) -> None:
+def take_session(connection: Connection, sessions: Table, run: Run) -> None:
     """Claim the session for the folder that names it; raises LandingError when another folder was faster.
 
     A loader that closes a load of the session at the same moment waits here until this one is through: a session is
@@ -85,7 +85,7 @@ def take_session(connection: Connection, sessions: Table, run: Run, shown: str) 
     if connection.scalar(select(sessions.c.session_id).where(sessions.c.session_id == run.session_id)) is None:
         taken = mysql.insert(sessions).values(session_id=run.session_id, folder=run.folder)
         connection.execute(taken.on_duplicate_key_update(session_id=run.session_id))
-    require_session(connection, sessions, run, shown)
+    require_session(connection, sessions, run)
 
 
 def open_load(connection: Connection, loads: Table, values: dict[str, Any], load_id: int | None = None) -> int | None:
@@ -154,6 +154,7 @@ def take_kind(connection: Connection, tables: LandingTables, kind_name: str) -> 
         raise LandingError(
             f"another loader has not finished with {kind_name} for {LOCK_SECONDS} s; nothing was changed",
             "run the same command again",
+            failure="busy",
         )
 
 

@@ -127,6 +127,10 @@ class Turn:
         with self._turns.changing():
             self._is_waited_for = False
 
-    def end(self) -> None:
-        """Let those who waited for this file go on, whatever became of it."""
-        self._turns.end(self)
+    @contextmanager
+    def until_done(self) -> Iterator[None]:
+        """Let those who wait for this file go on after the block, whatever became of it."""
+        try:
+            yield
+        finally:
+            self._turns.end(self)

@@ -23,7 +23,7 @@ from afterstate.warehouse.profile import Warehouse
 from afterstate.warehouse.settings import Settings
 from afterstate.warehouse.waiting import word_each_minute
 from loaders import store
-from loaders.content import measure
+from loaders.content import hash_file
 from loaders.reader import printable, visible
 from loaders.recognise import kind_named
 from loaders.tables import LandingTables, landing_tables
@@ -106,7 +106,7 @@ class Withdrawer:
             found = self._select(loads.c.load_id == int(named), *within)
             return found or self._nothing(f"there is no load {named}, or it is withdrawn already")
         if file.is_file():
-            found = self._select(loads.c.content_sha256 == measure(file)[0], *within)
+            found = self._select(loads.c.content_sha256 == hash_file(file), *within)
         else:
             found = self._of_path(file, within)
         return self._only(found, file, within)

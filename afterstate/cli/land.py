@@ -20,11 +20,14 @@ from afterstate.warehouse.profile import read_warehouse
 from afterstate.warehouse.requirements import FASTER_LANDING, SWITCH_ON
 from afterstate.warehouse.settings import Settings
 from loaders.encoding import known_encoding
+from loaders.find import find_files
 from loaders.kinds import Kind
-from loaders.land import FileResult, Lander, find_files, no_room_for_temporary_files
+from loaders.land import Lander
 from loaders.recognise import kind_named
-from loaders.runs import Told
+from loaders.result import FileResult
+from loaders.runs import Found, Told
 from loaders.side_by_side import land_files
+from loaders.temporary import no_room_for_temporary_files
 
 STANDARD_INPUT = Path("-")
 
@@ -130,4 +133,5 @@ def _land_standard_input(lander: Lander, kind: Kind) -> FileResult:
         with no_room_for_temporary_files("standard input"):
             shutil.copyfileobj(sys.stdin.buffer, passing)
             passing.flush()
-        return lander.land_passing(Path(passing.name), kind, str(STANDARD_INPUT), "standard input")
+        file = Path(passing.name)
+        return lander.land_found(Found(file, file, str(STANDARD_INPUT), "standard input"), kind)

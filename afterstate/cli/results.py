@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import click
 
 from afterstate.cli.console import coloured
-from loaders.land import FileResult
 from loaders.reader import visible
+from loaders.result import FileResult
 
 STATUSES = ("landed", "rejected", "unchanged", "superseded", "ignored", "failed")
 NEW = ("landed", "rejected")

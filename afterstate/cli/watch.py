@@ -22,9 +22,9 @@ from afterstate.watch.watcher import Order, Watcher
 from afterstate.watch.whole import ignore_broken_leases
 from loaders.content import Progress
 from loaders.encoding import known_encoding
-from loaders.land import FileResult
 from loaders.reader import visible
 from loaders.recognise import kind_named
+from loaders.result import FileResult
 from loaders.runs import Told
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from afterstate.watch.whole import Look, is_being_written, is_named_unfinished
-from loaders.land import find_files
+from loaders.find import find_files
 from loaders.runs import Found
 
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 5.0, 600.0

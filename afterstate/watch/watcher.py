@@ -24,7 +24,8 @@ from afterstate.watch.arrivals import Arrivals
 from afterstate.watch.builds import Builds, Built, is_build_due
 from loaders.content import Progress
 from loaders.kinds import Kind
-from loaders.land import FileResult, Lander
+from loaders.land import Lander
+from loaders.result import FileResult
 from loaders.runs import Found, Told
 from loaders.side_by_side import land_files
 

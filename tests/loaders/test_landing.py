@@ -28,8 +28,9 @@ from afterstate.errors import LandingError, ServerError
 from afterstate.warehouse.connect import STREAM_NAME, connect, detect, engine
 from loaders import store
 from loaders.encode import Encoder
-from loaders.land import FileResult, Lander
+from loaders.land import Lander
 from loaders.recognise import kind_named
+from loaders.result import FileResult
 from loaders.send import insert_lines, load_data
 from loaders.tables import LandingTables, landing_tables
 from tests.conftest import Bench

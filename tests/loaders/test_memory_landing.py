@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from afterstate.errors import LandingError, UsageError
-from loaders.land import FileResult
 from loaders.memory import land_simulation
+from loaders.result import FileResult
 from simulators.nand.resource_manager import ResourceManager
 from tests.conftest import Bench
 

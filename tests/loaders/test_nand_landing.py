@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from afterstate.errors import LandingError, UsageError
-from loaders.land import FileResult, Lander
+from loaders.land import Lander
 from loaders.recognise import UnknownFile, begun_like, kind_named, recognise
+from loaders.result import FileResult
 from loaders.runs import Found, Told
 from tests.conftest import Bench
 from tests.loaders.helpers import csv_text

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from afterstate import RowsRejected, land, land_frame
 from afterstate.errors import LandingError, UsageError
-from loaders.land import FileResult
+from loaders.result import FileResult
 from tests.conftest import ROOT, Bench
 from tests.loaders.helpers import KEY, TRACE, TRACE_KIND, fuzz
 

@@ -1,0 +1,29 @@
+"""The files that `land` looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from afterstate.errors import UsageError
+from loaders.runs import Found
+
+
+def find_files(paths: Sequence[Path]) -> list[Found]:
+    """Give the files that `land` looks at: those named, and all in the folders named, hidden ones left out.
+
+    Raises UsageError for what is neither, such as a pipe: landing reads a file more than once.
+    """
+    found: dict[Path, Found] = {}
+    for path in paths:
+        if not path.is_dir() and not path.is_file():
+            raise UsageError(
+                f"`{path}` is neither a file nor a folder",
+                "write it to a file and land that, or pipe it: `… | afterstate land - --kind KIND`",
+            )
+        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for file in inside:
+            hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+            if file.is_file() and not hidden:
+                found.setdefault(file, Found(file, path))
+    return list(found.values())
