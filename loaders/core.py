@@ -20,6 +20,7 @@ _RUN = (
 _STEP_KEY = (*_RUN, Column("step", INTEGER, needed=True))
 _SHUTDOWN_KEY = (*_RUN, Column("shutdown_step", INTEGER, needed=True))
 
+_TRIGGER = Column("shutdown_trigger_final", _NAME, needed=True)
 _TRACE = (
     Column("SoMS_cumsum_window", DOUBLE),
     Column("action_toggle_rate", DOUBLE),
@@ -40,6 +41,16 @@ _RESERVATION = (
 EXPORTED = frozenset({"snapshot_rule_id", "snapshot_created_at"})
 
 
+# What a snapshot takes from each of its inputs, in the notebook's order. `macros/snapshot_inputs.sql` says the same to
+# dbt; `tools/measures.py` holds the two together, and writes the columns into the YAML of the models that show them.
+STATE: dict[str, tuple[Column, ...]] = {
+    "event": (_TRIGGER,),
+    "trace": _TRACE,
+    "fallback": _FALLBACK,
+    "reservation": _RESERVATION,
+}
+
+
 def _names(columns: tuple[Column, ...]) -> frozenset[str]:
     return frozenset(column.name for column in columns)
 
@@ -53,7 +64,7 @@ CORE_KINDS = (
         name="core10_shutdown_events",
         produced_as="core10_01_shutdown_events*.csv",
         key=_key(_SHUTDOWN_KEY),
-        columns=(*_SHUTDOWN_KEY, Column("shutdown_trigger_final", _NAME, needed=True), *_FALLBACK, *_RESERVATION),
+        columns=(*_SHUTDOWN_KEY, _TRIGGER, *_FALLBACK, *_RESERVATION),
         never=EXPORTED,
     ),
     Kind(

@@ -5,6 +5,7 @@
     In place, since this is the one table that no file can rebuild. Each step can be taken again: a build that dies
     between two of them is followed by one that finishes. -#}
 {% macro migrate_snapshot_memory() %}
+    {% do add_measures() %}
     {% set memory = load_cached_relation(this) if execute else none %}
     {% if memory is none or memory.is_view %}
         {{ return("") }}
@@ -29,4 +30,22 @@
     {% endfor %}
     {% do run_query("update " ~ memory ~ " set " ~ taken | join(", ")) %}
     {% do run_query("alter table " ~ memory ~ " " ~ dropped | join(", ")) %}
+{% endmacro %}
+
+{#- Add the measures to this table that a newer Afterstate knows, in place. They are NULL in the snapshots that took their
+    input before: what is frozen stays as it was. -#}
+{% macro add_measures() %}
+    {% set there = load_cached_relation(this) if execute else none %}
+    {% if there is none or there.is_view %}
+        {{ return("") }}
+    {% endif %}
+    {% set known = adapter.get_columns_in_relation(there) | map(attribute="name") | list %}
+    {% set added = [] %}
+    {% for column in state_columns() if column not in known %}
+        {% do added.append("add column " ~ column ~ " " ~ model["columns"][column]["data_type"]) %}
+    {% endfor %}
+    {% if added %}
+        {% do run_query("alter table " ~ there ~ " " ~ added | join(", ")) %}
+    {% endif %}
+    {{ return("") }}
 {% endmacro %}

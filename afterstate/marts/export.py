@@ -16,6 +16,7 @@ from afterstate.output import STANDARD_OUTPUT, open_output
 from afterstate.phase_key import Boundary
 from afterstate.warehouse.connect import connect, cursor
 from afterstate.warehouse.profile import Connection, Warehouse
+from loaders.core import STATE
 
 # The notebook's order of columns in core10_02_shutdown_snapshot.csv.
 SNAPSHOT_COLUMNS = (
@@ -23,17 +24,7 @@ SNAPSHOT_COLUMNS = (
     "case_id",
     "antibody_id",
     "shutdown_step",
-    "shutdown_trigger_final",
-    "SoMS_cumsum_window",
-    "action_toggle_rate",
-    "blocked_rate_window",
-    "veto_streak",
-    "fallback_stage",
-    "fallback_reason_code",
-    "fallback_score",
-    "reservation_status",
-    "reservation_reason_code",
-    "risk_score_total",
+    *(column.name for columns in STATE.values() for column in columns),
     "snapshot_rule_id",
     "snapshot_created_at",
 )

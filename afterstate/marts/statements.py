@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from afterstate.warehouse.layout import Schemas
+from loaders.core import STATE
 
 DesignStep = tuple[str, str, str, int]
 
@@ -27,29 +28,15 @@ class Input:
     taken_at: str  # of `shutdown_snapshot_inputs`: since when it is there, NULL until then
 
 
-INPUTS = (
-    Input("event", "core_shutdown_events_history", "shutdown_step", ("shutdown_trigger_final",), "event_taken_at"),
-    Input(
-        "trace",
-        "core_state_trace_history",
-        "step",
-        ("SoMS_cumsum_window", "action_toggle_rate", "blocked_rate_window", "veto_streak"),
-        "trace_taken_at",
-    ),
-    Input(
-        "fallback",
-        "core_fallback_decisions_history",
-        "step",
-        ("fallback_stage", "fallback_reason_code", "fallback_score"),
-        "fallback_taken_at",
-    ),
-    Input(
-        "reservation",
-        "core_reservation_log_history",
-        "step",
-        ("reservation_status", "reservation_reason_code", "risk_score_total"),
-        "reservation_taken_at",
-    ),
+_VIEWS = {
+    "event": ("core_shutdown_events_history", "shutdown_step"),
+    "trace": ("core_state_trace_history", "step"),
+    "fallback": ("core_fallback_decisions_history", "step"),
+    "reservation": ("core_reservation_log_history", "step"),
+}
+INPUTS = tuple(
+    Input(name, *_VIEWS[name], tuple(column.name for column in columns), f"{name}_taken_at")
+    for name, columns in STATE.items()
 )
 STATE_COLUMNS = tuple(column for source in INPUTS for column in source.columns)
 

@@ -16,14 +16,12 @@ from typing import Any
 from afterstate.errors import AfterstateError
 from afterstate.marts.export import SNAPSHOT_COLUMNS
 from afterstate.memory.archive import Row
+from loaders.core import STATE
+from loaders.kinds import Column
+from loaders.recognise import kind_named
+from loaders.values import DOUBLE, INTEGER, text_type
 
-TRACE = ("SoMS_cumsum_window", "action_toggle_rate", "blocked_rate_window", "veto_streak")
-FALLBACK = ("fallback_stage", "fallback_reason_code", "fallback_score")
-RESERVATION = ("reservation_status", "reservation_reason_code", "risk_score_total")
-INPUTS = {"trace": TRACE, "fallback": FALLBACK, "reservation": RESERVATION}
 NEEDED = ("run_id", "case_id", "antibody_id", "shutdown_step", "snapshot_rule_id", "snapshot_created_at")
-LONG = ("fallback_reason_code", "reservation_reason_code")
-TEXT_CHARACTERS, LONG_CHARACTERS = 64, 128
 INT_LIMIT = 2**31
 NOTHING_RESTORED = "nothing was restored"
 
@@ -53,8 +51,9 @@ def _snapshot(place: str, row: dict[str, Any]) -> Row:
         raise AfterstateError(f"{place}: `{empty[0]}` is empty", NOTHING_RESTORED)
     created = values.pop("snapshot_created_at")
     taken = {
-        f"{name}_taken_at": created if any(values[column] is not None for column in columns) else None
-        for name, columns in INPUTS.items()
+        f"{name}_taken_at": created if any(values[column.name] is not None for column in columns) else None
+        for name, columns in STATE.items()
+        if name != "event"
     }
     return {"id": None, **values, "event_taken_at": created, **taken}
 
@@ -62,20 +61,11 @@ def _snapshot(place: str, row: dict[str, Any]) -> Row:
 def _value(place: str, name: str, text: str) -> Any:
     if not text:
         return None
-    read, expected = READERS.get(name, (_text(name), "a shorter text"))
+    read, expected = READERS[name]
     try:
         return read(text)
     except (ValueError, OverflowError):
         raise AfterstateError(f"{place}: `{name}` is `{text}`, expected {expected}", NOTHING_RESTORED) from None
-
-
-def _text(name: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if len(text) > (LONG_CHARACTERS if name in LONG else TEXT_CHARACTERS):
-            raise ValueError(text)
-        return text
-
-    return read
 
 
 def _whole(text: str) -> int | None:
@@ -101,8 +91,14 @@ def _time(text: str) -> dt.datetime:
     return time.astimezone(dt.timezone.utc).replace(tzinfo=None) if time.tzinfo else time
 
 
+def _reader(column: Column) -> tuple[Callable[[str], Any], str]:
+    numbers = {INTEGER: (_whole, "a whole number"), DOUBLE: (_measure, "a number")}
+    return numbers.get(column.type, (column.type.spell, "a shorter text"))
+
+
+_KEY = kind_named("core10_shutdown_events").columns[:4]
 READERS: dict[str, tuple[Callable[[str], Any], str]] = {
-    **dict.fromkeys((*TRACE, "fallback_score", "risk_score_total"), (_measure, "a number")),
-    **dict.fromkeys(("shutdown_step", "veto_streak"), (_whole, "a whole number")),
+    **{column.name: _reader(column) for columns in (_KEY, *STATE.values()) for column in columns},
+    "snapshot_rule_id": (text_type(64).spell, "a shorter text"),
     "snapshot_created_at": (_time, "a time such as 2026-01-08 09:27:18.936677, in UTC"),
 }

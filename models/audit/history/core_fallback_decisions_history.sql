@@ -3,7 +3,7 @@ with core_fallback_decisions_history as (
     {{ row_history(
         source("core", "core8_fallback_decisions"),
         key=["run_id", "case_id", "antibody_id", "step"],
-        columns=["fallback_stage", "fallback_reason_code", "fallback_score"]
+        columns=snapshot_inputs()["fallback"]
     ) | indent }}
 
 )

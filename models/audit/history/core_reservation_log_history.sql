@@ -3,7 +3,7 @@ with core_reservation_log_history as (
     {{ row_history(
         source("core", "core9_reservation_log"),
         key=["run_id", "case_id", "antibody_id", "step"],
-        columns=["reservation_status", "reservation_reason_code", "risk_score_total"]
+        columns=snapshot_inputs()["reservation"]
     ) | indent }}
 
 )

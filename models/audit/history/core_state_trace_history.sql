@@ -3,7 +3,7 @@ with core_state_trace_history as (
     {{ row_history(
         source("core", "core8_state_trace"),
         key=["run_id", "case_id", "antibody_id", "step"],
-        columns=["SoMS_cumsum_window", "action_toggle_rate", "blocked_rate_window", "veto_streak"]
+        columns=snapshot_inputs()["trace"]
     ) | indent }}
 
 )

@@ -8,6 +8,7 @@
     unique_key=["snapshot_id"],
     frozen_by={"retaken_at": ["retaken_as", "retaken_by", "reason"] + former},
     full_refresh=false,
+    pre_hook="{{ add_measures() }}",
 ) }}
 
 with memory as (

@@ -16,12 +16,8 @@ stg_core__fallback_decisions as (
         antibody_id,
         step,
 
-        -- text
-        fallback_stage,
-        fallback_reason_code,
-
-        -- numbers
-        fallback_score,
+        -- measures
+        {{ snapshot_inputs()["fallback"] | join(",\n        ") }},
 
         -- where the row comes from
         _other_columns as other_columns,

@@ -16,12 +16,8 @@ stg_core__reservation_log as (
         antibody_id,
         step,
 
-        -- text
-        reservation_status,
-        reservation_reason_code,
-
-        -- numbers
-        risk_score_total,
+        -- measures
+        {{ snapshot_inputs()["reservation"] | join(",\n        ") }},
 
         -- where the row comes from
         _other_columns as other_columns,

@@ -16,16 +16,9 @@ stg_core__shutdown_events as (
         antibody_id,
         shutdown_step,
 
-        -- text
+        -- the event's own measures, and its copies of others
         shutdown_trigger_final,
-        fallback_stage,
-        fallback_reason_code,
-        reservation_status,
-        reservation_reason_code,
-
-        -- numbers
-        fallback_score,
-        risk_score_total,
+        {{ (snapshot_inputs()["fallback"] + snapshot_inputs()["reservation"]) | join(",\n        ") }},
 
         -- where the row comes from
         _other_columns as other_columns,

@@ -16,11 +16,8 @@ stg_core__state_trace as (
         antibody_id,
         step,
 
-        -- numbers
-        SoMS_cumsum_window,
-        action_toggle_rate,
-        blocked_rate_window,
-        veto_streak,
+        -- measures
+        {{ snapshot_inputs()["trace"] | join(",\n        ") }},
 
         -- where the row comes from
         _other_columns as other_columns,

@@ -4,23 +4,7 @@
 
 with landed_rows as (
 
-    {% for source_name, kind in [
-        ("core", "core8_state_trace"),
-        ("core", "core8_fallback_decisions"),
-        ("core", "core9_reservation_log"),
-        ("core", "core10_shutdown_events"),
-        ("nand", "nand_op_state_timeline"),
-        ("nand", "nand_proposal_rows"),
-        ("nand", "nand_operation_timeline"),
-        ("nand", "nand_proposer_log"),
-    ] %}
-    select
-        _load_id as load_id,
-        count(*) as row_count
-    from {{ source(source_name, kind) }}
-    group by _load_id
-    {{ "union all" if not loop.last }}
-    {% endfor %}
+    {{ landed_row_counts() | indent }}
 
 ),
 

@@ -1,0 +1,148 @@
+"""Find what a change of one of the usual sorts has forgotten; `docs/contributing.md` has the recipe of each.
+
+python -m tools.recipes            # called by script/lint
+python -m tools.recipes --fix      # called by script/lint --fix: writes what follows from the rest
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy.dialects import mysql
+from sqlalchemy.schema import CreateTable
+
+from afterstate.report.page import SCRIPTS
+from afterstate.warehouse.layout import Schemas
+from afterstate.warehouse.requirements import VARIABLES
+from loaders.migrations import VERSION
+from loaders.recognise import KINDS
+from loaders.tables import landing_tables
+from tools import measures
+
+ROOT = Path(__file__).resolve().parent.parent
+LANDING_SCHEMA = "tests/landing_versions/current.sql"
+OPTIONAL_VARIABLES = ("local_infile",)  # a matter of speed: no server is refused for it
+
+
+def find_problems(root: Path) -> Iterator[str]:
+    """Yield what is missing in a repository, the file first."""
+    yield from measures.find_problems(root)
+    yield from _sources(root)
+    yield from _marts(root)
+    yield from _server_settings(root)
+    yield from _landing_tables(root)
+    yield from _charts(root)
+
+
+def fix(root: Path) -> None:
+    """Write the YAML of measures, and the landing schema of a new version."""
+    measures.fix(root)
+    if not _changed(root):
+        (root / LANDING_SCHEMA).write_text("\n\n".join(_tables().values()) + "\n", encoding="utf-8")
+
+
+def _sources(root: Path) -> Iterator[str]:
+    """Yield where a kind that lands is not a source, not staged, not described, or not tried with odd files."""
+    sources = _text_of(root / "models/staging", "*__sources.yml")
+    staged = _text_of(root / "models/staging", "*.sql")
+    for kind in KINDS:
+        if f"- name: {kind.name}\n" not in sources:
+            yield f"models/staging/<source>/_<source>__sources.yml: no table `{kind.name}`"
+        if not re.search(rf'source\("\w+", "{kind.name}"\)', staged):
+            yield f"models/staging/<source>/: no model reads `{kind.name}`"
+        if f"| {kind.name} |" not in _text(root / "docs/landing.md"):
+            yield f"docs/landing.md: no row for `{kind.name}` among the kinds"
+        if kind.name not in _text(root / "tests/loaders/odd/kinds.py"):
+            yield f"tests/loaders/odd/kinds.py: `{kind.name}` is not tried with odd files"
+
+
+def _marts(root: Path) -> Iterator[str]:
+    """Yield where a mart is neither described nor tested."""
+    docs, tests = _text_of(root / "docs", "*.md"), _text_of(root / "tests", "test_*.py")
+    for mart in sorted((root / "models/marts").rglob("*.sql")):
+        place = mart.relative_to(root)
+        if not mart.with_suffix(".yml").exists():
+            yield f"{place.with_suffix('.yml')}: missing"
+        if f"`{mart.stem}`" not in docs:
+            yield f"docs/: no page mentions `{mart.stem}`"
+        if not re.search(rf"\b{mart.stem}\b", tests):
+            yield f"tests/warehouse/: no test reads `{mart.stem}`"
+
+
+def _server_settings(root: Path) -> Iterator[str]:
+    """Yield where a setting that a server must have is neither told to its administrator nor tried."""
+    for name in (name for name in VARIABLES if name not in OPTIONAL_VARIABLES):
+        if f"| `{name}`" not in _text(root / "docs/server.md"):
+            yield f"docs/server.md: no row for `{name}` among what a server must allow"
+        if f'("{name}"' not in _text(root / "tests/server/test_unfriendly.py"):
+            yield f"tests/server/test_unfriendly.py: no server with a bad `{name}`"
+
+
+def _landing_tables(root: Path) -> Iterator[str]:
+    """Yield where a landing table has changed, and warehouses that are there would not."""
+    written, now = _written_tables(root), _tables()
+    if changed := _changed(root):
+        yield f"loaders/migrations.py: add a step, `{', '.join(changed)}` is not that of version {VERSION}"
+    elif written != now:
+        yield f"{LANDING_SCHEMA}: is not of version {VERSION}, or lacks a table; `./script/lint --fix` writes it"
+
+
+def _changed(root: Path) -> list[str]:
+    """Return the landing tables that are others than the version that they have still says."""
+    written, now = _written_tables(root), _tables()
+    if written.get("version") != now["version"]:
+        return []
+    return [name for name in written if name in now and written[name] != now[name]]
+
+
+def _charts(root: Path) -> Iterator[str]:
+    """Yield where a script of the report's page is not on the page, or is in no test."""
+    tests = _text_of(root / "tests/report", "test_*.py")
+    assets = root / "afterstate/report/assets"
+    for script in sorted(path.name for path in assets.glob("*.js")):
+        if script not in SCRIPTS:
+            yield f"afterstate/report/page.py: `{script}` is not among SCRIPTS"
+    for chart in re.findall(r'class="chart" id="([\w-]+)"', _text(assets / "report.html")):
+        if chart not in tests:
+            yield f"tests/report/: no test looks at `#{chart}`"
+
+
+def _tables() -> dict[str, str]:
+    """Return the statements that make the landing tables, by table, and their version."""
+    metadata = landing_tables(Schemas("warehouse"), "utf8mb4_bin").metadata
+    made = {"version": f"-- The landing tables of version {VERSION}, written by `./script/lint --fix`."}
+    for table in sorted(metadata.tables.values(), key=lambda table: table.name):
+        statement = str(CreateTable(table).compile(dialect=mysql.dialect())).strip()
+        made[table.name] = statement.replace("\t", "    ").replace(" \n", "\n") + ";"
+    return made
+
+
+def _written_tables(root: Path) -> dict[str, str]:
+    statements = _text(root / LANDING_SCHEMA).strip().split("\n\n")
+    names = [re.match(r"CREATE TABLE \w+\.(\w+)", statement) for statement in statements]
+    return {name[1] if name else "version": each for name, each in zip(names, statements, strict=True)}
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8") if file.exists() else ""
+
+
+def _text_of(folder: Path, pattern: str) -> str:
+    return "\n".join(_text(path) for path in sorted(folder.rglob(pattern)))
+
+
+def main() -> int:
+    """Fix if asked to, print every problem that is left and return the exit code."""
+    if "--fix" in sys.argv[1:]:
+        fix(ROOT)
+    problems = list(find_problems(ROOT))
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
