@@ -1,4 +1,4 @@
-"""The recipes of docs/contributing.md are followed to the letter in a copy of the repository; what is forgotten is found."""
+"""The recipes of docs/contributing.md are followed to the letter in a copy of the repository, and oversights found."""
 
 from __future__ import annotations
 

@@ -1,18 +1,28 @@
 """A simulation's configuration: topology, policies, operations and the proposer's distributions.
 
-Data flow: a YAML file, `default.yaml` unless another is named -> `Checked` values -> `Configuration`. Whatever cannot
-be simulated is refused with the key's path and the reason. docs/simulators.md is the reference of the keys.
+Data flow: a YAML file, `default.yaml` unless another is named -> `configuration_file` -> `Configuration`. Whatever
+cannot be simulated is refused with the key's path and the reason. docs/simulators.md is the reference of the keys.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from afterstate.phase_key import DEFAULT, END
 from simulators.errors import ConfigurationError
-from simulators.nand.checked import Checked, read_yaml
-from simulators.nand.op_configuration import check_families, find_resumes, read_base, read_batches
+from simulators.nand.configuration_file import (
+    ConfigurationFile,
+    Distributions,
+    PoliciesPart,
+    TopologyPart,
+    read_part,
+    read_yaml,
+    refuse,
+)
+from simulators.nand.op_configuration import check_families, find_resumes, make_base, make_batches
 from simulators.nand.operations import Batch, OpBase
 
 FOLDER = Path(__file__).parent
@@ -69,82 +79,88 @@ def load_configuration(file: Path | None = None, preset: str = "default") -> Con
     configuration = parse(read_yaml(file or DEFAULT_FILE))
     if preset == "default":
         return configuration
-    presets = read_yaml(PRESETS_FILE).entries()
+    presets = read_yaml(PRESETS_FILE)
     if preset not in presets:
         raise ConfigurationError("--pc-demo", f"`{preset}` is unknown; expected one of {', '.join(PRESETS)}")
-    keys = {name for batch in configuration.batches.values() for op in batch.items for name in _keys(op.base)}
-    return replace(configuration, phase_conditional=_distributions(presets[preset], set(configuration.batches), keys))
+    bases = [op.base for batch in configuration.batches.values() for op in batch.items]
+    return replace(
+        configuration, phase_conditional=_distributions(preset, presets[preset], configuration.batches, bases)
+    )
 
 
-def parse(root: Checked) -> Configuration:
-    """Check all of a configuration. Raises ConfigurationError for the first thing that cannot be simulated."""
-    parts = root.fields(["topology", "policies", "op_bases", "op_names", "phase_conditional"])
-    topology = _topology(parts["topology"])
-    bases = {key: read_base(key, value) for key, value in parts["op_bases"].entries().items()}
-    check_families(parts["op_bases"], bases)
-    batches = read_batches(parts["op_names"], bases, topology.planes)
+def parse(values: Any) -> Configuration:
+    """Return the configuration that a file's values state.
+
+    Raises ConfigurationError for the first thing that cannot be simulated.
+    """
+    file = read_part(ConfigurationFile, values)
+    topology = _topology(file.topology)
+    bases = {name: make_base(name, part) for name, part in file.op_bases.items()}
+    check_families(bases)
+    batches = make_batches(file.op_names, bases, topology.planes)
     return Configuration(
         topology,
-        _policies(parts["policies"], topology),
+        _policies(file.policies, topology),
         batches,
-        _distributions(
-            parts["phase_conditional"], set(batches), {key for base in bases.values() for key in _keys(base)}
-        ),
-        find_resumes(parts["op_names"], batches),
+        _distributions("phase_conditional", file.phase_conditional, batches, bases.values()),
+        find_resumes(batches),
     )
 
 
-def _topology(value: Checked) -> Topology:
-    found = value.fields(["dies", "planes", "blocks", "pages_per_block"], ["channels", "bad_blocks"])
-    dies, planes, blocks, pages = (found[key].integer(1) for key in ("dies", "planes", "blocks", "pages_per_block"))
-    channels = found["channels"].integer(1, dies + 1) if "channels" in found else 1
+def _topology(part: TopologyPart) -> Topology:
+    if part.channels > part.dies:
+        raise refuse(f"{part.channels} is out of range; expected 1 to {part.dies}", "topology", "channels")
     bad: set[tuple[int, int, int]] = set()
-    for entry in found["bad_blocks"].items() if "bad_blocks" in found else ():
-        place = entry.fields(["die", "plane", "blocks"])
-        die, plane = place["die"].integer(0, dies), place["plane"].integer(0, planes)
-        bad.update((die, plane, block.integer(0, blocks)) for block in place["blocks"].items())
-        if sum((die, plane, block) in bad for block in range(blocks)) == blocks:
-            raise place["blocks"].refuse(f"die {die} plane {plane} has no good block left")
-    return Topology(dies, planes, blocks, pages, channels, frozenset(bad))
+    for number, entry in enumerate(part.bad_blocks):
+        path = ("topology", "bad_blocks", number)
+        _require_below(entry.die, part.dies, *path, "die")
+        _require_below(entry.plane, part.planes, *path, "plane")
+        for at, block in enumerate(entry.blocks):
+            _require_below(block, part.blocks, *path, "blocks", at)
+        bad.update((entry.die, entry.plane, block) for block in entry.blocks)
+        if sum((entry.die, entry.plane, block) in bad for block in range(part.blocks)) == part.blocks:
+            raise refuse(f"die {entry.die} plane {entry.plane} has no good block left", *path, "blocks")
+    return Topology(part.dies, part.planes, part.blocks, part.pages_per_block, part.channels, frozenset(bad))
 
 
-def _policies(value: Checked, topology: Topology) -> Policies:
-    times = ("refill_us", "hook_after_end_us", "admission_window_us", "max_suspend_us", "resume_to_suspend_us")
-    found = value.fields([*times, "max_tries", "initially_erased_blocks"])
+def _require_below(value: int, limit: int, *path: str | int) -> None:
+    if value >= limit:
+        raise refuse(f"{value} is out of range; expected 0 to {limit - 1}", *path)
+
+
+def _policies(part: PoliciesPart, topology: Topology) -> Policies:
+    _require_below(part.initially_erased_blocks, topology.blocks + 1, "policies", "initially_erased_blocks")
     return Policies(
-        refill_ticks=found["refill_us"].ticks(lowest=1),
-        hook_after_end_ticks=found["hook_after_end_us"].ticks(),
-        admission_window_ticks=found["admission_window_us"].ticks(),
-        max_suspend_ticks=found["max_suspend_us"].ticks(),
-        resume_to_suspend_ticks=found["resume_to_suspend_us"].ticks(),
-        max_tries=found["max_tries"].integer(1),
-        initially_erased_blocks=found["initially_erased_blocks"].integer(0, topology.blocks + 1),
+        refill_ticks=int(part.refill_us),
+        hook_after_end_ticks=int(part.hook_after_end_us),
+        admission_window_ticks=int(part.admission_window_us),
+        max_suspend_ticks=int(part.max_suspend_us),
+        resume_to_suspend_ticks=int(part.resume_to_suspend_us),
+        max_tries=part.max_tries,
+        initially_erased_blocks=part.initially_erased_blocks,
     )
 
 
-def _keys(base: OpBase) -> list[str]:
-    return [state.key for state in base.states]
-
-
-def _distributions(value: Checked, names: set[str], keys: set[str]) -> dict[str, Distribution]:
-    found = value.entries()
-    if DEFAULT not in found:
-        raise value.refuse(f"the key {DEFAULT} is missing, which holds wherever no other does")
-    for key, entry in found.items():
+def _distributions(
+    path: str, values: Distributions, names: Collection[str], bases: Iterable[OpBase]
+) -> dict[str, Distribution]:
+    """Return the distribution of each phase key, from what stands at a path."""
+    keys = {state.key for base in bases for state in base.states}
+    if DEFAULT not in values:
+        raise refuse(f"the key {DEFAULT} is missing, which holds wherever no other does", path)
+    for key in values:
         if key.endswith(f".{END}"):
-            raise entry.refuse(f"`<BASE>.{END}` is for analysis only; the proposer never sees it")
+            raise refuse(f"`<BASE>.{END}` is for analysis only; the proposer never sees it", path, key)
         if key != DEFAULT and key not in keys:
-            raise entry.refuse("there is no such state in op_bases; expected DEFAULT or `<BASE>.<STATE>`")
-    return {key: _distribution(entry, names) for key, entry in found.items()}
+            raise refuse("there is no such state in op_bases; expected DEFAULT or `<BASE>.<STATE>`", path, key)
+    return {key: _distribution(shares, names, path, key) for key, shares in values.items()}
 
 
-def _distribution(entry: Checked, names: set[str]) -> Distribution:
-    shares = {}
-    for name, share in entry.entries().items():
+def _distribution(shares: dict[str, float], names: Collection[str], *path: str) -> Distribution:
+    for name in shares:
         if name not in names:
-            raise share.refuse(f"`{name}` is not in op_names; expected one of {', '.join(sorted(names))}")
-        shares[name] = share.number()
+            raise refuse(f"`{name}` is not in op_names; expected one of {', '.join(sorted(names))}", *path, name)
     total = sum(shares.values())
     if abs(total - 1) > TOLERANCE:
-        raise entry.refuse(f"the probabilities add up to {total:.9g}; expected 1")
+        raise refuse(f"the probabilities add up to {total:.9g}; expected 1", *path)
     return tuple((name, share) for name, share in shares.items() if share)

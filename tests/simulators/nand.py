@@ -11,7 +11,6 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
-from simulators.nand.checked import Checked
 from simulators.nand.configuration import DEFAULT_FILE, Configuration, parse
 from simulators.nand.operations import Operation
 from simulators.nand.scheduler import Decision
@@ -30,7 +29,7 @@ def configured(**changes: Any) -> Configuration:
         for key in above:
             place = place[key]
         place[last] = value
-    return parse(Checked(tree))
+    return parse(tree)
 
 
 @st.composite

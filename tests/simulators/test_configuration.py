@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from simulators.errors import ConfigurationError
-from simulators.nand.checked import read_yaml
 from simulators.nand.configuration import PRESETS, load_configuration, parse
+from simulators.nand.configuration_file import read_yaml
 from tests.simulators.nand import configured
 
 ERASE = "op_bases__ERASE__states"
 BUSY = {"name": "CORE_BUSY", "duration_us": 10.0}
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"topology__dies": 0}, "topology.dies", "0 is out of range; expected at least 1"),
-    ({"topology__dies": 1.5}, "topology.dies", "`1.5` is no whole number"),
-    ({"topology__dies": True}, "topology.dies", "`True` is no whole number"),
+    ({"topology__dies": 1.5}, "topology.dies", "`1.5` is not a whole number"),
+    ({"topology__dies": True}, "topology.dies", "`True` is not a whole number"),
     ({"topology__channels": 5}, "topology.channels", "5 is out of range; expected 1 to 4"),
     ({"topology__colour": "red"}, "topology.colour", "there is no such key; expected one of bad_blocks, blocks"),
     (
@@ -31,20 +31,24 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
         "topology.bad_blocks[0].blocks",
         "die 0 plane 0 has no good block left",
     ),
-    ({"topology__bad_blocks": 7}, "topology.bad_blocks", "`7` is no list"),
+    ({"topology__bad_blocks": 7}, "topology.bad_blocks", "`7` is not a list"),
     ({"policies__refill_us": 0.0}, "policies.refill_us", "0.0 µs is shorter than a tick of 0.01 µs"),
     ({"policies__max_tries": -1}, "policies.max_tries", "-1 is out of range"),
-    ({"policies__max_suspend_us": float("inf")}, "policies.max_suspend_us", "`inf` is no finite number"),
+    ({"policies__max_suspend_us": float("inf")}, "policies.max_suspend_us", "`inf` is not a finite number"),
     ({"policies__max_suspend_us": 1e300}, "policies.max_suspend_us", "is not a time"),
     ({"policies__initially_erased_blocks": 65}, "policies.initially_erased_blocks", "65 is out of range"),
-    ({"policies": None}, "policies", "`None` is no mapping"),
+    ({"policies": None}, "policies", "`None` is not a mapping"),
     ({ERASE: [BUSY | {"duration_us": -3.0}]}, "op_bases.ERASE.states[0].duration_us", "-3.0 is negative"),
     ({ERASE: [BUSY, BUSY]}, "op_bases.ERASE.states", "the state `CORE_BUSY` is stated twice"),
     ({ERASE: [BUSY | {"duration_us": 0.004}]}, "op_bases.ERASE.states[0].duration_us", "shorter than a tick"),
-    ({ERASE: [BUSY | {"duration_us": "long"}]}, "op_bases.ERASE.states[0].duration_us", "`long` is no finite number"),
+    (
+        {ERASE: [BUSY | {"duration_us": "long"}]},
+        "op_bases.ERASE.states[0].duration_us",
+        "`long` is not a finite number",
+    ),
     ({ERASE: [{"name": "CORE_BUSY"}]}, "op_bases.ERASE.states[0].duration_us", "the key is missing"),
     ({ERASE: [BUSY | {"name": "END"}]}, "op_bases.ERASE.states[0].name", "no state is called so"),
-    ({ERASE: [BUSY | {"name": "CORE.BUSY"}]}, "op_bases.ERASE.states[0].name", "`CORE.BUSY` is no name"),
+    ({ERASE: [BUSY | {"name": "CORE.BUSY"}]}, "op_bases.ERASE.states[0].name", "`CORE.BUSY` is not a name"),
     ({ERASE: [BUSY | {"hooks_us": [10.0]}]}, "op_bases.ERASE.states[0].hooks_us[0]", "is not inside the state"),
     (
         {ERASE: [BUSY | {"bus": True, "suspendable": True}]},
@@ -65,7 +69,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"op_names__Block_Erase": {"base": "ERASE", "planes": 3}}, "op_names.Block_Erase.planes", "3 is out of range"),
     ({"op_names__Reset": {"base": "RESET", "planes": 2}}, "op_names.Reset.planes", "has no planes of its own"),
     ({"op_names__Page_Program_TLC": {"base": "PROGRAM_TLC"}}, "op_names.Page_Program_TLC", "needs a `celltype`"),
-    ({"op_names__Page,Read": {"base": "READ"}}, "op_names.Page,Read", "`Page,Read` is no name"),
+    ({"op_names__Page,Read": {"base": "READ"}}, "op_names.Page,Read", "`Page,Read` is not a name"),
     (
         {"op_names__Cache_Program_SLC__then": ["Page_Program_TLC"]},
         "op_names.Cache_Program_SLC.then[0]",
@@ -100,11 +104,11 @@ def test_what_cannot_be_simulated_is_refused(changes: dict[str, Any], path: str,
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (b"topology: [", "this is no YAML"),
-        (b"topology: \xff", "this is no UTF-8 text"),
+        (b"topology: [", "this is not YAML"),
+        (b"topology: \xff", "this is not UTF-8 text"),
         (b"a: 1\na: 2\n", "line 2: `a` is stated twice"),
-        (b"", "`None` is no mapping"),
-        (b"1: 2", "the key `1` is no text"),
+        (b"", "`None` is not a mapping"),
+        (b"1: 2", "the key `1` is not text"),
     ],
 )
 def test_a_file_that_is_no_configuration_is_refused(tmp_path: Path, text: bytes, reason: str) -> None:
