@@ -1,5 +1,5 @@
 {#- The number of rows of each load in each landing table, whatever the kind: a source that is added is counted. -#}
-{% macro landed_row_counts() %}
+{% macro landed_row_counts() -%}
 {%- set tables = [] -%}
 {%- if execute -%}
     {%- for table in graph.sources.values() if table.source_name != "landing" -%}

@@ -132,7 +132,7 @@ FORGOTTEN = {
         forget_in("models/marts/shutdown/shutdown_snapshot_drift.yml", ""),
         "snapshot_drift.yml: missing",
     ),
-    "a mart's page": (forget_in("docs/snapshots.md", "`shutdown_snapshot_coverage`", "it"), "no page mentions"),
+    "a mart's page": (forget_in("docs/marts.md", "`shutdown_snapshot_coverage`", "it"), "no row says what"),
     "a mart's test": (forget_in("tests/**/*.py", "shutdown_snapshot_coverage", "x"), "no test reads"),
     "a setting for administrators": (
         forget_in("docs/server.md", "`max_allowed_packet`", "it"),

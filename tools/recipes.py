@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
 from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateTable
 
@@ -23,6 +24,7 @@ from loaders.tables import landing_tables
 from tools import measures
 
 ROOT = Path(__file__).resolve().parent.parent
+MARTS_PAGE = "docs/marts.md"
 LANDING_SCHEMA = "tests/landing_versions/current.sql"
 OPTIONAL_VARIABLES = ("local_infile",)  # a matter of speed: no server is refused for it
 
@@ -40,6 +42,7 @@ def find_problems(root: Path) -> Iterator[str]:
 def fix(root: Path) -> None:
     """Write the YAML of measures, and the landing schema of a new version."""
     measures.fix(root)
+    (root / MARTS_PAGE).write_text(_marts_page(root), encoding="utf-8")
     if not _changed(root):
         (root / LANDING_SCHEMA).write_text("\n\n".join(_tables().values()) + "\n", encoding="utf-8")
 
@@ -61,15 +64,30 @@ def _sources(root: Path) -> Iterator[str]:
 
 def _marts(root: Path) -> Iterator[str]:
     """Yield where a mart is neither described nor tested."""
-    docs, tests = _text_of(root / "docs", "*.md"), _text_of(root / "tests", "test_*.py")
+    tests = _text_of(root / "tests", "test_*.py")
     for mart in sorted((root / "models/marts").rglob("*.sql")):
         place = mart.relative_to(root)
         if not mart.with_suffix(".yml").exists():
             yield f"{place.with_suffix('.yml')}: missing"
-        if f"`{mart.stem}`" not in docs:
-            yield f"docs/: no page mentions `{mart.stem}`"
+        elif f"| `{mart.stem}` | {_described(mart)} |" not in _text(root / MARTS_PAGE):
+            yield f"{MARTS_PAGE}: no row says what `{mart.stem}` is; `./script/lint --fix` writes it"
         if not re.search(rf"\b{mart.stem}\b", tests):
             yield f"tests/warehouse/: no test reads `{mart.stem}`"
+
+
+def _described(mart: Path) -> str:
+    """Return what the YAML of a mart says of it, in one line."""
+    (model,) = yaml.safe_load(_text(mart.with_suffix(".yml")))["models"]
+    return " ".join(model["description"].split())
+
+
+def _marts_page(root: Path) -> str:
+    """Return the page that lists the marts."""
+    lines = ["# The marts", "", "Written by `./script/lint --fix` from the descriptions in `models/marts/`."]
+    for folder in sorted(path for path in (root / "models/marts").iterdir() if path.is_dir()):
+        lines += ["", f"## {folder.name}", "", "| table | what it has |", "|---|---|"]
+        lines += [f"| `{mart.stem}` | {_described(mart)} |" for mart in sorted(folder.rglob("*.sql"))]
+    return "\n".join(lines) + "\n"
 
 
 def _server_settings(root: Path) -> Iterator[str]:
