@@ -2,23 +2,28 @@
 
 The manifest keeps such a load, as `pruned`, and landing_rejects what of it never landed: the file stays known by its
 content and does not land again, unless it was withdrawn. Each load is pruned in one transaction, or not
-at all.
+at all. A load that tables are still built from stays until a build has let it go: its rows tell what has changed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
+import pymysql
 from sqlalchemy import delete, select, update
 
-from afterstate.warehouse.connect import detect, engine
+from afterstate.server.programs import Say
+from afterstate.warehouse.build_lock import BuildLock
+from afterstate.warehouse.connect import cursor, detect, engine
 from afterstate.warehouse.profile import Warehouse
 from loaders.kinds import Kind
 from loaders.tables import LandingTables, landing_tables
 
 PRUNED = "pruned"
 PRUNEABLE = ("superseded", "withdrawn")
+NO_SUCH_TABLE = 1146
 
 
 @dataclass(frozen=True)
@@ -34,16 +39,48 @@ class Superseded:
     status: str
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What can be pruned, and how many loads have to wait for a build."""
+
+    loads: Sequence[Superseded]
+    waiting: int
+
+
 class Pruner:
     """Tells what can be pruned in one warehouse, and prunes it."""
 
     def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
         self._engine = engine(warehouse.landing)
         collation = detect(warehouse.landing).exact_collation
         self._tables: LandingTables = landing_tables(warehouse.schemas, collation)
 
-    def superseded(self, kind: Kind | None = None) -> Sequence[Superseded]:
-        """Return the superseded and withdrawn loads, of one kind or of all, the oldest first."""
+    def plan(self, kind: Kind | None = None, *, say: Say | None = None) -> Plan:
+        """Return what can be pruned, of one kind or of all, the oldest first.
+
+        With `say`, wait for a build that is at work, and say whose it is: tables may be built from what it reads now.
+        Without, only look.
+        """
+        place = (self._warehouse.schemas, self._warehouse.dbt)
+        with BuildLock(*place, "afterstate prune", say) if say else nullcontext():
+            loads, built = self._superseded(kind), self._built()
+        free = [load for load in loads if load.load_id not in built]
+        return Plan(free, len(loads) - len(free))
+
+    def _built(self) -> set[int]:
+        """Return the loads that tables are built from, none when nothing was ever built."""
+        built_loads = self._warehouse.table("staging", "int_landing__built_loads")
+        try:
+            with cursor(self._warehouse.dbt) as ask:
+                ask.execute(f"select distinct load_id from {built_loads} where model not like '% without'")
+                return {int(load_id) for (load_id,) in ask.fetchall()}
+        except pymysql.err.ProgrammingError as error:
+            if error.args[0] != NO_SUCH_TABLE:
+                raise
+            return set()
+
+    def _superseded(self, kind: Kind | None) -> Sequence[Superseded]:
         loads = self._tables.loads
         names = ("load_id", "kind", "session_id", "run_id", "file_path", "rows_landed", "status")
         wanted = select(*(loads.c[name] for name in names)).where(loads.c.status.in_(PRUNEABLE))

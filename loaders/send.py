@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import numpy as np
@@ -63,8 +64,8 @@ def insert_lines(
     head = f"insert into `{table.schema}`.`{table.name}` ({names}) values\n".encode()
     before = ("(" + "".join(f"{raw.escape(value)}," for value in constants.values())).encode()
     stored = 0
-    for rows in _statements(lines):
-        statement = head + before + (b"),\n" + before).join(rows) + b")"
+    statements = (head + before + (b"),\n" + before).join(rows) + b")" for rows in _statements(lines))
+    for statement in _one_ahead(statements):
         if len(statement) >= longest:
             raise LandingError(
                 f"a row takes {len(statement):,} bytes, the server's max_allowed_packet is {longest:,}",
@@ -75,6 +76,16 @@ def insert_lines(
         _require_no_warnings(raw, table, raw.warning_count)
     raw.query(f"set session sql_mode = '{SQL_MODE}'")
     return stored
+
+
+def _one_ahead(items: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the items, and have the next one made while the server is at work on the last."""
+    following = iter(items)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="insert") as worker:
+        made = worker.submit(next, following, None)
+        while (item := made.result()) is not None:
+            made = worker.submit(next, following, None)
+            yield item
 
 
 def _statements(lines: Iterable[Buffer]) -> Iterator[list[bytes]]:

@@ -1,11 +1,11 @@
-{#- Note which loads the model is now built from; a post-hook, in the transaction that writes the model's rows. A change
-    counts only once the models in `upstream` have taken it in, too: what is built on stale rows is built again. -#}
+{#- Note which loads the model is now built from, and which withdrawn core loads it is built `without`; a post-hook, in
+    the transaction that writes the model's rows. A change counts only once the models in `upstream` have taken it in, too: what is built on stale rows is built again. -#}
 {% macro note_built_loads(upstream=[]) -%}
 {%- set built = ref("int_landing__built_loads") -%}
 {%- set changes = ref("int_landing__load_changes") -%}
 {%- if execute -%}
     {%- set applied -%}
-select changes.load_id, changes.has_come
+select changes.load_id, changes.kind, changes.status, changes.has_come
 from {{ changes }} as changes
 where
     changes.model = '{{ model.name }}'
@@ -19,11 +19,13 @@ where
     )
     {%- endfor %}
     {%- endset -%}
+    {%- set without = model.name ~ " without" -%}
     {%- do run_query(
-        "delete from " ~ built ~ " where model = '" ~ model.name ~ "' and load_id in (select load_id from (" ~ applied ~ ") as applied)"
+        "delete from " ~ built ~ " where model in ('" ~ model.name ~ "', '" ~ without ~ "') and load_id in (select load_id from (" ~ applied ~ ") as applied)"
     ) -%}
     {%- do run_query(
-        "insert into " ~ built ~ " (model, load_id) select '" ~ model.name ~ "', load_id from (" ~ applied ~ ") as applied where has_come"
+        "insert into " ~ built ~ " (model, load_id) select if(has_come, '" ~ model.name ~ "', '" ~ without
+        ~ "'), load_id from (" ~ applied ~ ") as applied where has_come or (status = 'withdrawn' and kind like 'core%')"
     ) -%}
 {%- endif -%}
 {%- endmacro %}

@@ -36,9 +36,13 @@ def prune(kind_name: str | None, dry_run: bool, yes: bool, as_json: bool) -> Non
     kind = kind_named(kind_name) if kind_name else None
     console.require_answered(as_json, yes, dry_run)
     pruner = Pruner(read_warehouse(Settings.from_environment()))
-    loads = pruner.superseded(kind)
+    plan = pruner.plan(kind, say=None if dry_run else console.say)
+    loads = plan.loads
     if not as_json:
         _show(loads)
+    if plan.waiting:
+        kept = f"loads that tables are still built from: {plan.waiting:,}"
+        console.say(f"{kept}; run `afterstate build`, then this again")
     if loads and not (dry_run or yes):
         console.confirm("remove these rows for good?")
     removed = [0] * len(loads) if dry_run else _prune(pruner, loads, as_json)

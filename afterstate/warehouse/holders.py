@@ -3,8 +3,7 @@
 A reader that leaves its transaction open keeps the tables that it has read from being replaced. What may be known of it
 depends on the server and on the rights of who asks:
 
-- for certain, MySQL tells in performance_schema.metadata_locks, and MariaDB there or in
-  information_schema.metadata_lock_info (a plugin), to accounts that may read them;
+- for certain, both tell in performance_schema.metadata_locks, where it is on, to accounts that may read it;
 - to accounts with PROCESS, both tell which connections have a transaction open, and may hold the lock;
 - to any account, both tell which connections are its own.
 
@@ -32,22 +31,14 @@ DDL = re.compile(r"\s*(/\*.*?\*/)?\s*(rename|create|drop|alter|truncate)\b", re.
 NAMED_LOCK = re.compile(r"get_lock\('([^']*)'", re.IGNORECASE)
 PEOPLE = "p.id, p.user, p.host, p.command, p.time, utc_timestamp() - interval p.time second"
 PROCESSES = "information_schema.processlist as p"
-# Who has a table of some schemas open, and which; the servers differ in where they tell.
-HELD = (
-    f"""
+# Who has a table of some schemas open, and which.
+HELD = f"""
     select {PEOPLE}, held.object_name
     from performance_schema.metadata_locks as held
     join performance_schema.threads as threads on threads.thread_id = held.owner_thread_id
     join {PROCESSES} on p.id = threads.processlist_id
     where held.lock_status = 'GRANTED' and held.object_type = 'TABLE' and held.object_schema in %(schemas)s
-    """,
-    f"""
-    select {PEOPLE}, held.table_name
-    from information_schema.metadata_lock_info as held
-    join {PROCESSES} on p.id = held.thread_id
-    where held.table_name <> '' and held.table_schema in %(schemas)s
-    """,
-)
+"""
 # Who has the rows that a connection waits for: MySQL's place, and MariaDB's.
 ROWS_HELD = (
     f"""
@@ -110,7 +101,7 @@ class Held:
         if not self.holders:
             return (
                 f"who holds the lock, `{self.asked}` may not know; an administrator sees it in the processlist and in "
-                "performance_schema.metadata_locks (MariaDB: information_schema.metadata_lock_info)"
+                "performance_schema.metadata_locks"
             )
         said = "the lock is held by" if self.is_certain else f"the lock may be held, as far as `{self.asked}` knows, by"
         shown = "\n    ".join(str(holder) for holder in self.holders[:SHOWN])
@@ -140,8 +131,8 @@ def find_holders(
     is certain then. `but_not` are connections to leave out, `tables` those to look at where others have theirs beside.
     """
     if statement is None or DDL.match(statement):
-        for account, query in _each(accounts, HELD):
-            rows = _ask(account, query, schemas=tuple(schemas))
+        for account in accounts:
+            rows = _ask(account, HELD, schemas=tuple(schemas))
             named = _holders([row for row in rows if _is_meant(str(row[-1]), statement, tables)], but_not)
             if named:
                 return Held(named, is_certain=True, asked=account.username)
@@ -172,14 +163,11 @@ def _is_meant(table: str, statement: str | None, tables: Collection[str] | None)
     return (statement is None or table in statement) and (tables is None or table in tables)
 
 
-def _each(accounts: Sequence[Connection], queries: Sequence[str]) -> list[tuple[Connection, str]]:
-    return [(account, query) for query in queries for account in accounts]
-
-
 def _first(accounts: Sequence[Connection], queries: Sequence[str], **values: object) -> Holder | None:
-    for account, query in _each(accounts, queries):
-        if found := _holders(_ask(account, query, **values), ()):
-            return found[0]
+    for query in queries:
+        for account in accounts:
+            if found := _holders(_ask(account, query, **values), ()):
+                return found[0]
     return None
 
 

@@ -18,7 +18,7 @@ from benchmarks.warehouse.files import write_core, write_session
 from benchmarks.warehouse.report import OURS, TITLES, Report
 from benchmarks.warehouse.warehouse import Run
 from benchmarks.warehouse.ways import FAMILIES
-from tests.conftest import ROOT, Server
+from tests.conftest import ROOT, Server, missing
 
 ROWS = 2_000
 
@@ -30,9 +30,10 @@ def short_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.mark.skipif(not OTHERS_PYTHON.exists(), reason="`script/benchmark-environment` makes what this compares with")
 def test_all_ways_end_with_our_tables(server: Server, tmp_path: Path, short_folder: Path) -> None:
     """Prevents: a ratio of two ways that did not do the same work, a missing line, a server that is left behind."""
+    if not OTHERS_PYTHON.exists():
+        missing("`script/benchmark-environment` makes what this compares with")
     options = {
         "--server": server.engine,
         "--sizes": str(ROWS),

@@ -7,12 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from afterstate.warehouse.build_lock import BuildLock
 from tests.conftest import ROOT, Bench
 from tests.loaders.helpers import TRACE_KIND, trace
+from tests.warehouse.builders import wait_until
+from tests.warehouse.scenarios import base_files
 
 TIMELINE_KIND = "nand_op_state_timeline"
 TIMELINE = "start,end,die,plane,op_state,op_name\n"
@@ -115,6 +119,40 @@ def test_a_load_that_is_superseded_and_pruned_before_it_was_built(pruneable: Ben
     assert pruneable.run("prune", "--yes").exit_code == 0
     pruneable.build("--select", "+op_state_spans")
     assert pruneable.query("select end_us from {marts}.op_state_spans", role="bi") == [(6.0,)]
+
+
+def test_rows_stay_until_a_build_has_let_them_go(warehouse: Bench) -> None:
+    """Prevents: a snapshot of a withdrawn file standing for ever, since no row says any more whose it was."""
+    models = ("--select", "+shutdown_snapshot_drift")
+    for name, text in base_files("run").items():
+        warehouse.land(warehouse.write(f"{name}.csv", text))
+    warehouse.build_without_tests(*models)
+    load = warehouse.query("select load_id from {landing}.landing_loads where kind = %s", TRACE_KIND)[0][0]
+    assert warehouse.run("withdraw", str(load), "--yes").exit_code == 0
+    for arguments in (("--dry-run",), ("--yes",)):
+        early = warehouse.run("prune", *arguments)
+        assert (early.exit_code, early.stdout) == (0, "loads to prune: 0; their rows: 0\n")
+        assert "loads that tables are still built from: 1; run `afterstate build`, then this again" in early.stderr
+    warehouse.build_without_tests(*models)
+    assert warehouse.run("prune", "--yes").stdout.startswith(f"load {load}: ")
+    current = "select SoMS_cumsum_window, is_trace_found from {staging}.int_shutdown__states"
+    assert warehouse.query(current, role="dbt") == [(None, 0)]
+
+
+def test_pruning_waits_for_a_build(warehouse: Bench) -> None:
+    """Prevents: rows going away under a build that has yet to note what it read of them."""
+    for value in (1, 2):
+        warehouse.land(warehouse.write(f"{value}.csv", trace([(1, value)])))
+    found = warehouse.warehouse
+    with ThreadPoolExecutor() as pool:
+        with BuildLock(found.schemas, found.dbt, "by a test", print):
+            pruning = pool.submit(warehouse.run, "prune", "--yes")
+            waiting = "select count(*) from information_schema.processlist where info like %s"
+            wait_until(lambda: warehouse.query(waiting, "select get_lock(%, 60)", role="dbt")[0][0])
+            assert states(warehouse)[0][2] == "superseded"
+        done = pruning.result()
+    assert f"waiting for another build of `{found.schemas.marts}`: " in done.stderr
+    assert states(warehouse)[0][2] == "pruned"
 
 
 def test_a_terminal_is_asked(pruneable: Bench) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
+from itertools import permutations
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +21,7 @@ from tests.warehouse.scenarios import SHUTDOWN
 from tests.warehouse.test_snapshot import NOTEBOOK_ROW
 
 SAMPLE = ROOT / "samples" / "core"
+SAMPLE_RUN = "core7_04_1767776352"
 # The trace comes last: whatever is landed before is there when the state is taken.
 ONE_AFTER_THE_OTHER = ("core10_01", "core8_06", "core9_04", "core8_03")
 
@@ -83,6 +85,28 @@ def test_the_notebooks_authors_road(server: Server, author: Bench) -> None:
     assert "note  local_infile is off" in examined.output
     assert "note  one account does it all" in examined.output
     assert "read-only" not in examined.output + author.settings.profiles_path.read_text()
+
+
+@pytest.mark.engines("mysql")
+def test_in_every_order_of_the_files_the_authors_row_is_right(author: Bench) -> None:
+    """Prevents a snapshot that depends on which file came first: one file at a time, and a build after each.
+
+    All 24 orders go side by side, each as a run of its own; a round lands one file of every run, and builds.
+    """
+    up(author)
+    names = sorted(SAMPLE.glob("*.csv"))
+    orders = {f"order_{number}": order for number, order in enumerate(permutations(names))}
+    for turn in range(len(names)):
+        for run, order in orders.items():
+            text = order[turn].read_text(encoding="utf-8").replace(SAMPLE_RUN, run)
+            author.write(f"turn_{turn}/{run}/{order[turn].name}", text)
+        assert {result["status"] for result in author.land(author.folder / f"turn_{turn}")} == {"landed"}
+        author.build_without_tests("--select", "+shutdown_snapshot_drift", "+shutdown_snapshot_inputs")
+    exported = author.run("export", "snapshot", "--out", "-")
+    assert exported.exit_code == 0, exported.output
+    assert f"snapshots: {len(orders)} (incomplete: 0, drifted: 0)" in exported.stderr
+    rows = [line.rpartition(",")[0] for line in exported.stdout.splitlines()[1:]]
+    assert rows == [NOTEBOOK_ROW.replace(SAMPLE_RUN, run) for run in sorted(orders)]
 
 
 def test_the_whole_build_with_every_test_and_the_docs(author: Bench) -> None:

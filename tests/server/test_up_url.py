@@ -16,7 +16,7 @@ import afterstate.warehouse.connect
 from afterstate.server import private, programs
 from afterstate.warehouse import doctor
 from afterstate.warehouse.connect import connect, cursor
-from tests.conftest import ROOT, Bench, Server
+from tests.conftest import ROOT, Bench, Server, missing
 from tests.loaders.proxy import Proxy
 from tests.server.helpers import ROLES, accounts_of, bench_in, private_home, settle_on_a_quiet_port, up, url_of
 
@@ -194,7 +194,7 @@ def test_an_ipv6_host(server: Server, tmp_path: Path) -> None:
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
-        pytest.skip("not run here: there is no IPv6")
+        missing("there is no IPv6")
     with Proxy(server.admin.port, host="::1") as relay:
         url = url_of(server).replace(server.admin.place, f"[::1]:{relay.port}")
         require_work(checkout(server, tmp_path / "home", url), f"[::1]:{relay.port}")

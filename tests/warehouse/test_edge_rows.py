@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterstate.warehouse.dbt import dbt_command
-from tests.conftest import WITHOUT_TESTS, Bench, Server, empty_place, invoke_dbt
+from tests.conftest import WITHOUT_TESTS, Bench, Server, empty_place, invoke_dbt, one_database_place
 from tests.loaders.helpers import fuzz
 from tests.loaders.odd.built import landed_files
 from tests.loaders.odd.compare import first_difference
@@ -32,6 +32,7 @@ ROWS = int(os.environ.get("AFTERSTATE_EDGE_ROWS", "1000")) // 2  # of each famil
 PATIENCE_SECONDS = 300 + ROWS  # a file has a few rows, and may take a second where many tests share a machine
 # Keys drawn at random are not those of the log drawn at random: that is what this test is there to say.
 MAY_FAIL = {"every_used_phase_key_is_in_the_log"}
+DATABASE = "Test_Database"  # its name for all, so that dbt parses the project once
 Item = TypeVar("Item")
 
 
@@ -52,14 +53,17 @@ def draw(of: st.SearchStrategy[tuple[Line, ...]], rows: int) -> list[Example]:
 class Trial:
     """Lands and builds examples in a fresh warehouse each time, and says what is not as it should be."""
 
-    def __init__(self, server: Server, folder: Path) -> None:
+    def __init__(self, server: Server, folder: Path, layout: str) -> None:
         self._server = server
+        self._layout = layout
         self._folder = folder
         self._numbers = count(1)
 
     def problems(self, examples: Sequence[Example], *arguments: str) -> list[str]:
         """Return what went wrong: rows, nodes of a `dbt build` with these arguments, marts."""
-        bench = empty_place(self._server, self._folder / str(next(self._numbers)))
+        folder = self._folder / str(next(self._numbers))
+        is_one = self._layout == "one_database"
+        bench = one_database_place(self._server, folder, DATABASE) if is_one else empty_place(self._server, folder)
         bench.folder.mkdir()
         assert bench.run("up").exit_code == 0
         files = [file for example in examples for file in example.files()]
@@ -119,9 +123,9 @@ def shown(example: Example) -> str:
     return "\n".join(f"{file.name}\n{file.content.decode('utf-8', 'replace')}" for file in example.files())
 
 
-def check(server: Server, folder: Path, of: st.SearchStrategy[tuple[Line, ...]]) -> None:
+def check(server: Server, folder: Path, of: st.SearchStrategy[tuple[Line, ...]], layout: str) -> None:
     """Draw, land and build, and fail with the smallest example."""
-    trial = Trial(server, folder)
+    trial = Trial(server, folder, layout)
     examples = draw(of, ROWS)
     problems = trial.problems(examples)
     if problems:
@@ -132,11 +136,13 @@ def check(server: Server, folder: Path, of: st.SearchStrategy[tuple[Line, ...]])
         pytest.fail("\n".join([f"{VARIABLE}={session_seed()}", *problems[:10], told]), pytrace=False)
 
 
-def test_sessions_at_the_edge_build(server: Server, tmp_path: Path) -> None:
+@pytest.mark.layouts("four_schemas")
+def test_sessions_at_the_edge_build(server: Server, tmp_path: Path, layout: str) -> None:
     """Prevents one odd row of a simulator from stopping the build for everybody, and from a wrong key or choice."""
-    check(server, tmp_path, sessions())
+    check(server, tmp_path, sessions(), layout)
 
 
-def test_designs_at_the_edge_build(server: Server, tmp_path: Path) -> None:
+@pytest.mark.layouts("one_database")
+def test_designs_at_the_edge_build(server: Server, tmp_path: Path, layout: str) -> None:
     """Prevents steps, streaks and measures at the ends of their types from stopping the build for everybody."""
-    check(server, tmp_path, designs())
+    check(server, tmp_path, designs(), layout)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from itertools import cycle
 
 import pytest
@@ -19,8 +19,10 @@ from afterstate.warehouse.connect import connect
 from afterstate.warehouse.dbt import NO_WAIT_VARIABLE
 from tests.conftest import ROOT, Bench
 from tests.server.helpers import as_admin
+from tests.warehouse.barriers import build_with_barriers
 from tests.warehouse.builders import Build, builder, building, reading, statements, wait_until
 
+SEGMENTS = ("--select", "+op_state_spans", "+proposal_phase_keys")
 SUMMARY = ("--select", "governed_run_summary")
 MEMORY = ("--select", "+shutdown_state_snapshot")
 EVENT = "run_id,case_id,antibody_id,shutdown_step,shutdown_trigger_final\nweek2,B,ab7,21,CORE8_PARTIAL_SEAL\n"
@@ -109,6 +111,36 @@ def test_a_suspended_build_overwrites_nothing(built: Bench) -> None:
     built.land(built.write("trace.csv", TRACE.format(9.9)))
     built.build_without_tests(*MEMORY)
     assert built.query(snapshot, role="bi") == [(7.2,)]
+
+
+def test_a_timeline_that_lands_between_two_builds_is_built(warehouse: Bench) -> None:
+    """Prevents: a landed timeline that no build takes in, since two builds at once each left it to the other.
+
+    `loads_race.sh` of the adversary: the first build stops after it has listed what has landed; then a timeline lands,
+    and a second build begins.
+    """
+    header = "start,end,die,plane,op_state,op_name\n"
+    second: list[Build] = []
+
+    def land(run: int) -> None:
+        rows = "".join(f"{run * 100 + at},{run * 100 + at + 1},0,0,READ.ISSUE,READ\n" for at in range(0, 20, 2))
+        warehouse.land(warehouse.write(f"chip/op_state_timeline_261122_{run}.csv", header + rows))
+
+    def before(node: str, action: str) -> None:
+        if (node, action) == ("int_phase_keys__segments", "fill") and not second:
+            land(3)
+            second.append(stack.enter_context(building(warehouse, *SEGMENTS, name="second")))
+            second[0].says("waiting for another build")
+
+    land(1)
+    warehouse.build_without_tests(*SEGMENTS)
+    land(2)
+    with ExitStack() as stack:
+        assert build_with_barriers(warehouse, before, *SEGMENTS)
+        assert second[0].ends() == 0, second[0].said
+    assert warehouse.query("select count(*), max(segment_no) from {marts}.op_state_spans", role="bi") == [(30, 30)]
+    ask = ("phase-key", "--session", "chip", "--die", "0", "--plane", "0", "--at", "300.5")
+    assert warehouse.run(*ask).output.endswith("READ.ISSUE\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -13,8 +13,13 @@ with new_loads as (
         kind
     from {{ ref("stg_landing__loads") }}
     where
-        is_active
-        and kind in ('nand_op_state_timeline', 'nand_proposal_rows')
+        kind in ('nand_op_state_timeline', 'nand_proposal_rows')
+        -- what this build goes by, whether it still holds or was restated a moment ago
+        and (
+            is_active
+            or load_id in (select changes.load_id from {{ ref("int_landing__load_changes") }} as changes)
+            or load_id in (select built.load_id from {{ ref("int_landing__built_loads") }} as built)
+        )
         {%- if is_incremental() %}
         and load_id not in (select known.load_id from {{ this }} as known)
         {%- endif %}

@@ -14,9 +14,8 @@ proposal_loads as (
         contents.last_tick
     from {{ ref("stg_landing__loads") }} as loads
     inner join {{ ref("int_phase_keys__load_contents") }} as contents on loads.load_id = contents.load_id
-    where
-        loads.is_active
-        and loads.kind = 'nand_proposal_rows'
+    -- also of loads that were restated a moment ago: this build goes by what held when it began
+    where loads.kind = 'nand_proposal_rows'
 
 ),
 

@@ -1,4 +1,6 @@
 -- A small integer for each run, and the load that states its timeline. Grain: one row per session and run.
+-- After the list of changes, so that it knows the run of every load on it.
+-- depends_on: {{ ref("int_landing__load_changes") }}
 {{ config(
     materialized="incremental",
     incremental_strategy="merge",

@@ -1,4 +1,6 @@
 -- A small integer for each session, to sort and join by; a number stays with its session. Grain: one row per session.
+-- After the list of changes, so that it knows the session of every load on it.
+-- depends_on: {{ ref("int_landing__load_changes") }}
 {{ config(
     materialized="incremental",
     incremental_strategy="merge",
