@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from afterstate.errors import AfterstateError
+from afterstate.marts.sessions import files_to_build as nand_files_to_build
 from afterstate.memory.snapshots import (
     built,
     count_drifted,
@@ -20,7 +21,7 @@ Note = tuple[str, str]  # what there is to know, and where to look or what to do
 
 
 def examine_snapshots(settings: Settings, warehouse: Warehouse) -> list[Note]:
-    """Return what is to be known of the snapshots under the current rule; nothing when all is as it should be."""
+    """Return what is to be known of tables and snapshots, under the current rule; nothing when all is well."""
     try:
         return [*_builds(warehouse), *_values(warehouse, rule_or_current(settings, None)), *_guards(warehouse)]
     except AfterstateError as error:
@@ -30,6 +31,8 @@ def examine_snapshots(settings: Settings, warehouse: Warehouse) -> list[Note]:
 def _builds(warehouse: Warehouse) -> list[Note]:
     files, retaken = files_to_build(warehouse), retakes_to_build(warehouse)
     notes = []
+    if nand_files := nand_files_to_build(warehouse):
+        notes.append((f"nand files that wait for a build: {nand_files:,}", "run `afterstate build`"))
     if files:
         notes.append((f"core files that wait for a build: {files:,}", "run `afterstate build`"))
     if retaken:
