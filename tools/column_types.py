@@ -112,6 +112,7 @@ MADE: dict[str, Made] = {
     "duration_us": Made("double", ("start", "end")),
     "plane_phase_times.phase_key": Made(_PHASE_KEY),
     "is_virtual_end": Made("boolean"),
+    "is_on_bus": Made("boolean", None),
     "held_ticks": Made(_TICK),
     "held_us": Made(_TIME),
     "share_of_plane": Made("double", None),

@@ -98,16 +98,20 @@ summed_times as (
 plane_phase_times as (
 
     select
-        session_id,
-        die,
-        plane,
-        phase_key,
-        is_virtual_end,
-        period_count,
-        held_ticks,
-        held_ticks / 1e2 as held_us,
-        held_ticks * 1e0 / nullif(sum(held_ticks) over (partition by session_id, die, plane), 0) as share_of_plane
-    from summed_times
+        times.session_id,
+        times.die,
+        times.plane,
+        times.phase_key,
+        times.is_virtual_end,
+        op_states.is_on_bus,
+        times.period_count,
+        times.held_ticks,
+        times.held_ticks / 1e2 as held_us,
+        times.held_ticks * 1e0
+        / nullif(sum(times.held_ticks) over (partition by times.session_id, times.die, times.plane), 0)
+            as share_of_plane
+    from summed_times as times
+    left join {{ ref("nand_op_states") }} as op_states on {{ state_name("times.phase_key") }} = op_states.state
 
 )
 

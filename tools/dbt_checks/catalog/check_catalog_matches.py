@@ -23,3 +23,10 @@ def check_staging_name_matches_source(model: Any) -> None:
     layer = "base" if below[0] == "base" else "stg"
     if not model.name.startswith(f"{layer}_{source}__"):
         fail(f"`{model.name}` is not called {layer}_{source}__<entity>")
+
+
+@check
+def check_model_states_its_grain(model: Any) -> None:
+    """Find models whose description does not begin with what one row stands for."""
+    if not model.description.startswith(("One row for each", "One row per")):
+        fail(f"`{model.name}`: its description begins `{model.description[:30]}`, expected `One row for each …`")
