@@ -30,3 +30,17 @@ def check_model_states_its_grain(model: Any) -> None:
     """Find models whose description does not begin with what one row stands for."""
     if not model.description.startswith(("One row for each", "One row per")):
         fail(f"`{model.name}`: its description begins `{model.description[:30]}`, expected `One row for each …`")
+
+
+@check
+def check_source_columns_are_described(source: Any, ctx: Any) -> None:
+    """Find columns of sources that their YAML does not describe, and those that it describes and nobody lands.
+
+    dbt-bouncer 3.8 has a check of its own, which ends in an AttributeError over dbt 1.7's catalog.
+    """
+    found = [each.catalog_source for each in ctx.catalog_sources if each.unique_id == source.unique_id]
+    if not found:
+        fail(f"`{source.name}` is not in catalog.json")
+    described = {name for name, column in source.columns.items() if column.description}
+    if set(found[0].columns) != described:
+        fail(f"`{source.name}`: not described, or not there: {sorted(set(found[0].columns) ^ described)}")
