@@ -43,11 +43,12 @@ from mysql.connector.plugins import caching_sha2_password
 from pymysql._auth import sha2_rsa_encrypt
 
 from afterstate.errors import AfterstateError, ServerError
+from afterstate.progress import quiet_build_progress
 from afterstate.warehouse import connect as warehouse_connect
 from afterstate.warehouse import partial_parse
 from afterstate.warehouse.build_lock import SEATS, BuildLock, BuildRefused
 from afterstate.warehouse.connect import SESSION, tls_context
-from afterstate.warehouse.dbt import NO_WAIT_VARIABLE, set_places
+from afterstate.warehouse.dbt import NEXT_VARIABLE, NO_WAIT_VARIABLE, set_places
 from afterstate.warehouse.holders import LOCK_WAIT_TIMEOUT, find_holders, who_may_know
 from afterstate.warehouse.layout import Schemas
 from afterstate.warehouse.profile import TLS_VARIABLE, Connection, read_warehouse, target_of
@@ -66,7 +67,13 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` has the last be ignored
             signal.signal(number, _interrupt)
-    cli(prog_name="dbt")
+    with quiet_build_progress(sys.argv) as callbacks:
+        try:
+            cli(prog_name="dbt", obj={"callbacks": callbacks})
+        except SystemExit as ended:
+            if not ended.code and NEXT_VARIABLE in os.environ:
+                _say(f"next: {os.environ[NEXT_VARIABLE]}")
+            raise
 
 
 def prepare() -> None:

@@ -13,10 +13,11 @@ from afterstate.warehouse.settings import Settings
 @click.option("--no-wait", is_flag=True, help="End with 1 when another build of the warehouse is at work.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def build(no_wait: bool, arguments: tuple[str, ...]) -> None:
-    """Build and test the tables: `dbt build` with the warehouse's profile.
+    """Build and test the tables with dbt.
 
-    All arguments go to dbt; `dbt build --help` lists its options. One build at a time: this one waits for another, and
-    says for whom. With `--quiet`, a terminal shows how far it has come.
+    The same as `dbt build` with the warehouse's profile. All arguments go to dbt; `dbt build --help` lists its options.
+    One build at a time: this one waits for another, and says for whom. With `--quiet`, a terminal shows how far it has
+    come.
 
     \b
     afterstate build

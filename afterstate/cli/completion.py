@@ -21,7 +21,7 @@ WHERE = {
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the script with which a shell completes `afterstate`.
+    """Print what lets a shell complete commands and options.
 
     \b
     eval "$(afterstate completion bash)"      # in ~/.bashrc; needs bash 4.4

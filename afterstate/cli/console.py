@@ -57,7 +57,8 @@ def print_json_line(value: Any) -> None:
 
 def coloured(word: str, width: int = 0) -> str:
     """Return a word in the colour of what it says, filled up to `width` characters."""
-    return click.style(f"{word:<{width}}", fg=COLOURS.get(word.strip().lower()))
+    colour = COLOURS.get(word)
+    return click.style(f"{word:<{width}}", fg=colour) if colour else f"{word:<{width}}"
 
 
 def confirm(question: str) -> None:

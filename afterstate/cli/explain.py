@@ -19,7 +19,7 @@ from afterstate.warehouse.settings import Settings
 
 @click.group()
 def explain() -> None:
-    """Explain a value: the rows, files and lines it came from, and the rule that decided.
+    """Explain a value: its rows, files and lines, and the rule.
 
     \b
     afterstate explain snapshot --run core7_04_1767776352 --case B_GOVERNED --antibody antibody_C --step 21

@@ -9,12 +9,12 @@ import click
 
 from afterstate.cli import console
 from afterstate.cli.options import JSON, RULE, OutputPath, boundary_option
-from afterstate.cli.progress import counting
 from afterstate.errors import UsageError
 from afterstate.marts.export import count_snapshots, export_phase_counts, export_snapshot
 from afterstate.memory.snapshots import health_of, require_snapshots_built, rule_to_export
 from afterstate.output import is_standard_output
 from afterstate.phase_key import Boundary
+from afterstate.progress import counting
 from afterstate.warehouse.profile import read_warehouse
 from afterstate.warehouse.settings import Settings
 from loaders.reader import visible
@@ -41,7 +41,9 @@ def export() -> None:
 @click.option("--stale", is_flag=True, help="Write what was built, even where files have landed since.")
 @JSON
 def snapshot(out: Path, rule: str | None, stale: bool, as_json: bool) -> None:
-    """Write the snapshots of one rule as the notebook's core10_02_shutdown_snapshot.csv.
+    """Write the snapshots of one rule as the notebook did.
+
+    That is its core10_02_shutdown_snapshot.csv.
 
     `--json` says of the file what it holds.
 
@@ -84,7 +86,9 @@ def snapshot(out: Path, rule: str | None, stale: bool, as_json: bool) -> None:
 @boundary_option("before")
 @JSON
 def phase_counts(session: str, run: str, out: Path, boundary: Boundary, as_json: bool) -> None:
-    """Write a run's phase_proposal_counts_RUN.csv, as its simulator does.
+    """Write a run's proposal counts as its simulator does.
+
+    That is phase_proposal_counts_RUN.csv.
 
     `--json` says of the file what it holds.
 

@@ -96,7 +96,7 @@ class CommandGroup(click.Group):
         except BrokenPipeError:
             raise  # whoever read our output has seen enough; click ends quietly
         except OSError as error:
-            _stop(context, f"{error.filename or 'the system'}: {error.strerror or error}", FAILED)
+            _stop(context, _system_said(error), FAILED)
 
 
 class _SpokenError(click.UsageError):
@@ -138,6 +138,13 @@ def _server_said(error: Any) -> str:
             warehouse = read_warehouse(settings)
             hint = find_holders(who_may_know(settings, warehouse), warehouse.schemas.all(), statement="").advice
     return f"the server said: {cause.args[-1]}\n  {hint}"
+
+
+def _system_said(error: OSError) -> str:
+    said = error.strerror or str(error)
+    if error.filename:
+        return f"{error.filename}: {said}"
+    return f"the operating system said: {said}\n  `afterstate --debug …` shows at what"
 
 
 def _stop(context: click.Context, message: str, code: int) -> None:

@@ -28,7 +28,9 @@ LAND_FIRST = "`afterstate land samples/core` lands the sample, `afterstate land 
 @click.command()
 @JSON
 def status(as_json: bool) -> None:
-    """Say whether the server runs and what the warehouse holds; exit code 1 when it does not run.
+    """Say whether the server runs and what the warehouse holds.
+
+    Exit code 1 when it does not run.
 
     \b
     afterstate status
@@ -94,9 +96,10 @@ def _show_status(found: dict[str, Any]) -> None:
 @click.command()
 @JSON_LIST
 def doctor(as_json: bool) -> None:
-    """Check the server, the accounts and dbt's profile, and say how to mend what is wrong.
+    """Look for what keeps the warehouse from working.
 
-    Exit code 1 when something keeps the warehouse from working.
+    Checks the server, the accounts and dbt's profile, and says how to mend what is wrong. Exit code 1 when something
+    keeps the warehouse from working.
 
     \b
     afterstate doctor

@@ -13,9 +13,9 @@ import click
 from afterstate.cli import console
 from afterstate.cli.group import FAILED, ROWS_REJECTED
 from afterstate.cli.options import ENCODING, JSON_LIST, kind_option
-from afterstate.cli.progress import byte_progress
 from afterstate.cli.results import NEW, show_messages, show_results
 from afterstate.errors import UsageError
+from afterstate.progress import byte_progress
 from afterstate.warehouse.profile import read_warehouse
 from afterstate.warehouse.requirements import FASTER_LANDING, SWITCH_ON
 from afterstate.warehouse.settings import Settings

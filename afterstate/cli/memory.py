@@ -10,7 +10,6 @@ import click
 
 from afterstate.cli import console
 from afterstate.cli.options import JSON, JSON_LIST, RULE
-from afterstate.cli.progress import counting
 from afterstate.errors import UsageError
 from afterstate.memory.archive import rows_of
 from afterstate.memory.backup import LOADS, MEMORY, REJECTS, RETAKES, back_up, count_rows
@@ -18,6 +17,7 @@ from afterstate.memory.restore import restore as bring_in
 from afterstate.memory.retake import Retaken, read_keys
 from afterstate.memory.retake import retake as take_again
 from afterstate.memory.snapshots import KEY, ShutdownKey, rule_or_current
+from afterstate.progress import counting
 from afterstate.warehouse.profile import read_warehouse
 from afterstate.warehouse.settings import Settings
 
@@ -51,8 +51,7 @@ def retake(
     are taken again or none.
 
     \b
-    afterstate retake --run core7_04_1767776352 --case B_GOVERNED --antibody antibody_C --step 21 \\
-        --reason "the trace was exported before the window closed"
+    afterstate retake --run core7_04_1767776352 --case B_GOVERNED --antibody antibody_C --step 21 --reason "late rows"
     afterstate retake --file wrong.csv --reason "ticket 1234" --json
     """  # noqa: D301 (click wants the character that `\b` spells)
     keys = _keys(run_id, case_id, antibody_id, shutdown_step, file)

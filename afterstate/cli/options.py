@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -52,7 +53,11 @@ class OutputPath(click.Path):
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
         """Return the path."""
+        also = ", or `-` for standard output" if self.allow_dash else ""
         if value == "":
-            also = ", or `-` for standard output" if self.allow_dash else ""
             self.fail(f"it is empty: name a path{also}", parameter, context)
+        if not self.dir_okay and Path(value).is_dir():
+            self.fail(f"`{value}` is a folder: name a file in it{also}", parameter, context)
+        if not self.file_okay and Path(value).is_file():
+            self.fail(f"`{value}` is a file: name a folder{also}", parameter, context)
         return super().convert(value, parameter, context)

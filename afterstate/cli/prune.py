@@ -9,7 +9,7 @@ import click
 
 from afterstate.cli import console
 from afterstate.cli.options import DRY_RUN, JSON_LIST, YES, kind_option
-from afterstate.cli.progress import counting
+from afterstate.progress import counting
 from afterstate.warehouse.profile import read_warehouse
 from afterstate.warehouse.settings import Settings
 from loaders.prune import PRUNED, Pruner, Superseded
@@ -23,10 +23,11 @@ from loaders.recognise import kind_named
 @YES
 @JSON_LIST
 def prune(kind_name: str | None, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Remove the rows of superseded loads, which later loads have restated, and of withdrawn ones.
+    """Remove the rows of loads that hold no longer.
 
-    Says what it will remove, then asks. The manifest keeps the loads, as `pruned`, so that their files do not land
-    again; their rejects stay. What core files once said is then gone from the audit schema's core_*_history.
+    Those are superseded loads, which later ones have restated, and withdrawn ones. Says what it will remove, then asks.
+    The manifest keeps the loads, as `pruned`, so that their files do not land again; their rejects stay. What core
+    files once said is then gone from the audit schema's core_*_history.
 
     \b
     afterstate prune --dry-run

@@ -9,7 +9,7 @@ import click
 
 from afterstate.cli import console
 from afterstate.cli.options import JSON, OutputPath
-from afterstate.cli.progress import counting
+from afterstate.progress import counting
 from afterstate.report.write import STEPS, write_report
 from afterstate.warehouse.settings import Settings
 

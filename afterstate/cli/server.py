@@ -67,7 +67,9 @@ def down() -> None:
 @click.command()
 @click.option("--bi", is_flag=True, help="The login for BI tools instead of dbt's.")
 def url(bi: bool) -> None:
-    """Print the warehouse's SQLAlchemy URL, with its password, for a notebook or a BI tool.
+    """Print the SQLAlchemy URL, for a notebook or a BI tool.
+
+    It has the password in it.
 
     \b
     afterstate url --bi

@@ -36,7 +36,7 @@ GOVERNED = {"run_id": "governed run", "file_count": "files", "design_count": "de
 @click.command()
 @JSON
 def sessions(as_json: bool) -> None:
-    """List the sessions and runs that the warehouse holds, with files, counts and times.
+    """List the sessions and runs, with files, counts and times.
 
     \b
     afterstate sessions

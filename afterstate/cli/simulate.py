@@ -9,14 +9,10 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date as calendar
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from afterstate.cli.console import say, suggest
 from afterstate.cli.land import land_paths, next_step
@@ -24,21 +20,20 @@ from afterstate.cli.options import OutputPath
 from afterstate.cli.results import show_results
 from afterstate.errors import UsageError
 from afterstate.phase_key import BOUNDARIES, Boundary, tick
+from afterstate.progress import sharing
 from loaders.runs import Told
 from simulators.core.governed_files import write_governed_runs
 from simulators.core.governed_runs import Size
 from simulators.errors import ConfigurationError
-from simulators.nand.configuration import PRESETS, load_configuration
+from simulators.nand.configuration import PRESETS, Configuration, load_configuration
 from simulators.nand.session import Order, SiteResult, simulate_session, simulate_sites
 
-SECONDS_BETWEEN_LINES = 10.0  # where there is no terminal
 LAND = click.option("--land", is_flag=True, help="Land the folder, too.")
-Watcher = Callable[[int, float], None]  # takes a part's number and the share of it that is done
 
 
 @click.group()
 def simulate() -> None:
-    """Write the files of simulated sessions, as their producers would.
+    """Write files of simulated sessions, as their producers would.
 
     \b
     afterstate simulate nand --out out/nand
@@ -137,23 +132,11 @@ def simulate_nand(
     or a date that cannot be used.
     """
     date = date or calendar.today().strftime("%y%m%d")
-    if not re.fullmatch(r"\d{6}", date):
-        raise UsageError(f"`--date {date}` is not a date", "write it as YYMMDD, such as 261122")
-    try:
-        is_some_time = tick(run_until_us) > 0
-    except ValueError as error:
-        raise UsageError(f"`--run-until`: {error}") from error
-    if not is_some_time:
-        raise UsageError(f"`--run-until {run_until_us}` leaves no time", "give µs, at least 0.01")
-    try:
-        configuration = load_configuration(config, preset)
-    except ConfigurationError as error:
-        where = config or "the default configuration"
-        raise UsageError(f"{where}: {error}", "docs/simulators.md describes every key") from error
-    order = Order(configuration, seed, run_until_us, runs, date, boundary)
+    _require_usable(date, run_until_us)
+    order = Order(_configuration(config, preset), seed, run_until_us, runs, date, boundary)
     began = time.monotonic()
     names = ["simulating"] if sites == 1 else [f"site_{site:02d}" for site in range(sites)]
-    with _progress(names) as watch:
+    with sharing("simulating", names) as watch:
         if sites == 1:
             results = [simulate_session(order, out, progress=watch)]
         else:
@@ -164,11 +147,30 @@ def simulate_nand(
     return [file for result in results for file in result.files]
 
 
+def _require_usable(date: str, run_until_us: float) -> None:
+    if not re.fullmatch(r"\d{6}", date):
+        raise UsageError(f"`--date {date}` is not a date", "write it as YYMMDD, such as 261122")
+    try:
+        is_some_time = tick(run_until_us) > 0
+    except ValueError as error:
+        raise UsageError(f"`--run-until`: {error}") from error
+    if not is_some_time:
+        raise UsageError(f"`--run-until {run_until_us}` leaves no time", "write µs, at least 0.01")
+
+
+def _configuration(file: Path | None, preset: str) -> Configuration:
+    try:
+        return load_configuration(file, preset)
+    except ConfigurationError as error:
+        where = file or "the default configuration"
+        raise UsageError(f"{where}: {error}", "docs/simulators.md describes every key") from error
+
+
 def simulate_core(out: Path, size: Size | None = None, *, seed: int = 0) -> list[Path]:
     """Simulate governed runs, print a line about them, and give the files that were written."""
     size = size or Size()
     began = time.monotonic()
-    with _progress(["simulating"]) as watch:
+    with sharing("simulating", ["simulating"]) as watch:
         files = write_governed_runs(size, seed, out, lambda share: watch(0, share))
     print(f"{out.name}: {size.runs:,} runs, {size.rows:,} rows in each of three files")
     say(f"simulated in {time.monotonic() - began:.1f} s")
@@ -196,30 +198,3 @@ def _land_or_suggest(folder: Path, told: Told, land: bool) -> None:
 def _print_paths(files: list[Path]) -> None:
     for file in files:
         print(file)
-
-
-@contextmanager
-def _progress(names: list[str]) -> Iterator[Watcher]:
-    """Show a bar a part on a terminal, else a line now and then on what takes long."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _lines(names)
-        return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
-        tasks = [bars.add_task(name, total=1.0) for name in names]
-        yield lambda part, share: bars.update(tasks[part], completed=share)
-
-
-def _lines(names: list[str]) -> Watcher:
-    shares = [0.0] * len(names)
-    told = time.monotonic()
-
-    def watch(part: int, share: float) -> None:
-        nonlocal told
-        shares[part] = share
-        if time.monotonic() - told >= SECONDS_BETWEEN_LINES:
-            told = time.monotonic()
-            say(f"simulating: {sum(shares) / len(shares):.0%}")
-
-    return watch

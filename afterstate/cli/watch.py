@@ -13,9 +13,9 @@ import click
 
 from afterstate.cli import console
 from afterstate.cli.options import ENCODING, kind_option
-from afterstate.cli.progress import byte_progress
 from afterstate.cli.results import show_messages, show_result
 from afterstate.errors import AfterstateError
+from afterstate.progress import byte_progress
 from afterstate.warehouse.settings import Settings
 from afterstate.watch.builds import Built
 from afterstate.watch.watcher import Order, Watcher
@@ -49,11 +49,12 @@ def watch(
     encoding: str | None,
     as_json: bool,
 ) -> None:
-    """Land what arrives in a folder, until Ctrl-C or SIGTERM, and build when it has been quiet.
+    """Land what arrives in a folder, and build when it is quiet.
 
-    Only whole files land: nobody writes to them, and they have been quiet for a while. Hidden files, and names such as
-    `….part` and `….tmp`, are left alone. While the server or the folder is away, the watch waits. It can be ended and
-    started at any time: what has landed does not land again, and what waits for a build is built.
+    Goes on until Ctrl-C or SIGTERM. Only whole files land: nobody writes to them, and they have been quiet for a while.
+    Hidden files, and names such as `….part` and `….tmp`, are left alone. While the server or the folder is away, the
+    watch waits. It can be ended and started at any time: what has landed does not land again, and what waits for a
+    build is built.
 
     \b
     afterstate watch artifact/

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pymysql
 
-from afterstate.advance import Advance, counted, nobody_hears
 from afterstate.errors import AfterstateError
 from afterstate.marts.sessions import BUILD_FIRST, NO_SUCH_TABLE, require_built, require_run
 from afterstate.output import STANDARD_OUTPUT, open_output
 from afterstate.phase_key import Boundary
+from afterstate.progress import Advance, counted, nobody_hears
 from afterstate.warehouse.connect import connect, cursor
 from afterstate.warehouse.profile import Connection, Warehouse
 from loaders.core import STATE

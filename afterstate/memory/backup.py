@@ -14,11 +14,11 @@ from typing import Any
 
 import pymysql
 
-from afterstate.advance import Advance, counted, nobody_hears
 from afterstate.errors import AfterstateError
 from afterstate.marts.sessions import BUILD_FIRST, NO_SUCH_TABLE
 from afterstate.memory.archive import Row, write_archive
 from afterstate.memory.snapshots import NO_SUCH_COLUMN
+from afterstate.progress import Advance, counted, nobody_hears
 from afterstate.warehouse.connect import connect, cursor
 from afterstate.warehouse.profile import Warehouse
 

@@ -23,7 +23,9 @@ from loaders.values import DOUBLE, INTEGER, text_type
 
 NEEDED = ("run_id", "case_id", "antibody_id", "shutdown_step", "snapshot_rule_id", "snapshot_created_at")
 INT_LIMIT = 2**31
-NOTHING_RESTORED = "nothing was restored"
+NOTHING_RESTORED = (
+    "nothing was restored; expected what `afterstate backup` wrote, or the notebook's core10_02_shutdown_snapshot.csv"
+)
 
 
 def read_notebook_csv(file: Path) -> list[Row]:

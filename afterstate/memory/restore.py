@@ -12,7 +12,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from afterstate.advance import Advance, counted, nobody_hears
 from afterstate.errors import AfterstateError
 from afterstate.memory.archive import Archive, Row, is_archive
 from afterstate.memory.backup import LOADS, MEMORY, REJECTS, RETAKES
@@ -20,6 +19,7 @@ from afterstate.memory.memories import Memory, merge
 from afterstate.memory.notebook_csv import read_notebook_csv
 from afterstate.memory.retake import BEGIN, who_asks
 from afterstate.memory.snapshots import KEY, built
+from afterstate.progress import Advance, counted, nobody_hears
 from afterstate.warehouse.profile import Warehouse
 
 BATCH = 1000

@@ -12,10 +12,10 @@ from typing import Any
 import pymysql
 
 from afterstate import __version__
-from afterstate.advance import Advance, nobody_hears
 from afterstate.errors import AfterstateError
 from afterstate.marts import phase_key_sql
 from afterstate.marts.sessions import BUILD_FIRST
+from afterstate.progress import Advance, nobody_hears
 from afterstate.report.audit import read_landed, read_log_checks, read_shutdown_checks, read_tests
 from afterstate.report.keys import read_keys
 from afterstate.report.page import MAX_BYTES, render

@@ -13,6 +13,9 @@ from afterstate.warehouse.settings import Settings
 
 # Set for a dbt that must not wait for another build.
 NO_WAIT_VARIABLE = "AFTERSTATE_NO_WAIT"
+# What a dbt that people started through Afterstate says when all went well.
+NEXT_VARIABLE = "AFTERSTATE_NEXT"
+AFTER_A_BUILD = "`afterstate report --out report.html` draws it, `afterstate export --help` writes files"
 
 
 def dbt_command(settings: Settings, command: str, arguments: Sequence[str] = ()) -> list[str]:
@@ -50,6 +53,8 @@ def become_dbt(settings: Settings, command: str, arguments: Sequence[str] = (), 
     environment = _environment(settings)
     if not waits:
         environment[NO_WAIT_VARIABLE] = "yes"
+    if not {"--quiet", "-q"} & set(arguments):
+        environment[NEXT_VARIABLE] = AFTER_A_BUILD
     line = dbt_command(settings, command, arguments)
     sys.stdout.flush()
     os.chdir(settings.root)

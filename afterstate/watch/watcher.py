@@ -33,7 +33,7 @@ LOOK_SECONDS = 1.0
 # A folder that takes long to look at is looked at less often: at most this share of the time goes into looking.
 LOOKING_SHARE = 0.1
 FILES_AT_ONCE = 100
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 15.0
 AWAY = (AfterstateError, pymysql.MySQLError, DBAPIError, OSError)
 
 
@@ -96,6 +96,8 @@ class Watcher:
                 began = time.monotonic()
                 try:
                     self._step()
+                except BrokenPipeError:
+                    raise  # nobody reads what this prints
                 except AWAY as error:
                     self._be_away(error)
                     continue
@@ -132,20 +134,21 @@ class Watcher:
         warehouse = read_warehouse(self._settings)
         with self._listener.progress() as progress:
             lander = Lander(warehouse, order.kind, progress, order.told, order.encoding)
-            results = land_files(lander, files)
-        if any(result.status == "failed" for result in results):
-            detect(warehouse.landing)  # files fail because the server has gone, too
-        told = [result for found, result in zip(files, results, strict=True) if self._settle(found.file, result)]
-        if any(result.status in ("landed", "rejected") for result in told):
+            results = list(zip(files, land_files(lander, files), strict=True))
+        through = [(found, result) for found, result in results if result.status != "failed"]
+        failed = [(found, result) for found, result in results if result.status == "failed"]
+        if any(result.status == "landed" for _, result in through):
             self._builds.note_news()
-        self._listener.landed(told)
+        for found, _ in through:
+            self._arrivals.done(found.file)
+        self._listener.landed([result for _, result in through])
+        if failed:
+            detect(warehouse.landing)  # they fail because the server has gone, too; then they are still to be landed
+            self._listener.landed([result for found, result in failed if self._is_news(found.file, result)])
 
-    def _settle(self, file: Path, result: FileResult) -> bool:
-        """Note what became of a file, and tell whether that is worth a word."""
-        if result.status != "failed":
-            self._arrivals.done(file)
-            return True
-        return file.exists() and self._arrivals.failed(file, result.messages)
+    def _is_news(self, file: Path, result: FileResult) -> bool:
+        """Let a file that failed wait, and tell whether that is worth a word: once for each reason, if it is there."""
+        return self._arrivals.failed(file, result.messages) and file.exists()
 
     def _build(self) -> None:
         ended = self._builds.ended()

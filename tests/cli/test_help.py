@@ -42,6 +42,7 @@ def test_each_command_explains_itself(found: Found) -> None:
 def test_the_help_lists_every_command_once() -> None:
     """Prevents: a command that nobody finds."""
     shown = CliRunner().invoke(main, ["--help"]).stdout
+    assert "..." not in shown.replace("[ARGS]...", "")  # each line says all that it has to say
     for heading, names in SECTIONS.items():
         assert f"\n{heading}:\n" in shown
         assert all(shown.count(f"\n  {name} ") == 1 for name in names)
@@ -57,7 +58,8 @@ def test_the_help_lists_every_command_once() -> None:
         (["land", "--knid", "x", "."], "Did you mean '--kind'?"),
         (["land", "nothing/here.csv"], "'nothing/here.csv' does not exist"),
         (["phase-key", "--session", "s", "--die", "x", "--plane", "0", "--at", "1"], "'x' is not a valid integer"),
-        (["export", "snapshot", "--out", str(ROOT)], "is a directory"),
+        (["export", "snapshot", "--out", "docs"], "`docs` is a folder: name a file in it, or `-` for standard output"),
+        (["export", "phase-counts", "--out", "README.md"], "`README.md` is a file: name a folder"),
         (["export", "snapshot", "--out", ""], "it is empty: name a path, or `-` for standard output"),
         (["report", "--out", ""], "it is empty: name a path"),
         (["watch", "pyproject.toml"], "is a file"),

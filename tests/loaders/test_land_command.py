@@ -17,7 +17,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from afterstate.cli import progress
+from afterstate import progress
 from afterstate.cli.main import main
 from loaders.recognise import KINDS
 from tests.conftest import ROOT, Bench

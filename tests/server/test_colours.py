@@ -20,9 +20,9 @@ def in_a_pipe(bench: Bench, variables: dict[str, str]) -> str:
     return build(bench, variables, subprocess.PIPE).communicate()[0]
 
 
-def on_a_terminal(bench: Bench, variables: dict[str, str]) -> str:
+def on_a_terminal(bench: Bench, variables: dict[str, str], *options: str) -> str:
     ours, its = pty.openpty()
-    process = build(bench, variables, its)
+    process = build(bench, variables, its, *options, stderr=its if options else None)
     os.close(its)
     shown = b""
     with suppress(OSError):  # what Linux says once nobody has the other end open
@@ -33,13 +33,16 @@ def on_a_terminal(bench: Bench, variables: dict[str, str]) -> str:
     return shown.decode()
 
 
-def build(bench: Bench, variables: dict[str, str], stdout: int) -> subprocess.Popen[str]:
+def build(
+    bench: Bench, variables: dict[str, str], stdout: int, *options: str, stderr: int | None = None
+) -> subprocess.Popen[str]:
     kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "DBT_USE_COLORS")}
     return subprocess.Popen(
-        [str(AFTERSTATE), "build", "--select", "stg_landing__loads", "--resource-type", "model"],
+        [str(AFTERSTATE), "build", "--select", "stg_landing__loads", "--resource-type", "model", *options],
         env={**kept, "TERM": "xterm", **bench.environment, **variables},
         stdin=subprocess.DEVNULL,
         stdout=stdout,
+        stderr=stderr,
         text=True,
     )
 
@@ -59,3 +62,14 @@ def test_colours_are_for_terminals(warehouse: Bench, show: Show, variables: dict
     shown = show(warehouse, variables)
     assert "PASS=1" in shown
     assert ("\x1b[" in shown) is is_coloured
+
+
+def test_a_quiet_build_shows_how_far_it_has_come_on_a_terminal(warehouse: Bench) -> None:
+    """Prevents: half a minute of nothing, and bars in the log of who asked for quiet."""
+    shown = on_a_terminal(warehouse, {"COLUMNS": "120"}, "--quiet")
+    assert "stg_landing__loads" in shown
+    assert "1/1" in shown
+    assert shown.rstrip().endswith("\x1b[?25h") or "\x1b[2K" in shown  # the bar is gone at the end
+    process = build(warehouse, {}, subprocess.PIPE, "--quiet", stderr=subprocess.PIPE)
+    assert process.communicate() == ("", "")
+    assert process.returncode == 0

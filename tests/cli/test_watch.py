@@ -1,0 +1,126 @@
+"""`afterstate watch` beside producers that write slowly, kills, and servers that go away."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from afterstate.warehouse.connect import cursor
+from tests.cli.watching import PATIENCE, watching
+from tests.conftest import Bench, Server
+from tests.loaders.helpers import TRACE_KIND, another_warehouse, trace
+from tests.server.helpers import kill, up
+
+SETTLE = 1.0
+QUICK = ("--settle", str(SETTLE), "--no-build")
+
+
+def steps(first: int, last: int, run: str = "watched") -> str:
+    return trace([(step,) for step in range(first, last)], run=run)
+
+
+@pytest.fixture(scope="module")
+def shared(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return another_warehouse(server, tmp_path_factory.mktemp("watch"))
+
+
+def test_only_whole_files_land(shared: Bench, tmp_path: Path) -> None:
+    """Prevents: half a file in the warehouse: of a producer that pauses, that renames, or that copies bit by bit."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "there.csv").write_text(steps(0, 3, "there"))
+    with watching(shared, folder, *QUICK) as watch:
+        assert watch.landed() == ("there.csv", "landed", 3)
+        whole = steps(0, 100, "paused")
+        with (folder / "paused.csv").open("w") as producer:  # it writes whole rows, then pauses for long
+            producer.write(whole[: whole.index("\n", len(whole) // 2) + 1])
+            producer.flush()
+            (folder / "renamed.csv.part").write_text(steps(0, 7, "renamed"))
+            (folder / ".hidden.csv").write_text(steps(0, 1, "hidden"))
+            (folder / "empty.csv").write_text("")
+            assert watch.says_nothing_for(4 * SETTLE)
+            producer.write(whole[whole.index("\n", len(whole) // 2) + 1 :])
+        assert watch.landed() == ("paused.csv", "landed", 100)
+        (folder / "renamed.csv.part").rename(folder / "renamed.csv")
+        assert watch.landed() == ("renamed.csv", "landed", 7)
+        grown = steps(0, 9, "grown").splitlines(keepends=True)
+        for line in grown:  # opened and closed for each row, as a share shows it
+            with (folder / "grown.csv").open("a") as producer:
+                producer.write(line)
+            time.sleep(SETTLE / 4)
+        assert watch.landed() == ("grown.csv", "landed", len(grown) - 1)
+        (folder / "grown.csv").write_text("".join(grown[:-1]).replace("grown", "again"))  # written anew
+        assert watch.landed() == ("grown.csv", "landed", len(grown) - 2)
+        assert watch.says_nothing_for(2 * SETTLE)
+        assert watch.end(signal.SIGTERM) == 0
+        watch.next("stopped")
+        assert watch.errors == ""
+    loads = "select count(*), count(distinct file_path), sum(rows_landed) from {landing}.landing_loads"
+    assert shared.query(loads) == [(5, 4, 3 + 100 + 7 + 9 + 8)]
+
+
+def test_what_fails_is_said_once_and_does_not_hold_up_the_rest(shared: Bench, tmp_path: Path) -> None:
+    """Prevents: a line for the same error every second, and a file that is mended and never looked at again."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    bad, stranger = folder / "bad.csv", folder / "notes.txt"
+    bad.write_text("run_id,case_id\n")
+    stranger.write_text("hello\n")
+    with watching(shared, folder, *QUICK, "--kind", TRACE_KIND) as watch:
+        assert {watch.landed()[:2], watch.landed()[:2]} == {("bad.csv", "failed"), ("notes.txt", "failed")}
+        (folder / "good.csv").write_text(steps(0, 2, "good"))
+        assert watch.landed() == ("good.csv", "landed", 2)
+        assert watch.says_nothing_for(7.0)  # the first look again is after five seconds
+        bad.write_text(steps(0, 4, "mended"))
+        assert watch.landed() == ("bad.csv", "landed", 4)
+        assert watch.end(signal.SIGINT) == 0
+    assert "line 1: no column `antibody_id`" in watch.errors
+    assert watch.errors.count("bad.csv") == 1
+
+
+def test_killed_and_without_a_server(own_server: Bench, tmp_path: Path) -> None:
+    """Prevents: a file lost, landed twice or in part, by a watch that is killed or whose server goes away."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    large = folder / "large.csv"
+    large.write_text(steps(0, 300_000, "large"))
+    with watching(own_server, folder, *QUICK) as watch:
+        wait_for_rows(own_server)
+        assert watch.end(signal.SIGKILL) == -signal.SIGKILL  # in the middle of it
+    with watching(own_server, folder, *QUICK) as watch:
+        assert watch.landed()[0] == "large.csv"
+        kill(own_server)
+        (folder / "meanwhile.csv").write_text(steps(0, 5, "meanwhile"))
+        assert "no connection" in watch.next("away")["what"]
+        assert watch.says_nothing_for(5.0)
+        up(own_server)
+        assert watch.next("back")["seconds"] > 0
+        assert watch.landed() == ("meanwhile.csv", "landed", 5)
+        away = folder.rename(tmp_path / "unmounted")
+        assert str(folder) in watch.next("away")["what"]
+        away.rename(folder)
+        watch.next("back")
+        assert watch.end(signal.SIGTERM) == 0
+    with watching(own_server, folder, *QUICK) as watch:
+        assert {watch.landed()[1], watch.landed()[1]} == {"unchanged"}
+    loads = "select file_path, rows_landed from {landing}.landing_loads order by rows_landed"
+    assert own_server.query(loads) == [(str(folder / "meanwhile.csv"), 5), (str(large), 300_000)]
+    counted = own_server.query("select count(*), count(distinct run_id, step) from {landing}.core8_state_trace")
+    assert counted == [(300_005, 300_005)]
+
+
+def wait_for_rows(bench: Bench) -> None:
+    """Wait until rows are on their way, committed or not."""
+    deadline = time.monotonic() + PATIENCE
+    statement = "select count(*) from information_schema.innodb_trx where trx_rows_modified > 1000"
+
+    while time.monotonic() < deadline:
+        with cursor(bench.server.admin) as ask:
+            ask.execute(statement)
+            if ask.fetchone()[0]:
+                return
+        time.sleep(0.05)
+    raise AssertionError("nothing is landing")
