@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "RowsRejected": "loaders.notebook",
+    "build": "afterstate.warehouse.dbt",
     "land": "loaders.notebook",
     "land_frame": "loaders.notebook",
     "land_simulation": "loaders.memory",

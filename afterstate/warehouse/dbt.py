@@ -8,7 +8,8 @@ import sys
 from collections.abc import MutableMapping, Sequence
 from typing import IO, NoReturn
 
-from afterstate.warehouse.profile import known_schemas
+from afterstate.errors import AfterstateError
+from afterstate.warehouse.profile import known_schemas, read_warehouse
 from afterstate.warehouse.settings import Settings
 
 # Set for a dbt that must not wait for another build.
@@ -16,6 +17,7 @@ NO_WAIT_VARIABLE = "AFTERSTATE_NO_WAIT"
 # What a dbt that people started through Afterstate says when all went well.
 NEXT_VARIABLE = "AFTERSTATE_NEXT"
 AFTER_A_BUILD = "`afterstate report --out report.html` draws it, `afterstate export --help` writes files"
+SHOWN_LINES = 30  # of a build that failed, in a notebook
 
 
 def dbt_command(settings: Settings, command: str, arguments: Sequence[str] = ()) -> list[str]:
@@ -46,6 +48,24 @@ def start_dbt(settings: Settings, command: str, arguments: Sequence[str], output
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+
+
+def build(*arguments: str) -> None:
+    """Run `dbt build` as `afterstate build` does, for a notebook; `arguments` go to dbt, as `"--select", "tag:core"`.
+
+    What dbt says is not shown. Raises AfterstateError with the end of it when a model or a test failed, UsageError when
+    there is no warehouse yet.
+    """
+    settings = Settings.from_environment()
+    read_warehouse(settings)
+    line = dbt_command(settings, "build", ["--quiet", *arguments])
+    said = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+    done = subprocess.run(line, env=_environment(settings), cwd=settings.root, check=False, **said)  # type: ignore[call-overload]
+    if done.returncode:
+        last = "\n".join(done.stdout.strip().splitlines()[-SHOWN_LINES:])
+        raise AfterstateError(
+            f"the build failed:\n{last}", "`afterstate doctor` looks for what is wrong with the server"
+        )
 
 
 def become_dbt(settings: Settings, command: str, arguments: Sequence[str] = (), *, waits: bool = True) -> NoReturn:
