@@ -24,12 +24,12 @@ class FileResult:
     rows_rejected: int = 0
     load_id: int | None = None
     messages: list[str] = field(default_factory=list)
+    error: AfterstateError | OSError | None = None
 
     def __str__(self) -> str:
         """Return the line that a notebook prints, like the command's."""
         counts = f"{self.rows_landed:,} landed, {self.rows_rejected:,} rejected"
         return f"{self.status}: {self.file}, {counts} (load {self.load_id})"
-    error: AfterstateError | OSError | None = None
 
     @property
     def is_rejected(self) -> bool:
