@@ -21,6 +21,7 @@ from tests.warehouse.scenarios import SHUTDOWN
 from tests.warehouse.test_snapshot import NOTEBOOK_ROW
 
 SAMPLE = ROOT / "samples" / "core"
+EXPORTED_FROM = ("shutdown_state_snapshot", "shutdown_snapshot_drift", "shutdown_snapshot_inputs")
 SAMPLE_RUN = "core7_04_1767776352"
 # The trace comes last: whatever is landed before is there when the state is taken.
 ONE_AFTER_THE_OTHER = ("core10_01", "core8_06", "core9_04", "core8_03")
@@ -101,7 +102,7 @@ def test_in_every_order_of_the_files_the_authors_row_is_right(author: Bench) -> 
             text = order[turn].read_text(encoding="utf-8").replace(SAMPLE_RUN, run)
             author.write(f"turn_{turn}/{run}/{order[turn].name}", text)
         assert {result["status"] for result in author.land(author.folder / f"turn_{turn}")} == {"landed"}
-        author.build_without_tests("--select", "+shutdown_snapshot_drift", "+shutdown_snapshot_inputs")
+        author.build_without_tests("--select", *("+" + mart for mart in EXPORTED_FROM))
     exported = author.run("export", "snapshot", "--out", "-")
     assert exported.exit_code == 0, exported.output
     assert f"snapshots: {len(orders)} (incomplete: 0, drifted: 0)" in exported.stderr
