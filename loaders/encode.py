@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from loaders.kinds import Kind
 from loaders.reader import Batch, Record, printable, unprintable, visible
@@ -38,9 +39,13 @@ class Reject:
 
     def line(self) -> bytes:
         """Spell the reject for LOAD DATA, in the order of `REJECT_COLUMNS`."""
-        texts = (self.column, self.value, self.reason, self.text)
+        row_no, line_no, *texts = self.values()
         spelled = [NULL if text is None else quote(text) for text in texts]
-        return ",".join([str(self.row_no), str(self.line_no), *spelled]).encode() + b"\n"
+        return ",".join([str(row_no), str(line_no), *spelled]).encode() + b"\n"
+
+    def values(self) -> tuple[Any, ...]:
+        """Return the reject's values, in the order of `REJECT_COLUMNS`."""
+        return self.row_no, self.line_no, self.column, self.value, self.reason, self.text
 
     def __str__(self) -> str:
         place = f"line {self.line_no}" + (f", column `{self.column}`" if self.column else "")
@@ -48,6 +53,22 @@ class Reject:
         return f"{place}: {shown}{self.reason}"
 
 
+@dataclass(frozen=True)
+class Checked:
+    """Rows of a batch: their numbers, their values as spelled texts by column, and those that did not fit.
+
+    `spelled` has one pa.StringArray for each known column that the file has, and the unknown ones as JSON under
+    OTHER_COLUMNS. `fits` are the indices of the rows that land; None when all do.
+    """
+
+    row_no: NDArray[np.int64]
+    line_no: NDArray[np.int64]
+    spelled: dict[str, Any]
+    fits: NDArray[np.int64] | None
+    rejects: list[Reject]
+
+
+OTHER_COLUMNS = "_other_columns"
 REJECT_COLUMNS = ("row_no", "line_no", "column_name", "value", "reason", "row_text")
 
 
@@ -79,34 +100,45 @@ class Encoder:
     @property
     def columns(self) -> tuple[str, ...]:
         """The landing table's columns that the file fills, in the order of a line; the server takes time for each."""
-        others = ["_other_columns"] if self._unknown else []
+        others = [OTHER_COLUMNS] if self._unknown else []
         return ("_row_no", "_line_no", *(column.name for column, _ in self._known), *others)
 
     def encode(self, batch: Batch) -> Iterator[tuple[memoryview, int, list[Reject]]]:
         """Yield the batch as (lines, their number, rejects), in some parts, both in the order of the file."""
-        for part in batch.parts(self._rows_at_once):
-            yield self._encode(part)
+        for checked in self.check(batch):
+            lines = self._join(checked)
+            yield _bytes(lines), len(lines), checked.rejects
 
-    def _encode(self, batch: Batch) -> tuple[memoryview, int, list[Reject]]:
+    def check(self, batch: Batch) -> Iterator[Checked]:
+        """Yield the batch as rows that fit and rejects, in some parts; what lines and lakes are made of."""
+        for part in batch.parts(self._rows_at_once):
+            yield self._check(part)
+
+    def _check(self, batch: Batch) -> Checked:
         misfits: dict[int, Reject] = {}
         spelled: dict[str, Any] = {}
-        line = _Line(batch.row_no, batch.line_no)
         for column, index in self._known:
             is_filled = not self.kind.takes_empty(column.name)
-            spellings, reasons = column.type.spell_all(batch.columns[index], is_filled)
+            spelled[column.name], reasons = column.type.spell_all(batch.columns[index], is_filled)
             for at, reason in reasons.items():
                 if at not in misfits:
                     misfits[at] = _misfit(batch.record(at), column.name, index, reason)
-            spelled[column.name] = spellings
-            line.add(spellings, quoted=self._quotes_all or column.type.is_text)
         self._check_rows(batch, spelled, misfits)
         if self._unknown:
-            line.add(self._other_columns(batch), quoted=True)
+            spelled[OTHER_COLUMNS] = self._other_columns(batch)
         rejects = [*(self._broken(record) for record in batch.broken), *misfits.values()]
+        fits = np.delete(np.arange(len(batch.row_no)), list(misfits)) if misfits else None
+        return Checked(batch.row_no, batch.line_no, spelled, fits, sorted(rejects, key=lambda reject: reject.row_no))
+
+    def _join(self, checked: Checked) -> Any:
+        """Return the lines of the rows that fit, a pa.StringArray."""
+        line = _Line(checked.row_no, checked.line_no)
+        for column, _ in self._known:
+            line.add(checked.spelled[column.name], quoted=self._quotes_all or column.type.is_text)
+        if self._unknown:
+            line.add(checked.spelled[OTHER_COLUMNS], quoted=True)
         lines = line.join()
-        if misfits:
-            lines = lines.take(pa.array(np.delete(np.arange(len(lines)), list(misfits))))
-        return _bytes(lines), len(lines), sorted(rejects, key=lambda reject: reject.row_no)
+        return lines if checked.fits is None else lines.take(pa.array(checked.fits))
 
     def _check_rows(self, batch: Batch, spelled: dict[str, Any], misfits: dict[int, Reject]) -> None:
         """Look at rows whose values fit as a whole; only those that are suspect one by one."""

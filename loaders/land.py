@@ -6,6 +6,7 @@ landing.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,18 +38,17 @@ ATTEMPTS = 5  # at what the server ends because two loaders wait for each other
 IDLE_SECONDS = 86_400  # how long a connection may wait for the files before its own, whatever the server's patience is
 
 
-class Lander:
-    """Lands files into one warehouse, each over a connection of its own."""
+class FileLander(ABC):
+    """Lands files one at a time; where rows go is for those who derive from it."""
 
     def __init__(
         self,
-        warehouse: Warehouse,
         kind: Kind | None = None,
         progress: Progress | None = None,
         told: Told | None = None,
         encoding: str | None = None,
     ) -> None:
-        """Take the warehouse, what every file is said to be and to belong to, and who wants to hear of progress.
+        """Take what every file is said to be and to belong to, and who wants to hear of progress.
 
         `encoding` is what `known_encoding` returns; None is UTF-8.
         """
@@ -56,12 +56,10 @@ class Lander:
         self._told = told or Told()
         self._progress = progress
         self._encoding = encoding
-        self._engine = engine(warehouse.landing, landing=True)
-        self._who_may_know = who_may_know(Settings.from_environment(), warehouse)
-        with cursor(warehouse.landing) as ask:
-            ask.execute("select version(), @@global.local_infile")
-            version, self.has_load_data = ask.fetchone()
-        self._tables = landing_tables(warehouse.schemas, Engine.from_version(version).exact_collation)
+
+    @abstractmethod
+    def _load_with_retries(self, inspected: Inspected, result: FileResult, turn: Turn) -> None:
+        """Load a file that was inspected, unless it is known; raises LandingError when nothing of it has landed."""
 
     def land(self, file: Path) -> FileResult:
         """Land one file by itself; what is wrong with it is in the result, nothing of it is then visible."""
@@ -82,6 +80,30 @@ class Lander:
             result.kind = inspected.kind.name
             self._load_with_retries(inspected, result, turn)
         return result
+
+
+class Lander(FileLander):
+    """Lands files into one warehouse, each over a connection of its own."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        kind: Kind | None = None,
+        progress: Progress | None = None,
+        told: Told | None = None,
+        encoding: str | None = None,
+    ) -> None:
+        """Take the warehouse, what every file is said to be and to belong to, and who wants to hear of progress.
+
+        `encoding` is what `known_encoding` returns; None is UTF-8.
+        """
+        super().__init__(kind, progress, told, encoding)
+        self._engine = engine(warehouse.landing, landing=True)
+        self._who_may_know = who_may_know(Settings.from_environment(), warehouse)
+        with cursor(warehouse.landing) as ask:
+            ask.execute("select version(), @@global.local_infile")
+            version, self.has_load_data = ask.fetchone()
+        self._tables = landing_tables(warehouse.schemas, Engine.from_version(version).exact_collation)
 
     def _load_with_retries(self, inspected: Inspected, result: FileResult, turn: Turn) -> None:
         for attempt in range(1, ATTEMPTS + 1):
@@ -137,12 +159,12 @@ class Lander:
             known = store.find_load(*identity)
             if known:
                 return known
-            load_id = store.open_load(connection, self._tables.loads, _manifest(inspected), turn.load_id)
+            load_id = store.open_load(connection, self._tables.loads, manifest_of(inspected), turn.load_id)
             turn.load_id = load_id or turn.load_id
             return None if load_id is not None else store.find_load(*identity)
 
 
-def _manifest(inspected: Inspected) -> dict[str, object]:
+def manifest_of(inspected: Inspected) -> dict[str, object]:
     """Return what the manifest says of a file when its load opens."""
     repeated = ", ".join(inspected.repeated)
     return {

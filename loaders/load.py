@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TypeVar
+from typing import IO, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
@@ -40,6 +40,15 @@ class Destination:
     connection: Connection
     tables: LandingTables
     send: store.Send
+
+
+class SentRows(Protocol):
+    """What is known of a file's rows once they are sent: their numbers, the first rejects, and what its bytes were."""
+
+    encoder: Encoder
+    landed: int
+    rejected: int
+    first_rejects: list[Reject]
 
 
 class EncodedRows:
@@ -103,7 +112,7 @@ def send_file(
 def _send_rows(
     destination: Destination, inspected: Inspected, load_id: int, content: Content, spool: IO[bytes]
 ) -> EncodedRows:
-    with _readable():
+    with readable():
         rows = EncodedRows(inspected, content, spool, quotes_all=destination.send is insert_lines)
         stored = store.stream_rows(
             destination.send,
@@ -118,7 +127,8 @@ def _send_rows(
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def readable() -> Iterator[None]:
+    """Turn Unreadable into the LandingError that says so."""
     try:
         yield
     except Unreadable as error:
@@ -135,7 +145,7 @@ def _require_all(stored: int, sent: int, what: str) -> None:
         )
 
 
-def oddities(inspected: Inspected, rows: EncodedRows) -> list[str]:
+def oddities(inspected: Inspected, rows: SentRows) -> list[str]:
     """Return what is worth knowing about a file that has landed, a message each."""
     shown = inspected.found.shown
     found = [f"{shown}: column `{visible(name)}` is there twice, the first is kept" for name in inspected.repeated]

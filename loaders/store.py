@@ -65,13 +65,18 @@ def require_session(connection: Connection, sessions: Table, run: Run) -> None:
         return
     folder = connection.scalar(select(sessions.c.folder).where(sessions.c.session_id == run.session_id))
     if folder is not None and not run.is_session_told and folder != run.folder:
-        session = visible(run.session_id)
-        raise LandingError(
-            f"the session `{session}` is the timeline in {visible(folder)}; {visible(run.folder)} has the same name",
-            "two timelines must never be mixed: give this one a name of its own with `--session NAME`, or say "
-            f"`--session {session}` if both folders hold parts of one timeline",
-            failure="session",
-        )
+        raise session_taken(run, folder)
+
+
+def session_taken(run: Run, folder: str) -> LandingError:
+    """Return the error that a run's session belongs to another folder."""
+    session = visible(run.session_id)
+    return LandingError(
+        f"the session `{session}` is the timeline in {visible(folder)}; {visible(run.folder)} has the same name",
+        "two timelines must never be mixed: give this one a name of its own with `--session NAME`, or say "
+        f"`--session {session}` if both folders hold parts of one timeline",
+        failure="session",
+    )
 
 
 def take_session(connection: Connection, sessions: Table, run: Run) -> None:

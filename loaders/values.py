@@ -40,6 +40,8 @@ LONG_TEXT_CHARACTERS = 16_000  # TEXT holds 65,535 bytes, a character takes up t
 _LONGEST_DOUBLE = 24
 _SURELY_TICKS_US = 9e13  # below 2^53 ticks of 0.01 µs
 
+_ARROW_TEXT = pa.string()
+
 Texts = Any  # pa.StringArray
 Plain = tuple[Texts, Any]  # the spelled texts, and where that is sure: True, or a pa.BooleanArray
 
@@ -56,6 +58,7 @@ class ColumnType:
     spell: Callable[[str], str | None]  # None is NULL; raises Misfit
     plainly: Callable[[Texts], Plain]  # of a column without empty fields
     is_text: bool = False  # spelled in quotes
+    arrow_type: Any = _ARROW_TEXT  # what a lake keeps; Arrow reads every spelling
 
     def spell_all(self, texts: Texts, is_filled: bool) -> tuple[Texts, dict[int, str]]:
         """Spell the values of one column, a pa.StringArray.
@@ -245,10 +248,10 @@ def _longest(texts: Texts) -> int:
     return pc.max(pc.binary_length(texts)).as_py() or 0
 
 
-INTEGER = ColumnType(lambda _: mysql.INTEGER(), _spell_integer, _plain_integers)
-DOUBLE = ColumnType(lambda _: mysql.DOUBLE(), _spell_double, _plain_doubles)
+INTEGER = ColumnType(lambda _: mysql.INTEGER(), _spell_integer, _plain_integers, arrow_type=pa.int32())
+DOUBLE = ColumnType(lambda _: mysql.DOUBLE(), _spell_double, _plain_doubles, arrow_type=pa.float64())
 # µs, finite, and exact to the tick
-TIME_US = ColumnType(lambda _: mysql.DOUBLE(), _spell_time, _plain_times)
+TIME_US = ColumnType(lambda _: mysql.DOUBLE(), _spell_time, _plain_times, arrow_type=pa.float64())
 PHASE_KEY = text_type(PHASE_KEY_CHARACTERS)
 OP_STATE = ColumnType(
     lambda collation: mysql.VARCHAR(PHASE_KEY_CHARACTERS, collation=collation),

@@ -19,10 +19,11 @@ from afterstate.progress import byte_progress
 from afterstate.warehouse.profile import read_warehouse
 from afterstate.warehouse.requirements import FASTER_LANDING, SWITCH_ON
 from afterstate.warehouse.settings import Settings
+from loaders.content import Progress
 from loaders.encoding import known_encoding
 from loaders.find import find_files
 from loaders.kinds import Kind
-from loaders.land import Lander
+from loaders.land import FileLander, Lander
 from loaders.recognise import kind_named
 from loaders.result import FileResult
 from loaders.runs import Found, Told
@@ -38,6 +39,7 @@ STANDARD_INPUT = Path("-")
 @click.option("--run", metavar="RUN", help="The run of nand files whose name does not tell it.")
 @kind_option("Take every file for one of")
 @ENCODING
+@click.option("--lake", metavar="URI", help="Land into a lake of Delta tables instead: a folder, or s3://… .")
 @click.option("--strict", is_flag=True, help="Exit with 3 when rows were rejected (the others land all the same).")
 @JSON_LIST
 def land(
@@ -46,6 +48,7 @@ def land(
     run: str | None,
     kind_name: str | None,
     encoding: str | None,
+    lake: str | None,
     strict: bool,
     as_json: bool,
 ) -> None:
@@ -64,13 +67,14 @@ def land(
     zcat trace.csv.gz | afterstate land - --kind core8_state_trace
     """  # noqa: D301 (click wants the character that `\b` spells)
     kind = kind_named(kind_name) if kind_name else None
-    results = land_paths(paths, kind=kind, told=Told(session, run), encoding=encoding, quiet=as_json)
+    results = land_paths(paths, kind=kind, told=Told(session, run), encoding=encoding, lake=lake, quiet=as_json)
     if as_json:
         show_messages(results)
         console.print_json([result.as_json() for result in results])
     else:
         show_results(results)
-        console.suggest(next_step(results))
+        if not lake:
+            console.suggest(next_step(results))
     if any(result.status == "failed" for result in results):
         sys.exit(FAILED)
     if strict and any(result.rows_rejected for result in results):
@@ -95,11 +99,13 @@ def land_paths(
     kind: Kind | None = None,
     told: Told | None = None,
     encoding: str | None = None,
+    lake: str | None = None,
     quiet: bool = False,
 ) -> list[FileResult]:
     """Land files, all files in folders, and `-`, which is standard input, and say what became of each.
 
-    `encoding` is theirs where it is not UTF-8, as Python names it. Raises UsageError for one that Python does not know,
+    `encoding` is theirs where it is not UTF-8, as Python names it; `lake` is the lake that they land in, None for the
+    warehouse on the server. Raises UsageError for an encoding that Python does not know,
     for a path that is neither, and for standard input without its kind, session and run: it has no name.
     """
     told = told or Told()
@@ -108,13 +114,25 @@ def land_paths(
         _require_told(kind, told)
     files = find_files([path for path in paths if path != STANDARD_INPUT])
     with byte_progress(quiet=quiet) as progress:
-        lander = Lander(read_warehouse(Settings.from_environment()), kind, progress, told, codec)
-        if files and not lander.has_load_data:
-            console.say(f"the server's local_infile is off, so files land by INSERT; {FASTER_LANDING}.\n  {SWITCH_ON}")
+        lander = _lander(lake, kind, progress, told, codec, has_files=bool(files))
         results = land_files(lander, files)
         if kind and STANDARD_INPUT in paths:
             results.append(_land_standard_input(lander, kind))
         return results
+
+
+def _lander(
+    lake: str | None, kind: Kind | None, progress: Progress | None, told: Told, codec: str | None, *, has_files: bool
+) -> FileLander:
+    if lake:
+        from loaders.lake.land import LakeLander
+        from loaders.lake.tables import Lake
+
+        return LakeLander(Lake(lake), kind, progress, told, codec)
+    lander = Lander(read_warehouse(Settings.from_environment()), kind, progress, told, codec)
+    if has_files and not lander.has_load_data:
+        console.say(f"the server's local_infile is off, so files land by INSERT; {FASTER_LANDING}.\n  {SWITCH_ON}")
+    return lander
 
 
 def _require_told(kind: Kind | None, told: Told) -> None:
@@ -127,7 +145,7 @@ def _require_told(kind: Kind | None, told: Told) -> None:
         )
 
 
-def _land_standard_input(lander: Lander, kind: Kind) -> FileResult:
+def _land_standard_input(lander: FileLander, kind: Kind) -> FileResult:
     """Land a copy: whether a content has landed before is known from all of it."""
     with tempfile.NamedTemporaryFile(prefix="afterstate-") as passing:
         with no_room_for_temporary_files("standard input"):

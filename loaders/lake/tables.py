@@ -1,0 +1,118 @@
+"""The landing tables of a lake: one Delta table a kind, the manifest `landing_loads`, and `landing_rejects`.
+
+They lie in `URI/landing/NAME`, partitioned by load: a load's rows are files of their own, so that whoever reads some
+loads reads no other's. Columns are those of the landing schema (loaders/tables.py); texts have no lengths here, since
+what does not fit never lands.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from afterstate.errors import LandingError, UsageError
+from loaders.encode import OTHER_COLUMNS
+from loaders.kinds import Kind
+from loaders.recognise import KINDS
+
+try:
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError, TableNotFoundError
+except ImportError:  # the two commands of the README work without
+    raise UsageError(
+        "landing into a lake needs the package deltalake, which is not in this environment",
+        "run `./script/setup --lake`, then the same command again",
+    ) from None
+
+LOADS, REJECTS = "landing_loads", "landing_rejects"
+UTC = pa.timestamp("us", tz="UTC")
+LOADS_SCHEMA = pa.schema(
+    [
+        pa.field("load_id", pa.int64(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("session_id", pa.string(), nullable=False),
+        pa.field("run_id", pa.string(), nullable=False),
+        pa.field("folder", pa.string(), nullable=False),
+        pa.field("file_path", pa.string(), nullable=False),
+        pa.field("file_bytes", pa.int64(), nullable=False),
+        pa.field("content_sha256", pa.string(), nullable=False),
+        pa.field("header", pa.string(), nullable=False),
+        pa.field("rows_read", pa.int64(), nullable=False),
+        pa.field("rows_landed", pa.int64(), nullable=False),
+        pa.field("rows_rejected", pa.int64(), nullable=False),
+        pa.field("started_at", UTC, nullable=False),
+        pa.field("finished_at", UTC),
+        pa.field("status", pa.string(), nullable=False),
+        pa.field("withdrawn_at", UTC),
+        pa.field("notes", pa.string()),
+    ]
+)
+REJECTS_SCHEMA = pa.schema(
+    [
+        pa.field("load_id", pa.int64(), nullable=False),
+        pa.field("row_no", pa.int32(), nullable=False),
+        pa.field("line_no", pa.int32(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("file_path", pa.string(), nullable=False),
+        pa.field("column_name", pa.string()),
+        pa.field("value", pa.string()),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("row_text", pa.string(), nullable=False),
+    ]
+)
+
+
+def rows_schema(kind: Kind) -> pa.Schema:
+    """Return the columns of a kind's landing table."""
+    known = [
+        pa.field(column.name, column.type.arrow_type, nullable=kind.takes_empty(column.name)) for column in kind.columns
+    ]
+    return pa.schema(
+        [
+            pa.field("_load_id", pa.int64(), nullable=False),
+            pa.field("_row_no", pa.int32(), nullable=False),
+            pa.field("_line_no", pa.int32(), nullable=False),
+            *known,
+            pa.field(OTHER_COLUMNS, pa.string()),
+        ]
+    )
+
+
+class Lake:
+    """The tables of one lake; `uri` is a folder or what delta-rs opens, such as `s3://bucket/lake`.
+
+    Credentials of an object store come from the environment, under the names that delta-rs documents.
+    """
+
+    def __init__(self, uri: str) -> None:
+        """Make the tables that are missing; raises LandingError when the place cannot be reached."""
+        self.uri = uri.rstrip("/") if "://" in uri else str(Path(uri).expanduser().resolve())
+        try:
+            self._make(LOADS, LOADS_SCHEMA, [])
+            self._make(REJECTS, REJECTS_SCHEMA, ["load_id"])
+            for kind in KINDS:
+                self._make(kind.name, rows_schema(kind), ["_load_id"])
+        except (DeltaError, OSError) as error:
+            raise LandingError(
+                f"{uri}: the lake cannot be opened: {error}",
+                "expected a folder that can be written, or a URL of an object store whose credentials are in the "
+                "environment",
+                failure="connection",
+            ) from error
+
+    def place(self, name: str) -> str:
+        """Return where a landing table is."""
+        return f"{self.uri}/landing/{name}"
+
+    def table(self, name: str) -> DeltaTable:
+        """Open a landing table as it is now."""
+        return DeltaTable(self.place(name))
+
+    def _make(self, name: str, schema: pa.Schema, partition_by: list[str]) -> None:
+        try:
+            self.table(name)
+        except TableNotFoundError:
+            options: dict[str, Any] = {"partition_by": partition_by} if partition_by else {}
+            DeltaTable.create(self.place(name), schema, mode="ignore", name=name, **options)

@@ -1,0 +1,133 @@
+"""Landing into a lake keeps the promises of landing into a server: same values, same rejects, exactly once."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from tests.lake.helpers import commits, land, loads, rows_by_load, run, start, table, visible
+from tests.loaders.faults import LONG, PATIENCE_SECONDS, ROWS, TIMELINE_FILE, write_files
+from tests.loaders.helpers import TRACE_FILE, TRACE_KIND, trace
+from tests.loaders.odd.compare import first_difference
+from tests.loaders.odd.outcome import Outcome, write
+from tests.loaders.odd_files import odd_files
+
+EVERY_ODD_FILE = 11  # each oddity is in a file of each kind
+KILLS = 50 if LONG else 6
+LANDING_SECONDS = 2
+LOADERS, FILES = (8, 40) if LONG else (4, 8)
+
+
+def test_odd_files_land_as_they_do_on_a_server(tmp_path: Path) -> None:
+    """Prevents the road into a lake from checking or spelling any value differently than the one into a server."""
+    named = write(odd_files()[:: 1 if LONG else EVERY_ODD_FILE], tmp_path / "files")
+    lake = tmp_path / "lake"
+    results = {result["file"]: result for result in land(lake, tmp_path / "files")}
+    manifest = loads(lake)
+    rejects = rows_by_load(lake, "landing_rejects", "load_id", "row_no")
+    rows = {name: rows_by_load(lake, name) for name in {load["kind"] for load in manifest.values()}}
+    problems = []
+    for path, file in named.items():
+        result = results[path]
+        assert result["status"] == file.status, (file.name, result)
+        if not file.has_load:
+            continue
+        number = result["load_id"]
+        load = manifest[number]
+        assert (load["content_sha256"], load["kind"]) == (file.sha256, file.kind), file.name
+        found = Outcome(result, "", load["content_sha256"], rows[load["kind"]][number], rejects[number])
+        difference = first_difference(file, found)
+        problems += [f"{file.name} ({file.odd}): {difference}"] if difference else []
+    assert not problems, "\n".join(problems[:40])
+
+
+def test_a_file_lands_once_and_a_correction_supersedes(tmp_path: Path) -> None:
+    """Prevents a file from landing twice, and a restated load from being read."""
+    lake = tmp_path / "lake"
+    whole, part = tmp_path / "whole.csv", tmp_path / "part.csv"
+    whole.write_text(trace([(1, 0.5), (2, 0.25)]), encoding="utf-8")
+    part.write_text(trace([(2, 0.75)]), encoding="utf-8")
+    assert [result["status"] for result in land(lake, whole)] == ["landed"]
+    assert [result["status"] for result in land(lake, whole)] == ["unchanged"]
+    assert [result["status"] for result in land(lake, part)] == ["landed"]
+    assert [load["status"] for load in loads(lake).values()] == ["landed", "landed"]
+    other = tmp_path / "other.csv"
+    other.write_text(trace([(1, 0.125)]), encoding="utf-8")
+    assert [result["status"] for result in land(lake, other)] == ["landed"]
+    assert sorted((number, load["status"]) for number, load in loads(lake).items()) == [
+        (1, "superseded"),
+        (2, "landed"),
+        (3, "landed"),
+    ]
+    assert [result["status"] for result in land(lake, whole)] == ["superseded"]
+
+
+def test_a_run_is_replaced_and_a_session_is_one_folder(tmp_path: Path) -> None:
+    """Prevents two timelines of one name from being mixed, or a run from holding twice."""
+    lake = tmp_path / "lake"
+    one, two = tmp_path / "a" / "chip", tmp_path / "b" / "chip"
+    for folder, end in ((one, "2"), (two, "3")):
+        folder.mkdir(parents=True)
+        lines = ("start,end,die,plane,op_state,op_name", f"1,{end},0,0,READ.ISSUE,read")
+        (folder / TIMELINE_FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert [result["status"] for result in land(lake, one)] == ["landed"]
+    refused = run("land", two, "--lake", lake)
+    assert refused.exit_code == 1
+    assert "the session `chip` is the timeline in" in refused.output
+    assert "--session NAME" in refused.output
+    assert [result["status"] for result in land(lake, two, "--session", "chip")] == ["landed"]
+    assert [load["status"] for _, load in sorted(loads(lake).items())] == ["superseded", "landed"]
+
+
+def test_a_loader_that_is_killed(tmp_path: Path, dice: random.Random) -> None:
+    """Prevents half of a file from being visible after kill -9, and its second landing from doubling rows."""
+    files = tmp_path / "chip"
+    files.mkdir()
+    write_files(files)
+    land(tmp_path / "undisturbed", files)
+    expected = {key: (rows, rejects) for key, rows, rejects in visible(tmp_path / "undisturbed")}
+    assert {key[0]: len(rows) + len(rejects) for key, (rows, rejects) in expected.items()} == ROWS
+    cut_off = 0
+    lakes = (tmp_path / f"lake_{number}" for number in range(KILLS))
+    lake = next(lakes)
+    for _ in range(KILLS):
+        before = commits(lake)
+        loader = start(lake, files)
+        while commits(lake) == before and loader.poll() is None:  # most of its life, it only begins
+            time.sleep(0.01)
+        with suppress(subprocess.TimeoutExpired):
+            loader.wait(dice.uniform(0, LANDING_SECONDS))
+        loader.kill()
+        loader.communicate(timeout=PATIENCE_SECONDS)
+        for key, rows, rejects in visible(lake):
+            assert expected[key] == (rows, rejects)
+        cut_off += any(load["status"] == "opened" for load in table(lake, "landing_loads"))
+        if len(loads(lake)) == len(ROWS):
+            lake = next(lakes)
+    assert {result["status"] for result in land(lake, files)} <= {"landed", "unchanged"}
+    assert {key: (rows, rejects) for key, rows, rejects in visible(lake)} == expected
+    assert [result["status"] for result in land(lake, files)] == ["unchanged"] * len(ROWS)
+    print(f"kills: {KILLS}, after {cut_off} of them a load was open")
+    assert cut_off
+
+
+def test_many_loaders_at_once(tmp_path: Path) -> None:
+    """Prevents two loaders from giving out one id, or from landing one content twice, when they begin together."""
+    files = tmp_path / "files"
+    files.mkdir()
+    for number in range(FILES):
+        (files / f"{number}_{TRACE_FILE}").write_text(trace([(1, number)], run=f"run {number}"), encoding="utf-8")
+    lake = tmp_path / "lake"
+    loaders = [start(lake, files) for _ in range(LOADERS)]
+    for loader in loaders:
+        output, errors = loader.communicate(timeout=PATIENCE_SECONDS)
+        assert loader.returncode == 0, (output, errors)
+    found = loads(lake)
+    assert len(found) == FILES
+    assert {load["status"] for load in found.values()} == {"landed"}
+    assert sorted(len(rows) for rows in rows_by_load(lake, TRACE_KIND).values()) == [1] * FILES
+    everyone = table(lake, "landing_loads")
+    assert len({load["load_id"] for load in everyone}) == len(everyone)
