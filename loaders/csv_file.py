@@ -92,20 +92,8 @@ def _plain_batch(block: bytes, width: int, row_no: int, line_no: int) -> Batch |
     """Parse a block in which every line is a row by itself; None for any other block."""
     if width == 1 or not _is_plain(block):  # of one column, a line of blanks is a row to Arrow
         return None
-    names = [str(number) for number in range(width)]  # those of the header may be there twice
-    skipped: list[int] = []
-
-    def skip(row: arrow_csv.InvalidRow) -> str:
-        skipped.append(row.number - 1)
-        return "skip"
-
     try:
-        table = arrow_csv.read_csv(
-            pa.py_buffer(block),
-            arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(block) + 1),
-            arrow_csv.ParseOptions(ignore_empty_lines=True, invalid_row_handler=skip),
-            arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
-        )
+        table, skipped = _parse(block, width)
     except pa.ArrowInvalid:  # nothing but blank lines
         return None
     ends: Any = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))
@@ -135,6 +123,24 @@ def _plain_batch(block: bytes, width: int, row_no: int, line_no: int) -> Batch |
         [record(line) for line in broken],
         lambda index: record(rows[index]),
     )
+
+
+def _parse(block: bytes, width: int) -> tuple[Any, list[int]]:
+    """Return a block's rows as a table of texts, and the numbers of those that have another number of fields."""
+    names = [str(number) for number in range(width)]  # those of the header may be there twice
+    skipped: list[int] = []
+
+    def skip(row: arrow_csv.InvalidRow) -> str:
+        skipped.append(row.number - 1)
+        return "skip"
+
+    table = arrow_csv.read_csv(
+        pa.py_buffer(block),
+        arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(block) + 1),
+        arrow_csv.ParseOptions(ignore_empty_lines=True, invalid_row_handler=skip),
+        arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+    )
+    return table, skipped
 
 
 def _is_plain(block: bytes) -> bool:

@@ -43,7 +43,7 @@ def test_every_contract_holds_what_lands() -> None:
             KEYS,
             "name: propose_tick,",
             "name: tick_of_proposal,",
-            f"{KEYS}: `tick_of_proposal` is in no file that lands; say in tools/column_types.py how it is made",
+            f"{KEYS}: `tick_of_proposal` is in no file that lands; say in tools/made_columns.py how it is made",
         ),
     ],
     ids=["too narrow", "NOT NULL", "unknown"],

@@ -96,7 +96,8 @@ def test_a_measure_and_a_source_are_added_by_the_guide(warehouse: Bench, copy: P
     exported = warehouse.folder / "snapshot.csv"
     for command in (["up"], ["land", *files], ["build", *selected], ["export", "snapshot", "--out", exported]):
         done = run_python(copy, "afterstate", *command, **warehouse.environment)
-        assert done.returncode == 0, (command, done.stdout, done.stderr)
+        print(done.stdout, done.stderr)  # whole, where pytest would cut it
+        assert done.returncode == 0
     states = warehouse.query("select antibody_id, refusal_pressure from {marts}.shutdown_state_snapshot order by 1")
     assert states == [("new", 0.25), ("old", None)]  # what is frozen stays
     assert ",veto_streak,refusal_pressure,fallback_stage," in exported.read_text().splitlines()[0]

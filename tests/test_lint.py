@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tools import sizes
 
 BIN = Path(sys.executable).parent
 
@@ -54,3 +55,18 @@ def test_import_linter_finds_planted_violations(tmp_path: Path) -> None:
     for module, imported in PLANTED_IMPORTS.items():
         assert f"{module} -> {imported}" in done.stdout
     assert done.returncode == 1
+
+
+def test_what_is_too_long_is_found(tmp_path: Path) -> None:
+    """Prevents modules, functions and models that grow until nobody reads them to their end."""
+    (tmp_path / "loaders").mkdir()
+    (tmp_path / "models").mkdir()
+    function = 'def long() -> None:\n    """Do much."""\n' + "    pass\n" * 41
+    (tmp_path / "loaders" / "long.py").write_text(function + "\n" * 300)
+    (tmp_path / "models" / "long.sql").write_text("select 1\n" * 100)
+    found = list(sizes.find_problems(tmp_path))
+    assert [line.partition(", expected")[0] for line in found] == [
+        "loaders/long.py: 343 lines",
+        "loaders/long.py:1: `long` has 41 lines",
+        "models/long.sql: 100 lines",
+    ]

@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 from loaders.core import STATE
-from tools.column_types import LANDED
+from tools.made_columns import LANDED
 
 ALL = tuple(STATE)
 # Which inputs' columns each model shows.
@@ -33,6 +33,8 @@ MODELS = {
     "models/marts/shutdown/shutdown_snapshot_memory.yml": ALL,
     "models/marts/shutdown/shutdown_snapshot_retakes.yml": ALL,
     "models/marts/shutdown/shutdown_state_snapshot.yml": ALL,
+    "models/marts/governance/design_trajectory.yml": ("trace", "fallback", "reservation"),
+    "models/marts/governance/shutdown_snapshot_overview.yml": ALL,
 }
 
 

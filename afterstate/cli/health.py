@@ -15,7 +15,8 @@ from afterstate.errors import ServerError
 from afterstate.memory.snapshot_health import examine_snapshots
 from afterstate.server.private import PrivateServer
 from afterstate.warehouse.connect import cursor
-from afterstate.warehouse.doctor import Finding, examine
+from afterstate.warehouse.doctor import examine
+from afterstate.warehouse.finding import Finding
 from afterstate.warehouse.profile import Warehouse, known_server, read_warehouse
 from afterstate.warehouse.settings import Settings
 from afterstate.warehouse.up import is_private

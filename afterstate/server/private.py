@@ -24,8 +24,9 @@ import yaml
 
 from afterstate.errors import AccountRefused, ServerError
 from afterstate.server.config import Places, memory_bytes, option_file
+from afterstate.server.data import data_engine, make_data
 from afterstate.server.log import begin_log, former, read_log, tail
-from afterstate.server.programs import APT_PACKAGES, Program, Say, find_program, install_by_apt, install_program
+from afterstate.server.programs import Program, Say, find_program, install_program
 from afterstate.warehouse.connect import connect
 from afterstate.warehouse.engines import PRODUCTS, Engine
 from afterstate.warehouse.file_lock import one_at_a_time
@@ -37,8 +38,6 @@ FIRST_PORT, PORTS = 33060, 200
 SOCKET_PATH_BYTES = 100
 START_SECONDS, STOP_SECONDS = 120, 120
 START_ATTEMPTS = 5
-MARIADB_INSTALLER = "mariadb-install-db"
-MARIADB_HELPERS = (MARIADB_INSTALLER, "my_print_defaults")
 
 
 class PrivateServer:
@@ -67,7 +66,7 @@ class PrivateServer:
             program = self._program(say)
             if not self.exists():
                 say(f"initialising a private {program.engine.title}")
-                self._initialise(program, say)
+                make_data(program, self.places, say)
             self._start(program, say)
             return self._admin()
 
@@ -111,7 +110,7 @@ class PrivateServer:
 
     def exists(self) -> bool:
         """Tell whether a private server was ever made here."""
-        return self._data_engine() is not None
+        return data_engine(self.places) is not None
 
     @property
     def _lock(self) -> Path:
@@ -130,15 +129,9 @@ class PrivateServer:
         if self.places.home not in self.places.run.parents:
             shutil.rmtree(self.places.run, ignore_errors=True)
 
-    def _data_engine(self) -> str | None:
-        """Tell whose data these are, None when there are none; only MySQL has a tablespace of its own for `mysql`."""
-        if not (self.places.data / "mysql").is_dir():
-            return None
-        return "mysql" if (self.places.data / "mysql.ibd").exists() else "mariadb"
-
     def _program(self, say: Say) -> Program:
         """Give the program that the data belongs to: one engine cannot read the other's files."""
-        made_with = self._data_engine()
+        made_with = data_engine(self.places)
         program = find_program(self._settings.server_program) or install_program(say)
         if made_with and program.engine.name != made_with:
             raise ServerError(
@@ -147,29 +140,6 @@ class PrivateServer:
                 "name the former in `AFTERSTATE_SERVER_PROGRAM`, or another folder in `AFTERSTATE_HOME`",
             )
         return program
-
-    def _initialise(self, program: Program, say: Say) -> None:
-        """Make the data directory beside its place and move it there when it is whole."""
-        if program.engine.name == "mariadb" and not all(_beside(program, name) for name in MARIADB_HELPERS):
-            if not shutil.which("apt-get"):
-                raise ServerError(f"{' or '.join(MARIADB_HELPERS)}, which belong to `{program.path}`, are missing")
-            install_by_apt(APT_PACKAGES, say)
-        draft = self.places.home / "data.draft"
-        shutil.rmtree(draft, ignore_errors=True)
-        self.places.temporary.mkdir(exist_ok=True, mode=0o700)
-        command = _initialise_command(program, f"./{draft.name}")
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            cwd=self.places.home,
-            env={**os.environ, "TMPDIR": str(self.places.temporary)},
-            check=False,
-        )
-        if done.returncode:
-            raise ServerError(f"`{command[0]}` could not make a data directory: {tail(done.stderr or done.stdout)}")
-        draft.replace(self.places.data)
 
     def _start(self, program: Program, say: Say) -> None:
         begin_log(self.places.log)
@@ -280,21 +250,6 @@ class PrivateServer:
             username=str(state["user"]),
             password=str(state["password"]),
         )
-
-
-def _initialise_command(program: Program, data: str) -> list[str]:
-    """Give the command that makes a data directory; `data` has no blanks, at which MariaDB's installer splits."""
-    as_root = ["--user=root"] if os.geteuid() == 0 else []
-    if program.engine.name == "mysql":
-        return [str(program.path), "--no-defaults", "--initialize-insecure", f"--datadir={data}", *as_root]
-    options = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
-    return [_beside(program, MARIADB_INSTALLER), "--no-defaults", f"--datadir={data}", *options, *as_root]
-
-
-def _beside(program: Program, name: str) -> str:
-    """Give the path of a helper program, in the server's own installation or on PATH; empty when it is missing."""
-    own = program.path.resolve().parent
-    return shutil.which(name, path=f"{own}{os.pathsep}{own.parent / 'bin'}") or shutil.which(name) or ""
 
 
 def _start_statements(engine: Engine, password: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product, repeat
 from pathlib import Path
 from typing import IO
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from simulators.core import governed_runs as rules
 from simulators.core import governed_texts as texts
-from simulators.core.governed_runs import Ints, Size
+from simulators.core.governed_runs import Ints, Proposals, Scores, Size, States
 from simulators.core.sample_run import (
     EVENT_HEADER,
     EVENTS,
@@ -92,28 +93,45 @@ def _write_block(streams: dict[str, IO[str]], block: Block, seed: int, size: Siz
     scores = [rules.score(state, proposals) for state in states]
     shutdowns = [rules.shutdown_steps(case, score) for case, score in zip(block.cases, scores, strict=True)]
     antibodies = min(size.antibodies, block.count)  # of one run in this block
-
-    def ordered(columns: Sequence[Ints]) -> Column:
-        """Lay (step, series) of each case out as rows by run, case, antibody, step."""
-        cube = np.stack([column.astype(np.int64) for column in columns])
-        cube = cube.reshape(len(columns), -1, block.count // antibodies, antibodies)
-        return cube.transpose(2, 0, 3, 1).ravel()
-
-    every_case = len(block.cases)
     keys = _keys(seed, block, antibodies, size)
-    action, proposed = ordered([proposals.action] * every_case), ordered([proposals.soms] * every_case)
-    residuals = [ordered([column] * every_case) for column in (proposals.fallback_residual, proposals.risk_residual)]
+    ordered = partial(_ordered, runs=block.count // antibodies, antibodies=antibodies)
+    for name, texts_of_columns in _texts(proposals, states, scores, ordered).items():
+        columns = (column.tolist() for column in texts_of_columns)
+        streams[name].write("\n".join(map(",".join, zip(keys, *columns, strict=True))) + "\n")
+    stage, status = ordered([score.stage for score in scores]), ordered([score.status for score in scores])
+    fallback, risk = ordered([score.fallback for score in scores]), ordered([score.risk for score in scores])
+    steps = np.stack(shutdowns).reshape(len(block.cases), -1, antibodies).transpose(1, 0, 2).ravel()
+    for series in np.flatnonzero(steps >= 0).tolist():
+        row = series * size.steps + int(steps[series])
+        streams[EVENTS].write(_event(keys[row], stage[row], fallback[row], status[row], risk[row]))
+
+
+def _ordered(columns: Sequence[Ints], runs: int, antibodies: int) -> Column:
+    """Lay (step, series) of each case out as rows by run, case, antibody, step."""
+    cube = np.stack([column.astype(np.int64) for column in columns])
+    return cube.reshape(len(columns), -1, runs, antibodies).transpose(2, 0, 3, 1).ravel()
+
+
+def _texts(
+    proposals: Proposals,
+    states: Sequence[States],
+    scores: Sequence[Scores],
+    ordered: Callable[[Sequence[Ints]], Column],
+) -> dict[str, list[npt.NDArray[np.object_]]]:
+    """Return the columns of each file behind the key, as texts in the order of its rows."""
+    cases = len(states)
+    action, proposed = ordered([proposals.action] * cases), ordered([proposals.soms] * cases)
+    residuals = [ordered([column] * cases) for column in (proposals.fallback_residual, proposals.risk_residual)]
     blocked = ordered([state.is_blocked.astype(np.int32) for state in states])
-    refusal = ordered([state.refusal_state for state in states])
-    window = ordered([state.soms_window for state in states])
-    toggles, blocks_in_window = ordered([s.toggles for s in states]), ordered([s.blocked for s in states])
+    refusal, window = (ordered([getattr(s, name) for s in states]) for name in ("refusal_state", "soms_window"))
+    toggles, blocks_in_window = (ordered([getattr(s, name) for s in states]) for name in ("toggles", "blocked"))
     streak = ordered([state.veto_streak for state in states])
     stage, status = ordered([score.stage for score in scores]), ordered([score.status for score in scores])
     fallback, half, risk = (
         ordered([getattr(score, name) for score in scores]) for name in ("fallback", "half_fallback", "risk")
     )
     streaks = np.array([str(number) for number in range(int(streak.max()) + 1)], dtype=object)
-    columns = {
+    return {
         TRACE: [
             texts.step_texts()[((proposed * 2 + action) * 2 + blocked) * len(rules.REFUSAL_STATES) + refusal],
             texts.window_texts()[(window * (TOGGLE_WINDOW + 1) + toggles) * (WINDOW + 1) + blocks_in_window],
@@ -135,14 +153,6 @@ def _write_block(streams: dict[str, IO[str]], block: Block, seed: int, size: Siz
             texts.millionths()[risk],
         ],
     }
-    for name, spelled in columns.items():
-        streams[name].write(
-            "\n".join(map(",".join, zip(keys, *(column.tolist() for column in spelled), strict=True))) + "\n"
-        )
-    steps = np.stack(shutdowns).reshape(every_case, -1, antibodies).transpose(1, 0, 2).ravel()
-    for series in np.flatnonzero(steps >= 0).tolist():
-        row = series * size.steps + int(steps[series])
-        streams[EVENTS].write(_event(keys[row], stage[row], fallback[row], status[row], risk[row]))
 
 
 def _keys(seed: int, block: Block, antibodies: int, size: Size) -> list[str]:
