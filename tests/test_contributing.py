@@ -98,10 +98,11 @@ def test_a_measure_and_a_source_are_added_by_the_guide(warehouse: Bench, copy: P
         done = run_python(copy, "afterstate", *command, **warehouse.environment)
         print(done.stdout, done.stderr)  # whole, where pytest would cut it
         assert done.returncode == 0
-    states = warehouse.query("select antibody_id, refusal_pressure from {marts}.shutdown_state_snapshot order by 1")
+    statement = "select antibody_id, refusal_pressure from {marts}.shutdown_state_snapshot order by 1"
+    states = warehouse.query(statement, role="dbt")
     assert states == [("new", 0.25), ("old", None)]  # what is frozen stays
     assert ",veto_streak,refusal_pressure,fallback_stage," in exported.read_text().splitlines()[0]
-    assert warehouse.query("select lot_id, yield_share from {staging}.stg_fab__lot_events") == [("L1", 0.5)]
+    assert warehouse.query("select lot_id, yield_share from {staging}.stg_fab__lot_events", role="dbt") == [("L1", 0.5)]
 
 
 def forget_in(file: str, text: str, other: str = "") -> tuple[str, str, str]:
