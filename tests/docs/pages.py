@@ -7,14 +7,18 @@ text in a line, a line of `...` for any lines; a command that shows nothing must
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 MARK = "\x1e"
+STEP_SECONDS = 240  # a step that waits for something fails, and the rest of the suite goes on
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -51,7 +55,7 @@ def _typed(block: str, line_no: int) -> Iterator[Step]:
             step = Step(number, line.removeprefix("$ "))
         elif step is None:
             raise ValueError(f"line {number}: a console block begins with `$ `, not `{line}`")
-        elif line.startswith(("> ", ">")) and not step.shown and step.typed.endswith("\\"):
+        elif line.startswith(">") and not step.shown and (step.typed.endswith("\\") or "<<" in step.typed):
             step.typed += "\n" + line[2:]
         else:
             step.shown.append(line)
@@ -69,6 +73,7 @@ def follow(page: Path, folder: Path, environment: Mapping[str, str]) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     ) as shell:
         for step in steps(page):
             code, said = _type(shell, step)
@@ -87,10 +92,15 @@ def _type(shell: subprocess.Popen[str], step: Step) -> tuple[int, str]:
     shell.stdin.write(f"printf '\\n{MARK}%d\\n' $?\n")
     shell.stdin.flush()
     said: list[str] = []
-    for line in shell.stdout:
-        if line.startswith(MARK):
-            return int(line[1:]), "".join(said).rstrip("\n")
-        said.append(line)
+    watchdog = threading.Timer(STEP_SECONDS, os.killpg, (shell.pid, signal.SIGKILL))
+    watchdog.start()
+    try:
+        for line in shell.stdout:
+            if line.startswith(MARK):
+                return int(line[1:]), "".join(said).rstrip("\n")
+            said.append(line)
+    finally:
+        watchdog.cancel()
     raise AssertionError(f"the shell ended at: {typed}\n{''.join(said)}")
 
 
