@@ -46,7 +46,7 @@ def encoding_files() -> Iterator[OddFile]:
 
 
 def _like_ascii(kind: OddKind, encoding: str, text: str) -> OddFile:
-    """Write rows of plain text and others in each text column; bytes that are no UTF-8 are surrogates on their way."""
+    """Write rows of plain text and others in each text column; bytes that are not UTF-8 are surrogates on their way."""
     seen = text.encode(encoding).decode("utf-8", "surrogateescape")
     sheet = Sheet(kind, f"{ENCODINGS} {encoding}", [*kind.columns, "note"]).head().row()
     for name in sheet.header:

@@ -322,7 +322,7 @@ _LENGTHS = ["x" * length for length in (63, 64, 65, 127, 128, 129, 160, 161, 15_
 _LENGTHS += [letter * length for letter, length in product("한🧬", (64, 65, 128, 129, 160, 161, 16_000, 16_001))]
 _LENGTHS += [" " * 65, "é" * 64, "e\u0301" * 33, '"' * 65, "1" * 65, "x." * 64, "A.B" * 43]
 
-# Bytes that are no UTF-8, by what is wrong: no beginning, never a byte of it, spelled too long, half of a pair, cut
+# Bytes that are not UTF-8, by what is wrong: no beginning, never a byte of it, spelled too long, half of a pair, cut
 # off, beyond Unicode; and what other encodings make of text.
 _NOT_UTF8 = [
     b"\x80",
@@ -384,5 +384,5 @@ ODD_TEXTS: dict[str, list[str]] = {
     "Languages": _LANGUAGES,
     "Lengths": _LENGTHS,
     "NUL": _NUL,
-    "Bytes that are no UTF-8": [raw.decode("utf-8", "surrogateescape") for raw in _NOT_UTF8],
+    "Bytes that are not UTF-8": [raw.decode("utf-8", "surrogateescape") for raw in _NOT_UTF8],
 }
