@@ -34,7 +34,8 @@ def test_the_locks_pin_everything_with_hashes_and_name_no_index() -> None:
         assert "index" not in text
         entries = re.split(r"\n(?=[a-z])", text)
         pinned = [entry for entry in entries if re.match(r"[a-z0-9._-]+(\[\w+\])?==", entry)]
-        assert len(pinned) > 50
+        # `lake` is added to an environment; each of the others is a whole one
+        assert len(pinned) > (0 if lock.stem == "lake" else 50)
         assert all("--hash=sha256:" in entry for entry in pinned)
 
 
