@@ -20,7 +20,7 @@ class Project:
         (self.folder / "models").mkdir(parents=True)
         (self.folder / "macros").symlink_to(ROOT / "macros")
         (self.folder / "tests").mkdir()
-        (self.folder / "tests" / "generic").symlink_to(ROOT / "tests" / "generic")
+        (self.folder / "tests" / "generic").symlink_to(ROOT / "tests" / "dbt" / "generic")
         project = yaml.safe_load((ROOT / "dbt_project.yml").read_text())
         kept = {key: project[key] for key in ("config-version", "profile", "flags")}
         (self.folder / "dbt_project.yml").write_text(yaml.safe_dump({"name": "probe", "version": "1.0.0", **kept}))
