@@ -26,7 +26,7 @@ PAGES = {
     "how-to/own-mart.md": "mariadb",
     "how-to/own-server.md": "mysql",
     "how-to/simulator.md": "mariadb",
-    "how-to/upgrade.md": "mysql",
+    "how-to/upgrade.md": "mariadb",
 }
 COPIED = ("afterstate", "loaders", "simulators", "models", "macros", "seeds", "samples", "tests/dbt")
 FILES = ("dbt_project.yml", "selectors.yml", "dbt_afterstate.py")
