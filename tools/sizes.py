@@ -19,7 +19,7 @@ LONG_MODELS = {
     "plane_phase_times": 118,
     "plane_utilisation": 125,
     "proposal_phase_keys": 100,
-    "proposer_log_mismatches": 117,
+    "proposer_log_mismatches": 134,
 }
 
 

@@ -50,6 +50,24 @@ roundings as (
 
 ),
 
+-- as a table of its own (distinct), so that choices are found by equal keys whatever the statistics say of the others:
+-- MariaDB otherwise reads a whole run for each choice
+proposal_times as (
+
+    select distinct
+        proposals.log_load_id,
+        proposals.row_no,
+        proposals.key_die,
+        proposals.key_plane,
+        proposals.propose_tick,
+        proposals.propose_time_us,
+        proposals.phase_key_used,
+        proposals.propose_time_ns + roundings.rounded_up_ns as logged_time_ns
+    from proposals
+    cross join roundings
+
+),
+
 -- the choices for the same plane at the same time, if what they selected was proposed there; a batch has one choice for
 -- several proposals, and choosing to wait proposes nothing
 choices as (
@@ -60,14 +78,13 @@ choices as (
         decisions.line_no,
         decisions.phase_key,
         decisions.phase_key = proposals.phase_key_used as is_as_used
-    from proposals
-    cross join roundings
+    from proposal_times as proposals
     inner join {{ ref("int_phase_keys__decisions") }} as decisions
         on
             proposals.log_load_id = decisions.load_id
             and proposals.key_die = decisions.die
             and proposals.key_plane = decisions.plane
-            and proposals.propose_time_ns + roundings.rounded_up_ns = decisions.decision_time_ns
+            and proposals.logged_time_ns = decisions.decision_time_ns
     inner join proposed_operations
         on
             proposals.log_load_id = proposed_operations.log_load_id
