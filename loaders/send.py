@@ -55,7 +55,8 @@ def insert_lines(
 ) -> int:
     """Send lines as INSERTs of many rows and return the number of rows as the server counted it.
 
-    The arguments and errors are those of `load_data`.
+    The arguments are those of `load_data`. Raises LandingError as that does, and for a row that is longer than a
+    statement may be.
     """
     raw = _raw(connection)
     longest = _longest_statement(raw)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tools import sizes
+from tools import raised, sizes
 
 BIN = Path(sys.executable).parent
 
@@ -69,4 +69,16 @@ def test_what_is_too_long_is_found(tmp_path: Path) -> None:
         "loaders/long.py: 343 lines",
         "loaders/long.py:1: `long` has 41 lines",
         "models/long.sql: 100 lines",
+    ]
+
+
+def test_an_error_that_is_not_said_is_found(tmp_path: Path) -> None:
+    """Prevents a caller who is surprised by an error that the docstring keeps from him."""
+    (tmp_path / "loaders").mkdir()
+    (tmp_path / "loaders" / "silent.py").write_text(
+        'def silent() -> None:\n    """Do it."""\n    if 1:\n        raise UsageError("no")\n\n\n'
+        'def honest() -> None:\n    """Do it. Raises UsageError for what is wrong."""\n    raise UsageError("no")\n'
+    )
+    assert list(raised.find_problems(tmp_path)) == [
+        "loaders/silent.py:1: `silent` does not say that it raises UsageError"
     ]

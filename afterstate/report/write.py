@@ -72,6 +72,7 @@ def read_report(
     """Return what the page shows, as JSON-ready dictionaries; a half that is not built yet is None.
 
     All of it is of one moment; where a build replaces a table meanwhile, it begins again with the new ones.
+    Raises AfterstateError where they do so again and again, and where nothing is built yet.
     """
     for _ in range(TRIES):
         try:
