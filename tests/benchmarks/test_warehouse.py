@@ -30,6 +30,7 @@ def short_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.mark.engines("mariadb")  # it takes minutes; `script/benchmark-warehouse --sizes 2000` does the same on both
 def test_all_ways_end_with_our_tables(server: Server, tmp_path: Path, short_folder: Path) -> None:
     """Prevents: a ratio of two ways that did not do the same work, a missing line, a server that is left behind."""
     if not OTHERS_PYTHON.exists():
