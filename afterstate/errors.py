@@ -7,7 +7,7 @@ from typing import Literal
 
 
 class AfterstateError(Exception):
-    """Something that the user can mend.
+    """Something that the user can fix.
 
     `what` says what was wrong and where; `hint` is the next step, usually a command.
     """

@@ -28,7 +28,7 @@ NODE_ENDS = ("NodeFinished", "SkippingDetails", "LogSkipBecauseError")
 
 
 def nobody_hears(_: int) -> None:
-    """Take an advance that nobody wants to know of."""
+    """Ignore an advance."""
 
 
 def counted(items: Iterable[T], advance: Advance) -> Iterator[T]:

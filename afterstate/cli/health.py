@@ -29,7 +29,7 @@ LAND_FIRST = "`afterstate land samples/core` lands the sample, `afterstate land 
 @click.command()
 @JSON
 def status(as_json: bool) -> None:
-    """Say whether the server runs and what the warehouse holds.
+    """Show whether the server runs and what the warehouse holds.
 
     Exit code 1 when it does not run.
 

@@ -82,7 +82,7 @@ def land(
 
 
 def next_step(results: Sequence[FileResult]) -> str:
-    """Say what to do after a landing."""
+    """Return what to do after a landing."""
     statuses = {result.status for result in results}
     if "failed" in statuses:
         return "mend what failed, as said above, then land it again; what has landed stays"

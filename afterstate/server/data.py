@@ -16,7 +16,7 @@ MARIADB_HELPERS = (MARIADB_INSTALLER, "my_print_defaults")
 
 
 def data_engine(places: Places) -> str | None:
-    """Tell whose data these are, None when there are none; only MySQL has a tablespace of its own for `mysql`."""
+    """Return whose data these are, None when there are none; only MySQL has a tablespace of its own for `mysql`."""
     if not (places.data / "mysql").is_dir():
         return None
     return "mysql" if (places.data / "mysql.ibd").exists() else "mariadb"
@@ -50,7 +50,7 @@ def make_data(program: Program, places: Places, say: Say) -> None:
 
 
 def _initialise_command(program: Program, data: str) -> list[str]:
-    """Give the command that makes a data directory; `data` has no blanks, at which MariaDB's installer splits."""
+    """Return the command that makes a data directory; `data` has no blanks, at which MariaDB's installer splits."""
     as_root = ["--user=root"] if os.geteuid() == 0 else []
     if program.engine.name == "mysql":
         return [str(program.path), "--no-defaults", "--initialize-insecure", f"--datadir={data}", *as_root]
