@@ -56,7 +56,7 @@ def land_simulation(
             lander.land_found(Found(file, file, f"{MEMORY}:{name}", MEMORY), kind_named(name))
             for name, file in files.items()
         ]
-    require_landed(results, "what else the call gave has landed; give the same again when it is mended")
+    require_landed(results, "what else the call gave has landed; give the same again when it is fixed")
     return results
 
 

@@ -44,7 +44,7 @@ JSON_FIELDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "withdraw": (f"{LIST}loads", FILE),
     "prune": (f"{LIST}loads", ("file", "kind", "status", "rows_landed", "rows_removed", "load_id")),
     "status": ("an object", ("is_running", "warehouse", "server", "kinds", "notes")),
-    "doctor": (f"{LIST}findings", ("level", "what", "mend")),
+    "doctor": (f"{LIST}findings", ("level", "what", "fix")),
     "export snapshot": ("an object", ("file", "rule", "snapshots", "incomplete", "drifted")),
     "export phase-counts": ("an object", ("file", "session", "run", "boundary", "counts")),
     "sessions": ("an object", ("sessions", "governed_runs", "files_not_built")),

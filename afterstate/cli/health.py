@@ -99,7 +99,7 @@ def _show_status(found: dict[str, Any]) -> None:
 def doctor(as_json: bool) -> None:
     """Look for what keeps the warehouse from working.
 
-    Checks the server, the accounts and dbt's profile, and says how to mend what is wrong. Exit code 1 when something
+    Checks the server, the accounts and dbt's profile, and says how to fix what is wrong. Exit code 1 when something
     keeps the warehouse from working.
 
     \b
@@ -115,16 +115,16 @@ def doctor(as_json: bool) -> None:
     if as_json:
         console.print_json([vars(finding) for finding in found])
     else:
-        click.echo(f"{len(bad)} to mend" if bad else "all well")
-        console.suggest(_mend_first(bad[0]) if bad else "`afterstate status` says what has landed and what is due")
+        click.echo(f"{len(bad)} to fix" if bad else "all well")
+        console.suggest(_fix_first(bad[0]) if bad else "`afterstate status` says what has landed and what is due")
     sys.exit(FAILED if bad else 0)
 
 
-def _mend_first(finding: Finding) -> str:
-    return f"{finding.mend or finding.what}; then `afterstate doctor` again"
+def _fix_first(finding: Finding) -> str:
+    return f"{finding.fix or finding.what}; then `afterstate doctor` again"
 
 
 def _show_finding(finding: Finding) -> None:
     click.echo(f"{click.style(MARKS[finding.level], fg=console.COLOURS[finding.level])}  {finding.what}")
-    if finding.mend:
-        click.echo(f"      mend: {finding.mend}")
+    if finding.fix:
+        click.echo(f"      fix: {finding.fix}")

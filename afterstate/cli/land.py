@@ -85,7 +85,7 @@ def next_step(results: Sequence[FileResult]) -> str:
     """Return what to do after a landing."""
     statuses = {result.status for result in results}
     if "failed" in statuses:
-        return "mend what failed, as said above, then land it again; what has landed stays"
+        return "fix what failed, as said above, then land it again; what has landed stays"
     if statuses & set(NEW):
         return "`afterstate build` builds the tables"
     if statuses & {"unchanged", "superseded"}:

@@ -2,7 +2,7 @@
 
 One at a time works here (a lock sees to it), a server that runs already is left alone, and one that was killed is
 started again over its data. The admin's password is given to the server at every start, from a file that only its
-owner can read, so it never stands in a command line, and a lost password file mends itself.
+owner can read, so it never stands in a command line, and a lost password file is made again.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def administrators_sql(
             "-- in the server's option file, so that it stays.",
             ["set global local_infile = on;"],
         ),
-        ("Needed in every form.", [item.mend for item in lacking]),
+        ("Needed in every form.", [item.fix for item in lacking]),
     ]
     head = f"-- Afterstate on {PRODUCTS[found.name]}: choose a form, replace what is in <angle brackets>, run the SQL."
     return "\n\n".join([head, *("\n".join([f"-- {title}", *lines]) for title, lines in parts if lines)])

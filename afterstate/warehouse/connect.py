@@ -225,7 +225,7 @@ def _refused(connection: Connection, error: Exception) -> ServerError:
     where = f"{connection.username}@{connection.place}"
     code = error.args[0] if error.args else None
     if code in (1044, 1045, 1698, 1862):  # the last: its password has expired
-        return AccountRefused(f"the server refused the account {where}", "`afterstate doctor` says how to mend it")
+        return AccountRefused(f"the server refused the account {where}", "`afterstate doctor` says how to fix it")
     detail = error.args[-1] if error.args else error
     return ServerError(
         f"no connection as {where}: {detail}",

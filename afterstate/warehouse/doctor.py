@@ -1,4 +1,4 @@
-"""`afterstate doctor`: what could keep the warehouse from working, and how to mend each.
+"""`afterstate doctor`: what could keep the warehouse from working, and how to fix each.
 
 Each check looks at one thing and gives findings; nothing is changed.
 """
@@ -64,8 +64,8 @@ def _profile_mode(context: CheckContext) -> Iterator[Finding]:
     path = context.settings.profiles_path
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
-        mend = f"chmod 600 {shlex.quote(str(path))}"
-        yield Finding("bad", f"`{path}` holds passwords, and others may read it ({mode:04o})", mend)
+        fix = f"chmod 600 {shlex.quote(str(path))}"
+        yield Finding("bad", f"`{path}` holds passwords, and others may read it ({mode:04o})", fix)
     else:
         yield Finding("ok", "only its owner may read the profile")
 
@@ -76,7 +76,7 @@ def _adapter(context: CheckContext) -> Iterator[Finding]:
         yield Finding("ok", f"dbt's adapter is `{written}`, as the server is")
     else:
         yield Finding(
-            "bad", f"the profile says `{written}`, the server is {context.engine.title}", "`afterstate up` mends it"
+            "bad", f"the profile says `{written}`, the server is {context.engine.title}", "`afterstate up` corrects it"
         )
 
 
@@ -106,8 +106,8 @@ def _dbt(context: CheckContext) -> Iterator[Finding]:
         folder = shlex.quote(str(context.settings.profiles_path.parent))
         target = shlex.quote(context.warehouse.schemas.target)
         program = ".venv/bin/dbt" if context.settings.is_checkout else f"{sys.executable} -m dbt_afterstate"
-        mend = f"run `{program} debug --profiles-dir {folder} --target {target}`: it says why"
-        yield Finding("bad", "dbt cannot use the profile", mend)
+        fix = f"run `{program} debug --profiles-dir {folder} --target {target}`: it says why"
+        yield Finding("bad", "dbt cannot use the profile", fix)
     else:
         yield Finding("ok", "dbt connects with the profile (`dbt debug`)")
 

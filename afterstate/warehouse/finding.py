@@ -16,7 +16,7 @@ class Finding:
 
     level: str
     what: str
-    mend: str = ""
+    fix: str = ""
 
 
 Check = Callable[["CheckContext"], Iterator[Finding]]

@@ -105,8 +105,8 @@ class Held:
             )
         said = "the lock is held by" if self.is_certain else f"the lock may be held, as far as `{self.asked}` knows, by"
         shown = "\n    ".join(str(holder) for holder in self.holders[:SHOWN])
-        mend = f"let it commit or close, or end it (kill {self.holders[0].connection_id}), then run this again"
-        return f"{said}\n    {shown}\n  {mend}"
+        fix = f"let it commit or close, or end it (kill {self.holders[0].connection_id}), then run this again"
+        return f"{said}\n    {shown}\n  {fix}"
 
 
 def who_may_know(settings: Settings, warehouse: Warehouse) -> list[Connection]:

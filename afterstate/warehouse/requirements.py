@@ -29,7 +29,7 @@ class Unmet:
 
     variable: str
     what: str
-    mend: str
+    fix: str
 
 
 def server_variables(cursor: Any, names: tuple[str, ...]) -> dict[str, str]:
@@ -42,16 +42,16 @@ def unmet(variables: Mapping[str, str]) -> Iterator[Unmet]:
     """Yield what is not as it must be."""
     packet = int(variables["max_allowed_packet"])
     if packet < LEAST_PACKET:
-        mend = "set global max_allowed_packet = 268435456;  -- and in the server's option file"
-        yield Unmet("max_allowed_packet", f"max_allowed_packet is {packet} bytes: long fields do not fit", mend)
+        fix = "set global max_allowed_packet = 268435456;  -- and in the server's option file"
+        yield Unmet("max_allowed_packet", f"max_allowed_packet is {packet} bytes: long fields do not fit", fix)
     temporary = int(variables.get("temptable_max_ram", LEAST_TEMPTABLE_RAM))  # MariaDB has no such limit
     if temporary < LEAST_TEMPTABLE_RAM:
-        mend = "set global temptable_max_ram = 1073741824;  -- and in the server's option file"
-        yield Unmet("temptable_max_ram", f"temptable_max_ram is {temporary} bytes: builds fail now and then", mend)
+        fix = "set global temptable_max_ram = 1073741824;  -- and in the server's option file"
+        yield Unmet("temptable_max_ram", f"temptable_max_ram is {temporary} bytes: builds fail now and then", fix)
 
 
 def require_settings(cursor: Any) -> None:
     """Raise ServerError when the server is set up in a way that cannot work, with all that is to be fixed."""
     found = list(unmet(server_variables(cursor, VARIABLES)))
     if found:
-        raise ServerError("; ".join(item.what for item in found), "\n  ".join(item.mend for item in found))
+        raise ServerError("; ".join(item.what for item in found), "\n  ".join(item.fix for item in found))

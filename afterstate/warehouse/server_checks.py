@@ -36,8 +36,8 @@ def _charset(context: CheckContext) -> Iterator[Finding]:
             if row == ("utf8mb4", exact):
                 yield Finding("ok", f"schema `{schema}`: utf8mb4, {exact}")
             elif row:
-                mend = f"alter database `{schema}` character set utf8mb4 collate {exact};  -- then land again"
-                yield Finding("bad", f"schema `{schema}` is {row[0]}, {row[1]}: unequal keys would be equal", mend)
+                fix = f"alter database `{schema}` character set utf8mb4 collate {exact};  -- then land again"
+                yield Finding("bad", f"schema `{schema}` is {row[0]}, {row[1]}: unequal keys would be equal", fix)
             else:
                 yield Finding("bad", f"there is no schema `{schema}`", "`afterstate up` makes it")
 
@@ -48,8 +48,8 @@ def _table_collations(context: CheckContext) -> Iterator[Finding]:
     own = _own_tables(context)
     blind = sorted(table for table, collation in own.items() if collation != exact)
     for table in blind:
-        mend = f"alter table `{schemas.marts}`.`{table}` convert to character set utf8mb4 collate {exact};"
-        yield Finding("bad", f"table `{table}` is {own[table]}: unequal keys would be equal", mend)
+        fix = f"alter table `{schemas.marts}`.`{table}` convert to character set utf8mb4 collate {exact};"
+        yield Finding("bad", f"table `{table}` is {own[table]}: unequal keys would be equal", fix)
     if not blind:
         yield Finding("ok", f"one database, `{schemas.marts}`; all {len(own)} tables of the warehouse are {exact}")
 
@@ -69,7 +69,7 @@ def _own_tables(context: CheckContext) -> dict[str, str]:
 
 def _required_settings(context: CheckContext) -> Iterator[Finding]:
     for item in unmet(context.variables):
-        yield Finding("bad", item.what, item.mend)
+        yield Finding("bad", item.what, item.fix)
     if context.variables["local_infile"] == "ON":
         yield Finding("ok", "local_infile is on: landing can stream into LOAD DATA LOCAL")
     else:
@@ -85,8 +85,8 @@ def _time_zone(context: CheckContext) -> Iterator[Finding]:
 def _buffers(context: CheckContext) -> Iterator[Finding]:
     packet, buffer = (int(context.variables[name]) for name in ("max_allowed_packet", "sort_buffer_size"))
     if buffer < LEAST_SORT_BUFFER:
-        mend = "dbt sets it for its own sessions; for your own queries: set global sort_buffer_size = 268435456;"
-        yield Finding("note", f"sort_buffer_size is {buffer} bytes: windows over millions of rows will be slow", mend)
+        fix = "dbt sets it for its own sessions; for your own queries: set global sort_buffer_size = 268435456;"
+        yield Finding("note", f"sort_buffer_size is {buffer} bytes: windows over millions of rows will be slow", fix)
     else:
         yield Finding("ok", f"sort_buffer_size is {buffer // MIB} MiB, max_allowed_packet {packet // MIB} MiB")
 
@@ -103,16 +103,16 @@ def _tls(context: CheckContext) -> Iterator[Finding]:
     elif connection.ssl_verify_cert:
         yield Finding("ok", f"the connection is encrypted ({cipher}), and the server's certificate is verified")
     else:
-        mend = "add `?ssl_ca=/path/ca.pem` to AFTERSTATE_MYSQL_URL, then run `afterstate up`"
-        yield Finding("note", f"the connection is encrypted ({cipher}), but nobody checks whose server it is", mend)
+        fix = "add `?ssl_ca=/path/ca.pem` to AFTERSTATE_MYSQL_URL, then run `afterstate up`"
+        yield Finding("note", f"the connection is encrypted ({cipher}), but nobody checks whose server it is", fix)
 
 
 def _privileges(context: CheckContext) -> Iterator[Finding]:
     """Compare what each account may do with what its role is."""
     schemas = context.warehouse.schemas
     if len({getattr(context.warehouse, role).username for role in ROLES}) < len(ROLES):
-        mend = "`afterstate up --print-sql` prints what an administrator can run for accounts that do less"
-        yield Finding("note", "one account does it all: with BI's login, too, everything can be read and changed", mend)
+        fix = "`afterstate up --print-sql` prints what an administrator can run for accounts that do less"
+        yield Finding("note", "one account does it all: with BI's login, too, everything can be read and changed", fix)
         return
     for role in ROLES:
         connection = getattr(context.warehouse, role)
@@ -143,8 +143,8 @@ def _work(context: CheckContext) -> Iterator[Finding]:
             with cursor(connection) as ask:
                 ask.execute(statement)
         except pymysql.MySQLError as error:
-            mend = "`afterstate up` makes what is missing; a server that is read-only is its administrator's to change"
-            yield Finding("bad", f"not true that {what}: {error.args[-1]}", mend)
+            fix = "`afterstate up` makes what is missing; a server that is read-only is its administrator's to change"
+            yield Finding("bad", f"not true that {what}: {error.args[-1]}", fix)
         else:
             yield Finding("ok", what)
 
@@ -161,8 +161,8 @@ def _locks(context: CheckContext) -> Iterator[Finding]:
     long = [holder for holder in held.holders if holder.is_idle and holder.seconds >= LONG_IDLE_SECONDS]
     for holder in long:
         holds = "holds a lock that builds wait for" if held.is_certain else "may hold a lock that builds wait for"
-        mend = f"let it commit or close, or end it: kill {holder.connection_id}"
-        yield Finding("bad" if held.is_certain else "note", f"{holder} {holds}", mend)
+        fix = f"let it commit or close, or end it: kill {holder.connection_id}"
+        yield Finding("bad" if held.is_certain else "note", f"{holder} {holds}", fix)
     if not long:
         known = "" if held.is_certain or held.holders else f", as far as `{held.asked}` may know"
         yield Finding("ok", f"nobody keeps a table from being replaced{known}")

@@ -56,6 +56,9 @@ def environment(server: Server, checkout: Path, tmp_path: Path, page: str) -> It
     with cursor(server.admin) as ask:
         for schema in Schemas(DEFAULT_SCHEMA).all():
             ask.execute(f"drop database if exists `{schema}`")
+    profile = server.home / "profiles.yml"
+    kept = profile.read_bytes() if profile.exists() else None
+    profile.unlink(missing_ok=True)  # else `up` goes on with the warehouse that another test left in it
     before = set(checkout.rglob("*"))
     moved = {"AFTERSTATE_HOME": str(tmp_path / "home"), "SERVER_URL": url_of(server)}
     yield {
@@ -68,6 +71,8 @@ def environment(server: Server, checkout: Path, tmp_path: Path, page: str) -> It
     }
     for path in sorted(set(checkout.rglob("*")) - before, reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
+    if kept is not None:
+        profile.write_bytes(kept)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -108,7 +108,7 @@ def test_what_is_printed(common: Bench) -> None:
         "  … and 2 more in landing_rejects",
         f"  {failing}: line 1: no column `run_id`, which a core8_state_trace needs",
         "    expected the columns run_id, case_id, antibody_id, step (in any order, others may follow)",
-        "next: mend what failed, as said above, then land it again; what has landed stays",
+        "next: fix what failed, as said above, then land it again; what has landed stays",
     ]
     again = common.run("land", good, bad).stdout.splitlines()
     assert again[0].startswith("unchanged   core8_state_trace: landed 1,200, rejected 0 (load ")

@@ -258,7 +258,7 @@ def test_up_after_a_crash(common: Bench, new_structure: Structure, crash: Callab
 
 
 def test_a_new_warehouse_that_crashed_while_it_was_made(common: Bench, new_structure: Structure) -> None:
-    """Prevents a first `up` that was cut off from being taken for an older warehouse that cannot be mended."""
+    """Prevents a first `up` that was cut off from being taken for an older warehouse that cannot be repaired."""
     put_back(common, 1)
     up(common)
     for table in tables(common):

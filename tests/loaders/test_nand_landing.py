@@ -319,6 +319,7 @@ def test_a_second_folder_of_the_same_name(common: Bench) -> None:
         f"  {second}: the session `{session}` is the timeline in {first.parent}; {second.parent} has the same name",
         "    two timelines must never be mixed: give this one a name of its own with `--session NAME`, or say "
         f"`--session {session}` if both folders hold parts of one timeline",
+        "next: fix what failed, as said above, then land it again; what has landed stays",
     ]
     assert statuses(common, session) == [(TIMELINE_KIND, RUN, "landed")]
     assert common.land(first.parent)[0]["load_id"] == landed_first["load_id"]
@@ -624,7 +625,7 @@ def test_segments_that_do_not_fit(common: Bench) -> None:
 
 
 def test_segments_that_are_odd(common: Bench) -> None:
-    """Prevents float noise, overlaps or odd names from being rejected, or mended on their way."""
+    """Prevents float noise, overlaps or odd names from being rejected, or corrected on their way."""
     load = land(common, TIMELINE_FILE, segments(*[change for change, _ in GOOD_SEGMENTS.values()]))
     assert rejects(common, load) == []
     found = landed(common, load, "start, `end`, die, plane, op_state")

@@ -1,4 +1,4 @@
-"""`afterstate doctor`: each thing that keeps the warehouse from working is found, and its advice mends it.
+"""`afterstate doctor`: each thing that keeps the warehouse from working is found, and its advice helps.
 
 dbt itself is asked only where the test is about it, since that takes seconds.
 """
@@ -35,7 +35,7 @@ def examined(bench: Bench) -> tuple[int, str]:
 def bad_findings(bench: Bench) -> list[tuple[str, str]]:
     """Return what doctor found bad, with its advice; the exit code must agree."""
     code, output = examined(bench)
-    found = re.findall(r"^BAD +(.*)\n +mend: (.*)$", output, re.MULTILINE)
+    found = re.findall(r"^BAD +(.*)\n +fix: (.*)$", output, re.MULTILINE)
     assert len(found) == len(re.findall("^BAD", output, re.MULTILINE)), f"a bad finding without advice:\n{output}"
     assert code == (1 if found else 0), output
     return found
@@ -68,9 +68,9 @@ def test_what_dbt_cannot_use_is_bad(warehouse: Bench) -> None:
     # Prevents: doctor passing a profile that only the loaders can use.
     path = warehouse.settings.profiles_path
     path.write_text(path.read_text(encoding="utf-8") + "config:\n  printer_width: wide\n", encoding="utf-8")
-    ((what, mend),) = bad_findings(warehouse)
+    ((what, fix),) = bad_findings(warehouse)
     assert "dbt" in what
-    assert f"dbt debug --profiles-dir {path.parent}" in mend
+    assert f"dbt debug --profiles-dir {path.parent}" in fix
 
 
 @pytest.mark.usefixtures("without_dbt")
@@ -82,18 +82,18 @@ def test_another_dbt_is_bad(
     if script:
         (tmp_path / "dbt").write_text(script)
     monkeypatch.setattr(doctor.sysconfig, "get_path", lambda _: str(tmp_path))
-    ((what, mend),) = bad_findings(warehouse)
+    ((what, fix),) = bad_findings(warehouse)
     assert f"`{tmp_path / 'dbt'}` is not Afterstate's `dbt`" in what
-    assert "./script/setup" in mend
+    assert "./script/setup" in fix
 
 
 @pytest.mark.usefixtures("without_dbt")
 def test_another_dbt_core_is_bad(warehouse: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     # Prevents: a dbt-core that dbt-mysql does not know failing in ways that nobody can read.
     monkeypatch.setattr(doctor.metadata, "version", lambda _: "1.10.3")
-    ((what, mend),) = bad_findings(warehouse)
+    ((what, fix),) = bad_findings(warehouse)
     assert what == "dbt-core is 1.10.3, but dbt-mysql works with 1.7 only"
-    assert "./script/setup" in mend
+    assert "./script/setup" in fix
 
 
 @pytest.mark.usefixtures("without_dbt")
@@ -102,7 +102,7 @@ def test_local_infile_off_is_noted(warehouse: Bench) -> None:
     with global_setting(warehouse, "local_infile", 0):
         code, output = examined(warehouse)
         assert code == 0
-        noted = re.search("^note +local_infile is off: .*INSERT.*\n +mend: .*: (set global .*?);", output, re.MULTILINE)
+        noted = re.search("^note +local_infile is off: .*INSERT.*\n +fix: .*: (set global .*?);", output, re.MULTILINE)
         assert noted
         as_admin(warehouse, noted[1])
         assert "local_infile is on" in examined(warehouse)[1]
@@ -114,12 +114,12 @@ def test_small_buffers_are_noted_and_small_packets_are_bad(warehouse: Bench) -> 
     with global_setting(warehouse, "sort_buffer_size", 262144):
         code, output = examined(warehouse)
         assert code == 0
-        assert re.search("^note +sort_buffer_size is 262144.*\n +mend: .*sort_buffer_size", output, re.MULTILINE)
+        assert re.search("^note +sort_buffer_size is 262144.*\n +fix: .*sort_buffer_size", output, re.MULTILINE)
         assert LEAST_SORT_BUFFER > 262144
     with global_setting(warehouse, "max_allowed_packet", 1 << 20):
-        ((what, mend),) = bad_findings(warehouse)
+        ((what, fix),) = bad_findings(warehouse)
         assert "max_allowed_packet" in what
-        as_admin(warehouse, mend.partition(";")[0])
+        as_admin(warehouse, fix.partition(";")[0])
         assert bad_findings(warehouse) == []
         assert LEAST_PACKET > 1 << 20
 
@@ -129,10 +129,10 @@ def test_a_schema_under_another_collation_is_bad(warehouse: Bench) -> None:
     # Prevents: `antibody_C` and `antibody_c` becoming one key in tables that are made from now on.
     for schema in warehouse.warehouse.schemas.all():
         as_admin(warehouse, f"alter database `{schema}` character set latin1 collate latin1_swedish_ci")
-        ((what, mend),) = bad_findings(warehouse)
+        ((what, fix),) = bad_findings(warehouse)
         assert schema in what
         assert "latin1_swedish_ci" in what
-        as_admin(warehouse, mend.partition(";")[0])
+        as_admin(warehouse, fix.partition(";")[0])
         assert bad_findings(warehouse) == []
 
 
@@ -140,7 +140,7 @@ def test_a_schema_under_another_collation_is_bad(warehouse: Bench) -> None:
 def test_a_missing_schema_is_bad_and_up_makes_it(warehouse: Bench) -> None:
     # Prevents: dbt's error about an unknown database being the first that one hears of it.
     as_admin(warehouse, f"drop database `{warehouse.warehouse.schemas.audit}`")
-    assert any(warehouse.warehouse.schemas.audit in what and "up" in mend for what, mend in bad_findings(warehouse))
+    assert any(warehouse.warehouse.schemas.audit in what and "up" in fix for what, fix in bad_findings(warehouse))
     up(warehouse)
     assert bad_findings(warehouse) == []
 
@@ -149,9 +149,9 @@ def test_a_missing_schema_is_bad_and_up_makes_it(warehouse: Bench) -> None:
 def test_missing_landing_tables_are_bad_and_up_makes_them(warehouse: Bench) -> None:
     # Prevents: an account with every right, and nothing to land into.
     as_admin(warehouse, f"drop table `{warehouse.warehouse.schemas.landing}`.landing_loads")
-    ((what, mend),) = bad_findings(warehouse)
+    ((what, fix),) = bad_findings(warehouse)
     assert "landing_loads" in what
-    assert "afterstate up" in mend
+    assert "afterstate up" in fix
     up(warehouse)
     assert bad_findings(warehouse) == []
 
@@ -166,9 +166,9 @@ def test_a_dropped_account_and_a_changed_password_are_bad_and_up_mends_them(ware
         (found.bi.username, "alter user '{}'@'%' identified by 'Another-1-password'"),
     ):
         as_admin(warehouse, change.format(name))
-        ((what, mend),) = bad_findings(warehouse)
+        ((what, fix),) = bad_findings(warehouse)
         assert name in what
-        assert "afterstate up" in mend
+        assert "afterstate up" in fix
         up(warehouse)
         assert bad_findings(warehouse) == []
 
@@ -202,9 +202,7 @@ def test_rights_too_few_or_too_many_are_bad_and_up_mends_them(
     found = bad_findings(warehouse)
     for role, _, named in changes:
         name = getattr(warehouse.warehouse, role).username
-        assert any(
-            name in what and named in what and verb in what and "`afterstate up`" in mend for what, mend in found
-        )
+        assert any(name in what and named in what and verb in what and "`afterstate up`" in fix for what, fix in found)
     assert len([what for what, _ in found if verb in what]) == len(changes), found
     up(warehouse)
     assert bad_findings(warehouse) == []
@@ -215,9 +213,9 @@ def test_a_profile_that_others_may_read_is_bad(warehouse: Bench) -> None:
     # Prevents: passwords in a file that every user of the machine can open.
     path = warehouse.settings.profiles_path
     path.chmod(0o644)
-    ((what, mend),) = bad_findings(warehouse)
+    ((what, fix),) = bad_findings(warehouse)
     assert str(path) in what
-    assert mend == f"chmod 600 {path}"
+    assert fix == f"chmod 600 {path}"
 
 
 @pytest.mark.usefixtures("without_dbt")
@@ -225,9 +223,9 @@ def test_the_wrong_adapter_is_bad_and_up_mends_it(warehouse: Bench) -> None:
     # Prevents: the `mysql` adapter on MariaDB, whose SQL that server does not take.
     other = {"mysql": "mariadb", "mariadb": "mysql"}[warehouse.server.engine]
     change_profile(warehouse, "dbt", type=other)
-    ((what, mend),) = bad_findings(warehouse)
+    ((what, fix),) = bad_findings(warehouse)
     assert other in what
-    assert "afterstate up" in mend
+    assert "afterstate up" in fix
     up(warehouse)
     assert bad_findings(warehouse) == []
 
@@ -237,9 +235,9 @@ def test_an_incomplete_profile_is_bad_and_up_mends_it(warehouse: Bench) -> None:
     # Prevents: a traceback about a missing argument after a slip of the hand in profiles.yml.
     for line in ("server", "username", "schema"):
         change_profile(warehouse, "landing", **{line: None})
-        ((what, mend),) = bad_findings(warehouse)
+        ((what, fix),) = bad_findings(warehouse)
         assert line in what
-        assert "afterstate up" in mend
+        assert "afterstate up" in fix
         up(warehouse)
         assert bad_findings(warehouse) == []
 
@@ -249,23 +247,23 @@ def test_a_profile_that_is_no_profile_is_bad(server: Server, tmp_path: Path, tex
     # Prevents: a traceback about YAML, or a message that quotes the line with the password.
     bench = bench_in(server, tmp_path)
     bench.settings.profiles_path.write_text(text)
-    ((what, mend),) = bad_findings(bench)
+    ((what, fix),) = bad_findings(bench)
     assert str(bench.settings.profiles_path) in what
     assert "secret" not in what
-    assert "afterstate up" in mend
+    assert "afterstate up" in fix
 
 
 def test_no_profile_yet_is_bad(server: Server, tmp_path: Path) -> None:
     # Prevents: a newcomer's first command ending in a traceback.
-    ((what, mend),) = bad_findings(bench_in(server, tmp_path / "nothing-here"))
+    ((what, fix),) = bad_findings(bench_in(server, tmp_path / "nothing-here"))
     assert "profiles.yml" in what
-    assert "afterstate up" in mend
+    assert "afterstate up" in fix
 
 
 def test_a_server_that_does_not_run_is_bad(warehouse: Bench) -> None:
     # Prevents: advice about accounts or dbt when it is the server that is missing.
     for role in ROLES:
         change_profile(warehouse, role, port=1)
-    ((what, mend),) = bad_findings(warehouse)
+    ((what, fix),) = bad_findings(warehouse)
     assert ":1" in what
-    assert "afterstate up" in mend
+    assert "afterstate up" in fix

@@ -193,7 +193,7 @@ def test_plain_setup_keeps_the_developers_tools(machine: Machine) -> None:
 
 
 def test_a_venv_whose_making_was_interrupted_is_made_again(machine: Machine) -> None:
-    # Prevents: Ctrl-C during the first setup leaving a .venv without pip, which no later setup mends.
+    # Prevents: Ctrl-C during the first setup leaving a .venv without pip, which no later setup repairs.
     machine.add_python("python3", "3.11.7", makes_pip=False)
     subprocess.run(
         [str(machine.bin / "python3"), "-m", "venv", ".venv"],

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from afterstate.server import private
+from afterstate.server import data, private
 from afterstate.warehouse import doctor
 from afterstate.warehouse.connect import cursor
 from tests.conftest import ROOT, WITHOUT_TESTS, Bench, Server, empty_place
@@ -60,12 +60,12 @@ FROM_THE_START = {"lower-case names": {"lower_case_table_names": 1}, "small pool
 @contextmanager
 def started_with(settings: Settings) -> Iterator[None]:
     """Let private servers start with these settings, which win over their own."""
-    made, initialise = private.option_file, private._initialise_command
+    made, initialise = private.option_file, data._initialise_command
     lines = "".join(f"{name} = {value}\n" for name, value in settings.items())
     early = [f"--{name}={value}" for name, value in settings.items()]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(private, "option_file", lambda *arguments: made(*arguments) + lines)
-        patch.setattr(private, "_initialise_command", lambda *arguments: [*initialise(*arguments), *early])
+        patch.setattr(data, "_initialise_command", lambda *arguments: [*initialise(*arguments), *early])
         yield
 
 

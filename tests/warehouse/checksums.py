@@ -14,6 +14,8 @@ from afterstate.warehouse.connect import connect
 from tests.conftest import Bench
 
 LEFT_OUT = (
+    "first_landed_at",
+    "last_landed_at",
     "snapshot_created_at",
     "event_taken_at",
     "trace_taken_at",

@@ -1,4 +1,4 @@
-"""What macros/adapter/ mends of dbt-mysql 1.7, on both servers: each promise, and each refusal."""
+"""What macros/adapter/ corrects in dbt-mysql 1.7, on both servers: each promise, and each refusal."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ def test_a_contract_is_held_by_the_server(project: Project) -> None:
 
 
 def test_comments_follow_the_contract(project: Project) -> None:
-    """Prevents: descriptions that BI tools show long after they were mended, in tables that stay in place."""
+    """Prevents: descriptions that BI tools show long after they were corrected, in tables that stay in place."""
     comments = "select column_name, column_comment from information_schema.columns where table_schema = '{marts}'"
     project.model("select 1 as id, 'a' as name", TWO, **INCREMENTAL)
     assert project.run() == ""

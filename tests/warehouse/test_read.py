@@ -144,7 +144,7 @@ def test_a_phase_key(built: Bench) -> None:
             *("--boundary", "before"),
         )
         assert phase_key_at(*place, span.start_us, "before", warehouse=built.warehouse) == shown.stdout.strip()
-    with pytest.raises(UsageError, match="`nan` µs is no time"):
+    with pytest.raises(UsageError, match="`nan` µs is not a time"):
         phase_key_at("x", 0, 0, float("nan"), warehouse=built.warehouse)
     with pytest.raises(AfterstateError, match="there is no session `x`"):
         phase_key_at("x", 0, 0, 1, warehouse=built.warehouse)

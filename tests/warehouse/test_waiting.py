@@ -19,7 +19,7 @@ from click.testing import Result
 import dbt_afterstate
 from afterstate.server import private
 from afterstate.warehouse import connect as warehouse_connect
-from afterstate.warehouse import doctor, holders, waiting
+from afterstate.warehouse import doctor, holders, server_checks, waiting
 from afterstate.warehouse.connect import LOCK_WAIT_SECONDS, SESSION, connect
 from afterstate.warehouse.holders import find_holders, who_may_know
 from tests.conftest import ROOT, Bench, Server
@@ -84,7 +84,7 @@ def test_an_idle_reader_stops_a_build_with_a_word_and_nobody_else(
     `bi_hang.sh` and `bi_hang_m.sh` of the adversary.
     """
     monkeypatch.setattr(doctor, "run_dbt", lambda *_, **__: 0)
-    monkeypatch.setattr(doctor, "LONG_IDLE_SECONDS", 0)
+    monkeypatch.setattr(server_checks, "LONG_IDLE_SECONDS", 0)
     with reader_of(built) as number:
         who = f"connection {number} of `{built.warehouse.bi.username}` from "
         said = failed_build(built, capsys)
