@@ -20,7 +20,7 @@ def problems(root: Path = ROOT) -> list[str]:
 
 
 def test_every_contract_holds_what_lands() -> None:
-    """Prevents: a row that lands and that a model cannot hold, which would stop the build for everybody."""
+    """Prevents a row that lands and that a model cannot hold, which would stop the build for everybody."""
     assert problems() == []
 
 
@@ -49,7 +49,7 @@ def test_every_contract_holds_what_lands() -> None:
     ids=["too narrow", "NOT NULL", "unknown"],
 )
 def test_a_planted_disagreement_is_found(tmp_path: Path, file: str, written: str, planted: str, says: str) -> None:
-    """Prevents: a check that compares nothing, without anybody knowing."""
+    """Prevents a check that compares nothing, without anybody knowing."""
     shutil.copytree(ROOT / "models", tmp_path / "models")
     text = (tmp_path / file).read_text()
     assert text.count(written) == 1
@@ -58,14 +58,14 @@ def test_a_planted_disagreement_is_found(tmp_path: Path, file: str, written: str
 
 
 def test_a_log_line_without_a_time_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prevents: `phase_key: now=nan …` from landing while a model says that every decision has its time."""
+    """Prevents `phase_key: now=nan …` from landing while a model says that every decision has its time."""
     monkeypatch.setitem(column_types.FILLED, "phase_key", ("die", "plane", "phase_key"))
     reason = "is NOT NULL, but nand_proposer_log may leave `now_us` empty"
     assert problems() == [f"{DECISIONS}: `decision_time_{unit}` {reason}" for unit in ("ns", "us")]
 
 
 def test_a_column_that_lands_with_two_types_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prevents: one name for two widths, of which only one can be that of the marts."""
+    """Prevents one name for two widths, of which only one can be that of the marts."""
     types = {"nand_proposal_rows": "varchar(160)", "nand_proposer_log": "varchar(64)"}
     monkeypatch.setitem(column_types.LANDED, "op_base", types)
     assert problems() == [f"loaders: `op_base` lands with several types: {types}"]

@@ -45,7 +45,7 @@ def run(place: Path, command: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.xdist_group("demo")
 def test_the_demo_and_plain_dbt(checkout: Path) -> None:
-    """Prevents: a first command that fails or shows something else, and a second run that changes anything."""
+    """Prevents a first command that fails or shows something else, and a second run that changes anything."""
     first = run(checkout, "./script/demo")
     assert first.returncode == 0, first.stdout + first.stderr
     exported = (checkout / CSV).read_text()
@@ -78,7 +78,7 @@ def test_the_demo_and_plain_dbt(checkout: Path) -> None:
 
 
 def test_the_readme_shows_what_the_demo_prints() -> None:
-    """Prevents: a first screen that promises something else than the command shows."""
+    """Prevents a first screen that promises something else than the command shows."""
     block = (ROOT / "README.md").read_text().partition("The demo ends with:\n\n")[2].partition("\n\nand the paths")[0]
     shown = dict(line.split(maxsplit=1) for line in block.splitlines() if line.startswith("      "))
     expected = dict(zip([*COLUMNS, "snapshot_rule_id"], NOTEBOOK_ROW.split(","), strict=True))
@@ -86,7 +86,7 @@ def test_the_readme_shows_what_the_demo_prints() -> None:
 
 
 def test_every_command_in_the_readme_exists() -> None:
-    """Prevents: documentation of commands that are gone."""
+    """Prevents documentation of commands that are gone."""
     text = "".join(path.read_text() for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
     named = set(re.findall(r"`?afterstate (up|down|status|doctor|land|build|export|[a-z-]+)\b", text))
     prose = {"is", "command"}

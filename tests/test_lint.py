@@ -25,7 +25,7 @@ BIN = Path(sys.executable).parent
     ids=["upper-case keyword", "leading comma", "undefined name"],
 )
 def test_sqlfluff_finds_a_planted_violation(tmp_path: Path, planted: str) -> None:
-    """Prevents: a linter that lints nothing, without anybody knowing."""
+    """Prevents a linter that lints nothing, without anybody knowing."""
     (tmp_path / "planted.sql").write_text(planted)
     command = [BIN / "sqlfluff", "lint", "--config", ROOT / ".sqlfluff", tmp_path / "planted.sql"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -42,7 +42,7 @@ PLANTED_IMPORTS = {
 
 
 def test_import_linter_finds_planted_violations(tmp_path: Path) -> None:
-    """Prevents: a room that comes to lean on another, because a rule about it looks at nothing."""
+    """Prevents a room that comes to lean on another, because a rule about it looks at nothing."""
     for room in ("afterstate", "loaders", "simulators"):
         shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__", "assets"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)

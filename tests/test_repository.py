@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 from pathlib import Path
 
 import yaml
 
+from afterstate import __version__
 from afterstate.warehouse.layout import ONE_DATABASE
 from tests.conftest import ROOT
 
@@ -25,7 +27,7 @@ def tracked() -> list[Path]:
 
 
 def test_the_locks_pin_everything_with_hashes_and_name_no_index() -> None:
-    """Prevents: an install that takes something else than what was tested, or works only where one index is reached."""
+    """Prevents an install that takes something else than what was tested, or works only where one index is reached."""
     locks = list((ROOT / "requirements").glob("*.lock"))
     assert {lock.stem for lock in locks} >= {"runtime", "dev"}
     for lock in locks:
@@ -40,7 +42,7 @@ def test_the_locks_pin_everything_with_hashes_and_name_no_index() -> None:
 
 
 def test_what_is_generated_is_not_in_version_control() -> None:
-    """Prevents: a password, a log or a build product being committed."""
+    """Prevents a password, a log or a build product being committed."""
     names = {str(path.relative_to(ROOT)) for path in tracked()}
     assert "afterstate/cli/main.py" in names
     forbidden = ("profiles.yml", ".afterstate/", "target/", "logs/", "artifact/", ".venv/")
@@ -48,7 +50,7 @@ def test_what_is_generated_is_not_in_version_control() -> None:
 
 
 def test_every_source_is_placed_by_the_layout() -> None:
-    """Prevents: a source that a warehouse in one database does not find; YAML knows no macros that could place it."""
+    """Prevents a source that a warehouse in one database does not find; YAML knows no macros that could place it."""
     files = [path for path in (ROOT / "models").rglob("*.yml") if "\nsources:" in path.read_text()]
     sources = [source for path in files for source in yaml.safe_load(path.read_text())["sources"]]
     assert sources
@@ -62,6 +64,30 @@ def test_every_source_is_placed_by_the_layout() -> None:
 
 
 def test_macros_ask_for_a_models_name_not_for_its_tables() -> None:
-    """Prevents: `this.name` in SQL, which has the prefix of its layer in one database, where a model is looked up."""
+    """Prevents `this.name` in SQL, which has the prefix of its layer in one database, where a model is looked up."""
     files = [path for folder in ("macros", "models") for path in (ROOT / folder).rglob("*.sql")]
     assert not [path.name for path in files if "this.name" in path.read_text()]
+
+
+def test_each_test_says_what_it_prevents() -> None:
+    """Prevents a test whose failure tells nobody what is at stake."""
+    silent = []
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                said = ast.get_docstring(node) or ""
+                if not said.startswith("Prevents "):
+                    silent.append(f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}")
+    assert not silent, 'expected a docstring that begins with "Prevents …"'
+
+
+def test_the_changelog_has_the_version() -> None:
+    """Prevents a release that the changelog does not know, and versions that disagree."""
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    released = re.findall(r"^## (\d+\.\d+\.\d+) \(\d{4}-\d\d-\d\d\)$", changelog, re.MULTILINE)
+    headings = re.findall(r"^## (.+)$", changelog, re.MULTILINE)
+    assert headings[0] == "Unreleased"
+    assert len(headings) == 1 + len(released)
+    (project,) = re.findall(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    dbt_version = yaml.safe_load((ROOT / "dbt_project.yml").read_text())["version"]
+    assert released[0] == project == dbt_version == __version__

@@ -34,7 +34,7 @@ def short_folder() -> Iterator[Path]:
 
 
 def test_all_contenders_land_the_same_rows(server: Server, tmp_path: Path, short_folder: Path) -> None:
-    """Prevents: a ratio of two ways that did not do the same work, a missing line, a server that is left behind."""
+    """Prevents a ratio of two ways that did not do the same work, a missing line, a server that is left behind."""
     kinds = KINDS_ON[server.engine]
     options = {
         "--engines": server.engine,
@@ -75,7 +75,7 @@ def test_all_contenders_land_the_same_rows(server: Server, tmp_path: Path, short
 
 
 def test_what_was_not_run_is_marked() -> None:
-    """Prevents: a time that nobody measured being shown as one that somebody did, or reckoned by a bad round."""
+    """Prevents a time that nobody measured being shown as one that somebody did, or reckoned by a bad round."""
     report = Report({})
     for rows, seconds in ((20_000, 4.0), (200_000, 20.0)):
         run = Run(seconds + 1, seconds, 0.5, 0.25, 100, rows, 0)
@@ -93,7 +93,7 @@ def test_what_was_not_run_is_marked() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_files_are_the_same_each_time(kind: str, tmp_path: Path) -> None:
-    """Prevents: figures of two runs that cannot be compared, since their files were others, or had other rows."""
+    """Prevents figures of two runs that cannot be compared, since their files were others, or had other rows."""
     first, again = (write_file(KINDS[kind], 1234, tmp_path / folder) for folder in ("a", "b"))
     assert first.read_bytes() == again.read_bytes()
     broken = write_file(KINDS[kind], 1234, tmp_path / "c", with_rejects=True).read_text().splitlines()

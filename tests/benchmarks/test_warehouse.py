@@ -32,7 +32,7 @@ def short_folder() -> Iterator[Path]:
 
 @pytest.mark.engines("mariadb")  # it takes minutes; `script/benchmark-warehouse --sizes 2000` does the same on both
 def test_all_ways_end_with_our_tables(server: Server, tmp_path: Path, short_folder: Path) -> None:
-    """Prevents: a ratio of two ways that did not do the same work, a missing line, a server that is left behind."""
+    """Prevents a ratio of two ways that did not do the same work, a missing line, a server that is left behind."""
     if not OTHERS_PYTHON.exists():
         missing("`script/benchmark-environment` makes what this compares with")
     options = {
@@ -70,7 +70,7 @@ def test_all_ways_end_with_our_tables(server: Server, tmp_path: Path, short_fold
 
 
 def test_what_was_not_run_is_marked() -> None:
-    """Prevents: a time that nobody measured being shown as one that somebody did, or reckoned by a bad round."""
+    """Prevents a time that nobody measured being shown as one that somebody did, or reckoned by a bad round."""
     report = Report({})
     for rows, seconds in ((20_000, 4.0), (200_000, 20.0)):
         report.add("mysql", "nand", rows, "notebook", Run(seconds, 1, 0, 0.0, 1))
@@ -89,7 +89,7 @@ def test_what_was_not_run_is_marked() -> None:
 
 
 def test_sessions_are_the_same_each_time(tmp_path: Path) -> None:
-    """Prevents: figures of two runs that cannot be compared, since their files were others."""
+    """Prevents figures of two runs that cannot be compared, since their files were others."""
     for number, write in enumerate((write_session, write_core)):
         first, again = (write(ROWS, tmp_path / str(number) / folder) for folder in ("a", "b"))
         for one, other in ((first.first, again.first), (first.later, again.later)):
@@ -100,7 +100,7 @@ def test_sessions_are_the_same_each_time(tmp_path: Path) -> None:
 
 
 def test_runs_restate_what_they_cut_short(tmp_path: Path) -> None:
-    """Prevents: runs that never overlap, so that only the easy part would be compared."""
+    """Prevents runs that never overlap, so that only the easy part would be compared."""
     files = sorted(write_session(ROWS, tmp_path).first.glob("op_state_timeline_*"))
     lines = [file.read_text().splitlines()[1:] for file in files]
     assert sum(map(len, lines)) == ROWS + 64 * (len(files) - 1)

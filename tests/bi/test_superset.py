@@ -140,7 +140,7 @@ def shown(value: Any) -> Any:
 
 @pytest.mark.engines("mariadb")  # the server does not matter to Superset, and starting it takes a minute
 def test_each_chart_shows_what_sql_says(warehouse: Bench, tmp_path: Path) -> None:
-    """Prevents: a dashboard that cannot be imported, a chart that fails or lies, a login that may do too much."""
+    """Prevents a dashboard that cannot be imported, a chart that fails or lies, a login that may do too much."""
     warehouse.land(ROOT / "samples", ROOT / "tests" / "data" / "nandseqgen_example")
     warehouse.build_without_tests()
     # drift, and a row that is rejected, so that no number is 0 for want of anything to count

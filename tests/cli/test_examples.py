@@ -78,7 +78,7 @@ def in_its_folder(built: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 
 def test_every_example_runs(in_its_folder: Bench) -> None:
-    """Prevents: help that shows what does not work, `--json` with anything but JSON, and fields that were renamed."""
+    """Prevents help that shows what does not work, `--json` with anything but JSON, and fields that were renamed."""
     seen = set()
     for found in in_order():
         for line in found.examples:
@@ -99,7 +99,7 @@ def test_every_example_runs(in_its_folder: Bench) -> None:
 
 
 def test_what_json_says_is_so(in_its_folder: Bench) -> None:
-    """Prevents: JSON whose numbers are not those of the tables and files."""
+    """Prevents JSON whose numbers are not those of the tables and files."""
     bench = in_its_folder
 
     def asked(*arguments: str) -> Any:
@@ -129,7 +129,7 @@ def test_what_json_says_is_so(in_its_folder: Bench) -> None:
 
 
 def test_pruning_as_json_says_what_went(in_its_folder: Bench) -> None:
-    """Prevents: a script that believes rows to be gone which are there, or asks where nobody answers."""
+    """Prevents a script that believes rows to be gone which are there, or asks where nobody answers."""
     bench = in_its_folder
     corrected = Path("trace.csv").read_text().replace("core7_05", "core7_08")
     bench.land(bench.write("corrected_1.csv", corrected))
@@ -146,7 +146,7 @@ def test_pruning_as_json_says_what_went(in_its_folder: Bench) -> None:
 
 
 def test_errors_leave_standard_output_to_json(in_its_folder: Bench, tmp_path: Path) -> None:
-    """Prevents: an error in the place of JSON, a traceback, and an error that names no way on."""
+    """Prevents an error in the place of JSON, a traceback, and an error that names no way on."""
     bench = in_its_folder
     nowhere = replace(bench, environment={**bench.environment, "AFTERSTATE_HOME": str(tmp_path)})
     taken = bench.write("taken.zip", "")
@@ -178,7 +178,7 @@ def test_errors_leave_standard_output_to_json(in_its_folder: Bench, tmp_path: Pa
 
 
 def test_a_watch_builds_what_one_that_was_killed_had_landed(in_its_folder: Bench) -> None:
-    """Prevents: files that landed just before a watch ended, and that no build takes in until others come."""
+    """Prevents files that landed just before a watch ended, and that no build takes in until others come."""
     bench, folder = in_its_folder, in_its_folder.folder / "watched"
     source = (ROOT / "samples" / "core" / "core10_01_shutdown_events.csv").read_text(encoding="utf-8")
     bench.write("watched/events.csv", source.replace("core7_04", "core7_99"))

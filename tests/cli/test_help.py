@@ -20,13 +20,13 @@ AFTERSTATE = Path(sys.executable).parent / "afterstate"
 
 
 def test_the_reference_is_what_the_code_says() -> None:
-    """Prevents: a command or an option that stands in no reference, and a reference of what is gone."""
+    """Prevents a command or an option that stands in no reference, and a reference of what is gone."""
     assert PAGE.read_text(encoding="utf-8") == page(), "run ./script/cli-reference"
 
 
 @pytest.mark.parametrize("found", all_commands(), ids=lambda found: found.name)
 def test_each_command_explains_itself(found: Found) -> None:
-    """Prevents: a command without an example, an option without a text, and help that stands in no reference."""
+    """Prevents a command without an example, an option without a text, and help that stands in no reference."""
     done = CliRunner().invoke(main, [*found.words, "--help"])
     assert done.exit_code == 0
     assert found.examples, "its help shows no call of it"
@@ -40,7 +40,7 @@ def test_each_command_explains_itself(found: Found) -> None:
 
 
 def test_the_help_lists_every_command_once() -> None:
-    """Prevents: a command that nobody finds."""
+    """Prevents a command that nobody finds."""
     shown = CliRunner().invoke(main, ["--help"]).stdout
     assert "..." not in shown.replace("[ARGS]...", "")  # each line says all that it has to say
     for heading, names in SECTIONS.items():
@@ -71,7 +71,7 @@ def test_the_help_lists_every_command_once() -> None:
 def test_wrong_usage_says_what_and_where_to_look(
     arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Prevents: an answer to a typing error that helps nobody, and one that a script takes for a result."""
+    """Prevents an answer to a typing error that helps nobody, and one that a script takes for a result."""
     monkeypatch.chdir(ROOT)
     done = CliRunner().invoke(main, arguments)
     assert (done.exit_code, done.stdout) == (2, "")
@@ -83,7 +83,7 @@ def test_wrong_usage_says_what_and_where_to_look(
 
 
 def test_without_arguments_it_shows_its_help() -> None:
-    """Prevents: a first call that ends in an error message alone."""
+    """Prevents a first call that ends in an error message alone."""
     for words in ([], ["export"]):
         done = CliRunner().invoke(main, words)
         assert done.exit_code == 2
@@ -114,7 +114,7 @@ complete_as_tab() {
 
 
 def test_bash_completes(tmp_path: Path) -> None:
-    """Prevents: a completion script that a shell does not take, or that completes nothing."""
+    """Prevents a completion script that a shell does not take, or that completes nothing."""
     asked = "".join(f"complete_as_tab {words}{QUOTES if words.endswith(' ') else ''}\n" for words in SHELL_WORDS)
     script = tmp_path / "complete.bash"
     script.write_text(TAB + asked)
@@ -127,7 +127,7 @@ def test_bash_completes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_other_shells_are_given_a_script_of_theirs(shell: str, tmp_path: Path) -> None:
-    """Prevents: a script that zsh or fish does not take; where the shell is installed, it reads it."""
+    """Prevents a script that zsh or fish does not take; where the shell is installed, it reads it."""
     done = CliRunner().invoke(main, ["completion", shell])
     assert done.exit_code == 0
     assert f"_AFTERSTATE_COMPLETE={shell}_complete" in done.stdout
@@ -138,7 +138,7 @@ def test_other_shells_are_given_a_script_of_theirs(shell: str, tmp_path: Path) -
 
 
 def test_completing_a_name_waits_for_nothing_else() -> None:
-    """Prevents: a Tab that takes a second, since every command and both drivers are loaded for it."""
+    """Prevents a Tab that takes a second, since every command and both drivers are loaded for it."""
     code = (
         "import sys; import afterstate.cli.main; "
         "print([name for name in ('sqlalchemy', 'pymysql', 'pyarrow', 'rich', 'numpy') if name in sys.modules])"
@@ -148,7 +148,7 @@ def test_completing_a_name_waits_for_nothing_else() -> None:
 
 
 def test_no_module_of_the_command_line_is_long() -> None:
-    """Prevents: a command line that grows into one module again."""
+    """Prevents a command line that grows into one module again."""
     long = {path.name: count for path in (ROOT / "afterstate" / "cli").glob("*.py") if (count := _lines(path)) >= 300}
     assert not long
 

@@ -28,7 +28,7 @@ def shared(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Bench:
 
 
 def test_only_whole_files_land(shared: Bench, tmp_path: Path) -> None:
-    """Prevents: half a file in the warehouse: of a producer that pauses, that renames, or that copies bit by bit."""
+    """Prevents half a file in the warehouse: of a producer that pauses, that renames, or that copies bit by bit."""
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "there.csv").write_text(steps(0, 3, "there"))
@@ -63,7 +63,7 @@ def test_only_whole_files_land(shared: Bench, tmp_path: Path) -> None:
 
 
 def test_what_fails_is_said_once_and_does_not_hold_up_the_rest(shared: Bench, tmp_path: Path) -> None:
-    """Prevents: a line for the same error every second, and a file that is fixed and never looked at again."""
+    """Prevents a line for the same error every second, and a file that is fixed and never looked at again."""
     folder = tmp_path / "in"
     folder.mkdir()
     bad, stranger = folder / "bad.csv", folder / "notes.txt"
@@ -82,7 +82,7 @@ def test_what_fails_is_said_once_and_does_not_hold_up_the_rest(shared: Bench, tm
 
 
 def test_killed_and_without_a_server(own_server: Bench, tmp_path: Path) -> None:
-    """Prevents: a file lost, landed twice or in part, by a watch that is killed or whose server goes away."""
+    """Prevents a file lost, landed twice or in part, by a watch that is killed or whose server goes away."""
     folder = tmp_path / "in"
     folder.mkdir()
     large = folder / "large.csv"

@@ -30,7 +30,7 @@ MODELS = ("--select", "+models/marts/phase_keys", "models/audit")
 @fuzz(500)
 @given(cases())
 def test_the_row_of_the_rule_means_the_key(case: Case) -> None:
-    """Prevents: an explanation that names another row of the table than the one that decided."""
+    """Prevents an explanation that names another row of the table than the one that decided."""
     held = [Segment(s.base, s.state, s.start / 100, s.end / 100, s.start, s.end) for s in segments_of(case)]
     for at in range(-2, 70):
         begun = [None, None, *(segment for segment in held if segment.start_tick <= at)]
@@ -167,7 +167,7 @@ def proposals(folder: Path) -> Iterator[tuple[int, int, int, dict[str, str]]]:
 
 
 def test_random_proposals_and_moments(warehouse: Bench) -> None:
-    """Prevents: a key explained by a segment, a file, a line or a row of the rule that did not decide it."""
+    """Prevents a key explained by a segment, a file, a line or a row of the rule that did not decide it."""
     dice = random.Random(SEED)
     folder = warehouse.folder / "chip"
     write_session(folder, draw(PLANES))
@@ -206,7 +206,7 @@ def test_random_proposals_and_moments(warehouse: Bench) -> None:
 
 
 def test_the_command(warehouse: Bench) -> None:
-    """Prevents: JSON that no program reads, text without the line, wrong usage that is not said to be."""
+    """Prevents JSON that no program reads, text without the line, wrong usage that is not said to be."""
     folder = warehouse.folder / "chip"
     write_session(folder, draw(3))
     warehouse.land(folder)

@@ -70,7 +70,7 @@ class Weeks:
 
 
 def test_random_snapshots(warehouse: Bench) -> None:
-    """Prevents: a value led back to a line that does not say it, a restatement or a drift that is not told."""
+    """Prevents a value led back to a line that does not say it, a restatement or a drift that is not told."""
     dice = random.Random(SEED)
     weeks = Weeks(warehouse.folder, dice)
     keys: list[Key] = [
@@ -127,7 +127,7 @@ def check_input(source: dict[str, Any], said: list[Said], first: int | None) -> 
 
 
 def test_the_command(warehouse: Bench) -> None:
-    """Prevents: a demo whose last lines do not lead to the line of its `veto_streak`, errors that lead nowhere."""
+    """Prevents a demo whose last lines do not lead to the line of its `veto_streak`, errors that lead nowhere."""
     command = (
         "explain",
         "snapshot",

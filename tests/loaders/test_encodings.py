@@ -143,7 +143,7 @@ def test_no_such_encoding(name: str) -> None:
 
 
 def test_no_such_encoding_is_wrong_usage(common: Bench) -> None:
-    """Prevents: another exit code than the design's for wrong usage."""
+    """Prevents another exit code than the design's for wrong usage."""
     assert common.run("land", common.folder, "--encoding", "cp9999").exit_code == 2
 
 

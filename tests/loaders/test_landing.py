@@ -286,7 +286,7 @@ def test_misfits(common: Bench) -> None:
 
 
 def test_short_and_long_rows_in_the_notebook(common: Bench) -> None:
-    """Records a difference that the design wants: pandas fills short rows up, and a long one ends it all."""
+    """Prevents a difference that the design wants from being lost: pandas pads short rows and fails on long ones."""
     short, long = HEAD + "r,c,a,1,1,1\n", HEAD + "r,c,a,1,1,1,1,1,n\nr,c,a,2,1,1,1,1,n,m\n"
     assert pandas_table(short)["note"].isna().all()
     with pytest.raises(pd.errors.ParserError):
@@ -387,7 +387,7 @@ def test_a_strangers_huge_file(lander: Lander, tmp_path: Path) -> None:
     ],
 )
 def test_the_notebook_could_not_read_these_either(content: bytes, pandas: type[Exception]) -> None:
-    """Shows that a file which does not land is none that the notebook could have used."""
+    """Prevents refusing a file that the notebook could have read."""
     with pytest.raises(pandas):
         pandas_table(content)
 

@@ -122,7 +122,7 @@ def test_a_load_that_is_superseded_and_pruned_before_it_was_built(pruneable: Ben
 
 
 def test_rows_stay_until_a_build_has_let_them_go(warehouse: Bench) -> None:
-    """Prevents: a snapshot of a withdrawn file standing for ever, since no row says any more whose it was."""
+    """Prevents a snapshot of a withdrawn file standing for ever, since no row says any more whose it was."""
     models = ("--select", "+shutdown_snapshot_drift")
     for name, text in base_files("run").items():
         warehouse.land(warehouse.write(f"{name}.csv", text))
@@ -140,7 +140,7 @@ def test_rows_stay_until_a_build_has_let_them_go(warehouse: Bench) -> None:
 
 
 def test_pruning_waits_for_a_build(warehouse: Bench) -> None:
-    """Prevents: rows going away under a build that has yet to note what it read of them."""
+    """Prevents rows going away under a build that has yet to note what it read of them."""
     for value in (1, 2):
         warehouse.land(warehouse.write(f"{value}.csv", trace([(1, value)])))
     found = warehouse.warehouse

@@ -20,7 +20,7 @@ from tests.report.browser import open_browser, open_report
 
 
 def test_what_a_report_refuses(warehouse: Bench) -> None:
-    """Prevents: a page of nothing before a build, a traceback for a folder that cannot be written, half a page left."""
+    """Prevents a page of nothing before a build, a traceback for a folder that cannot be written, half a page left."""
     out = warehouse.folder / "report.html"
     early = warehouse.run("report", "--out", out)
     assert early.exit_code == 1
@@ -37,7 +37,7 @@ def test_what_a_report_refuses(warehouse: Bench) -> None:
 
 
 def test_a_half_that_is_not_built_is_said_to_be_missing(warehouse: Bench, tmp_path: Path) -> None:
-    """Prevents: a page that fails, or shows empty charts, where only one family is used."""
+    """Prevents a page that fails, or shows empty charts, where only one family is used."""
     warehouse.land(ROOT / "samples" / "core")
     warehouse.build_without_tests("--select", "tag:core", "models/audit")
     out = warehouse.folder / "report.html"
@@ -50,7 +50,7 @@ def test_a_half_that_is_not_built_is_said_to_be_missing(warehouse: Bench, tmp_pa
 
 
 def test_a_build_meanwhile_is_waited_for(warehouse: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prevents: a report that fails, or shows two moments at once, because a build replaced a table under it."""
+    """Prevents a report that fails, or shows two moments at once, because a build replaced a table under it."""
     warehouse.land(ROOT / "samples" / "core")
     warehouse.build_without_tests("--select", "tag:core", "models/audit")
     read, reads = write.read_landed, []
@@ -75,7 +75,7 @@ def test_a_build_meanwhile_is_waited_for(warehouse: Bench, monkeypatch: pytest.M
 def test_a_timeline_that_is_too_long_says_what_is_left_out(
     warehouse: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Prevents: segments that vanish without a word, and sessions that nobody knows are missing."""
+    """Prevents segments that vanish without a word, and sessions that nobody knows are missing."""
     for name in ("chip_1", "chip_2"):
         simulate_nand(warehouse.folder / name, seed=3, run_until_us=3000.0, runs=1, date="261122")
         warehouse.land(warehouse.folder / name)
@@ -105,7 +105,7 @@ def test_a_timeline_that_is_too_long_says_what_is_left_out(
 
 
 def test_results_of_another_command_are_not_taken_for_tests(tmp_path: Path) -> None:
-    """Prevents: results of another warehouse, or of no test, shown as this one's; and a broken file."""
+    """Prevents results of another warehouse, or of no test, shown as this one's; and a broken file."""
     assert read_tests(tmp_path, "afterstate") is None
     found = {
         "metadata": {"generated_at": "2026-11-26T05:00:00.123Z"},
@@ -128,7 +128,7 @@ def test_results_of_another_command_are_not_taken_for_tests(tmp_path: Path) -> N
 
 
 def test_the_chart_library_is_what_its_note_says() -> None:
-    """Prevents: a vendored file that was changed by hand, or without its licence; a forgotten script."""
+    """Prevents a vendored file that was changed by hand, or without its licence; a forgotten script."""
     place = ROOT / "afterstate" / "report" / "assets" / "echarts"
     note = json.loads((place / "package.json").read_text())
     found = {name: f"sha256-{hashlib.sha256((place / name).read_bytes()).hexdigest()}" for name in note["files"]}
@@ -140,7 +140,7 @@ def test_the_chart_library_is_what_its_note_says() -> None:
 
 
 def test_the_nand_sample_is_what_its_command_makes(tmp_path: Path) -> None:
-    """Prevents: a sample that no longer is what samples/README.md says it is."""
+    """Prevents a sample that no longer is what samples/README.md says it is."""
     simulate_nand(tmp_path, seed=1, run_until_us=2000.0, runs=2, date="261122")
     sample = sorted((ROOT / "samples" / "nand" / "chip_1").iterdir())
     assert len(sample) == 8
@@ -149,7 +149,7 @@ def test_the_nand_sample_is_what_its_command_makes(tmp_path: Path) -> None:
 
 
 def test_the_documented_rule_is_the_one_that_explains() -> None:
-    """Prevents: a table in the docs whose rows are numbered or worded otherwise than `explain` says."""
+    """Prevents a table in the docs whose rows are numbered or worded otherwise than `explain` says."""
     rows = [line.strip("| \n").split(" | ") for line in (ROOT / "docs" / "explain.md").read_text().splitlines()]
     table = [[cell.replace("`", "") for cell in row] for row in rows if row[0].isdigit()]
     assert table == [[str(row.number), row.case, row.covering, row.before] for row in TABLE]

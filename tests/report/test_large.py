@@ -26,7 +26,7 @@ MOVE = """
 
 @pytest.mark.xdist_group("large report")
 def test_a_hundred_thousand_segments(warehouse: Bench, tmp_path: Path) -> None:
-    """Prevents: a report that takes as long as the build, a page that no mail takes, a timeline that stutters."""
+    """Prevents a report that takes as long as the build, a page that no mail takes, a timeline that stutters."""
     write_generated(warehouse.folder / "big", AMOUNT)
     warehouse.land(warehouse.folder / "big")
     warehouse.build_without_tests()

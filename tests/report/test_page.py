@@ -35,7 +35,7 @@ COLOURS = """
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_every_chart_is_drawn_and_the_console_is_silent(reported: Reported, tmp_path: Path, look: str) -> None:
-    """Prevents: a blank chart, an error that nobody sees, a page wider than its screen, a request to a network."""
+    """Prevents a blank chart, an error that nobody sees, a page wider than its screen, a request to a network."""
     width, dark = LOOKS[look]
     with open_browser(tmp_path, width=width, dark=dark) as browser:
         opened = open_report(browser, reported.file)
@@ -49,7 +49,7 @@ def test_every_chart_is_drawn_and_the_console_is_silent(reported: Reported, tmp_
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_axe_finds_no_barrier(reported: Reported, tmp_path: Path, look: str) -> None:
-    """Prevents: text without contrast, controls without names, regions that no keyboard reaches."""
+    """Prevents text without contrast, controls without names, regions that no keyboard reaches."""
     width, dark = LOOKS[look]
     with open_browser(tmp_path, width=width, dark=dark) as browser:
         opened = open_report(browser, reported.file)
@@ -61,7 +61,7 @@ def test_axe_finds_no_barrier(reported: Reported, tmp_path: Path, look: str) -> 
 
 
 def test_the_shutdown_is_the_snapshots(reported: Reported, tmp_path: Path) -> None:
-    """Prevents: a picture of other values than those frozen, a drift that it hides, a line that is not in the file."""
+    """Prevents a picture of other values than those frozen, a drift that it hides, a line that is not in the file."""
     query = reported.bench.query
     frozen = query(
         f"select {', '.join(STATE_COLUMNS)} from {{marts}}.shutdown_state_snapshot where run_id = %s",
@@ -97,7 +97,7 @@ def _choose_design(opened: Opened) -> None:
 
 
 def test_the_heat_maps_are_the_marts(reported: Reported, tmp_path: Path) -> None:
-    """Prevents: a heat map that counts otherwise than SQL does, in any session, run and boundary."""
+    """Prevents a heat map that counts otherwise than SQL does, in any session, run and boundary."""
     with open_browser(tmp_path) as browser:
         opened = open_report(browser, reported.file)
         for session, run in [("chip", ""), ("chip", "261122_0000002"), (ODD_SESSION, "")]:
@@ -124,7 +124,7 @@ def _heatmap(opened: Opened, chart: str) -> dict[tuple[str, str], int]:
 
 
 def test_the_timeline_shows_every_segment_and_says_how(reported: Reported, tmp_path: Path) -> None:
-    """Prevents: segments, gaps or proposals lost between the table and the picture, at any zoom."""
+    """Prevents segments, gaps or proposals lost between the table and the picture, at any zoom."""
     bench = reported.bench
     with open_browser(tmp_path) as browser:
         opened = open_report(browser, reported.file, "?session=chip")
@@ -166,7 +166,7 @@ def _in_view(spans: list[Any], begin: float, end: float) -> int:
 
 
 def test_looking_closer_by_keyboard_and_pointer(reported: Reported, tmp_path: Path) -> None:
-    """Prevents: a timeline that only a mouse can move, and a proposal whose picture leads nowhere."""
+    """Prevents a timeline that only a mouse can move, and a proposal whose picture leads nowhere."""
     with open_browser(tmp_path) as browser:
         opened = open_report(browser, reported.file, "?session=chip&run=261122_0000002")
         assert opened.page.input_value("#run-choice") == "261122_0000002"
@@ -191,7 +191,7 @@ def test_looking_closer_by_keyboard_and_pointer(reported: Reported, tmp_path: Pa
 
 
 def test_tables_tiles_and_checks(reported: Reported, tmp_path: Path) -> None:
-    """Prevents: sums and lists beside the charts that differ from the tables, and rejects that nobody is shown."""
+    """Prevents sums and lists beside the charts that differ from the tables, and rejects that nobody is shown."""
     query = reported.bench.query
     landed, rejected = query("select sum(rows_landed), sum(rows_rejected) from {audit}.landing_loads", role="bi")[0]
     with open_browser(tmp_path) as browser:
@@ -213,7 +213,7 @@ def test_tables_tiles_and_checks(reported: Reported, tmp_path: Path) -> None:
 
 
 def test_names_are_text_and_passwords_stay_at_home(reported: Reported, tmp_path: Path) -> None:
-    """Prevents: a name in a landed file that runs as a script in the reader's browser, and a leaked password."""
+    """Prevents a name in a landed file that runs as a script in the reader's browser, and a leaked password."""
     content = reported.file.read_text()
     profile = reported.bench.settings.profiles_path.read_text()
     passwords = {line.split(":", 1)[1].strip() for line in profile.splitlines() if "password:" in line}
@@ -231,7 +231,7 @@ def test_names_are_text_and_passwords_stay_at_home(reported: Reported, tmp_path:
 
 
 def test_it_prints(reported: Reported, tmp_path: Path) -> None:
-    """Prevents: paper with dark charts, or charts that are cut at its edge."""
+    """Prevents paper with dark charts, or charts that are cut at its edge."""
     with open_browser(tmp_path, dark=True) as browser:
         opened = open_report(browser, reported.file)
         opened.evaluate("dispatchEvent(new Event('beforeprint'))")
@@ -247,7 +247,7 @@ def test_it_prints(reported: Reported, tmp_path: Path) -> None:
 
 
 def test_the_real_example(warehouse: Bench, nand_example: Path, tmp_path: Path) -> None:
-    """Prevents: a picture of the real simulator's session that differs from what its own lookup gave."""
+    """Prevents a picture of the real simulator's session that differs from what its own lookup gave."""
     warehouse.land(nand_example)
     warehouse.build_without_tests("--select", "tag:nand", "models/audit")
     out = warehouse.folder / "report.html"

@@ -97,8 +97,7 @@ def tables(warehouse: Bench) -> Bench:
 
 @pytest.mark.parametrize(("role", "deeds"), [("bi", BI), ("dbt", DBT), ("landing", LANDING)])
 def test_each_account_can_do_its_work_and_nothing_else(tables: Bench, role: str, deeds: list[tuple[str, bool]]) -> None:
-    # Prevents: a BI tool that changes or deletes what must be remembered, or that sees raw data; a model that alters
-    # what has landed; a loader that touches marts.
+    """Prevents a BI tool that changes what is remembered or sees raw data; models and loaders out of their layers."""
     astonishing = []
     for statement, may in [*deeds, *SERVER]:
         try:
@@ -113,13 +112,13 @@ def test_each_account_can_do_its_work_and_nothing_else(tables: Bench, role: str,
 
 
 def test_files_of_the_servers_machine_are_out_of_reach(warehouse: Bench) -> None:
-    # Prevents: reading /etc/passwd, or the passwords beside the data, through SQL.
+    """Prevents reading /etc/passwd, or the passwords beside the data, through SQL."""
     for role in ROLES:
         assert warehouse.query("select load_file(%s)", "/etc/hostname", role=role) == [(None,)]
 
 
 def test_a_schema_whose_name_the_underscore_would_match_is_not_reachable(warehouse: Bench) -> None:
-    # Prevents: GRANT's wildcard `_` giving the accounts of `a_b` the schema `axb` of somebody else.
+    """Prevents GRANT's wildcard `_` giving the accounts of `a_b` the schema `axb` of somebody else."""
     schemas = warehouse.warehouse.schemas
     lookalikes = {schema.replace("_", "x") for schema in schemas.all()}
     lookalikes |= {f"{schemas.marts}x{part}" for part in ("landing", "staging", "audit")}
@@ -141,8 +140,10 @@ def test_a_schema_whose_name_the_underscore_would_match_is_not_reachable(warehou
 
 
 def test_the_longest_schema_names_have_accounts_of_their_own(server: Server, warehouse: Bench) -> None:
-    # Prevents: account names that the server refuses (32 characters), or that two warehouses share; schema names that
-    # fit, but not where GRANT spells `_` as two characters (64).
+    """Prevents account names that are too long or shared, and schema names that are too long for GRANT.
+
+    An account's name has at most 32 characters; a schema's 64, where GRANT writes each `_` as two.
+    """
     number = next(server.numbers)
     names = [f"warehouse{number:03}".ljust(54, "z") + "y", f"a_warehouse_{number:03}".ljust(53, "z")]
     assert {len(name) + name.count("_") for name in names} == {SCHEMA_NAME_CHARACTERS}
@@ -164,14 +165,14 @@ def test_the_longest_schema_names_have_accounts_of_their_own(server: Server, war
 @pytest.mark.parametrize("schema", ["a", "a" * 20, "a" * 55, "a" + "_b" * 18])
 @pytest.mark.parametrize("mark", ["", "f00d42"])
 def test_account_names_fit_and_differ(schema: str, mark: str) -> None:
-    # Prevents: two roles, warehouses or checkouts sharing an account, and with it its rights.
+    """Prevents two roles, warehouses or checkouts sharing an account, and with it its rights."""
     names = {account_name(schema, role, mark) for role in ROLES} | {account_name(f"{schema}z", "bi", mark)}
     assert len(names) == len(ROLES) + 1
     assert max(map(len, names)) <= USER_NAME_CHARACTERS
 
 
 def test_passwords_are_long_random_and_please_password_policies() -> None:
-    # Prevents: `up` failing on a server with a password policy, or passwords that can be guessed.
+    """Prevents `up` failing on a server with a password policy, or passwords that can be guessed."""
     password = new_password()
     assert password != new_password()
     assert len(password) >= 32
@@ -183,7 +184,7 @@ def test_passwords_are_long_random_and_please_password_policies() -> None:
 
 
 def test_up_again_keeps_passwords_and_sessions(warehouse: Bench) -> None:
-    # Prevents: BI tools and running jobs losing their access each time somebody runs `up`.
+    """Prevents BI tools and running jobs losing their access each time somebody runs `up`."""
     before = warehouse.warehouse
     with closing(connect(before.bi)) as session:
         assert up(warehouse) == before
@@ -194,7 +195,7 @@ def test_up_again_keeps_passwords_and_sessions(warehouse: Bench) -> None:
 
 @pytest.mark.engines("mysql")  # MariaDB has these rules in a plugin that its core package lacks
 def test_servers_with_password_rules_are_satisfied(server: Server) -> None:
-    # Prevents: the second `up` failing where a password may not be set twice; an expired password staying expired.
+    """Prevents the second `up` failing where a password may not be set twice; an expired password staying expired."""
     bench = bench_in(server, server.home, AFTERSTATE_SCHEMA=f"test_{next(server.numbers)}")
     with cursor(server.admin) as ask:
         ask.execute("set global password_history = 5")
@@ -213,7 +214,7 @@ def test_servers_with_password_rules_are_satisfied(server: Server) -> None:
 
 @pytest.mark.engines("mysql")  # MariaDB has no partial_revokes
 def test_a_server_that_takes_grants_literally_is_understood(server: Server) -> None:
-    # Prevents: rights on a schema called `test\\_1`, which nobody has, where MySQL runs with partial_revokes.
+    r"""Prevents rights on a schema called `test\\_1`, which nobody has, where MySQL runs with partial_revokes."""
     bench = bench_in(server, server.home, AFTERSTATE_SCHEMA=f"test_{next(server.numbers)}")
     with cursor(server.admin) as ask:
         ask.execute("set global partial_revokes = on")
@@ -230,7 +231,7 @@ def test_a_server_that_takes_grants_literally_is_understood(server: Server) -> N
 
 
 def test_up_takes_back_rights_beyond_an_accounts_role(tables: Bench) -> None:
-    # Prevents: a right that somebody once granted by hand staying for good, while `up` says that all is well.
+    """Prevents a right that somebody once granted by hand staying for good, while `up` says that all is well."""
     found = tables.warehouse
     marts, landing, audit = (
         grant_pattern(name, wildcards=True)
@@ -267,7 +268,7 @@ def test_up_takes_back_rights_beyond_an_accounts_role(tables: Bench) -> None:
 
 
 def test_two_warehouses_stand_side_by_side(tables: Bench, server: Server) -> None:
-    # Prevents: the second warehouse of a home changing the first one's accounts, or reading what is in it.
+    """Prevents the second warehouse of a home changing the first one's accounts, or reading what is in it."""
     first = tables.warehouse
     other = bench_in(server, server.home, AFTERSTATE_SCHEMA=f"test_{next(server.numbers)}_beside")
     second = up(other)
@@ -289,7 +290,7 @@ NOT_NAMES += ["a" * 57, "_" * 33, "x_landing", "x_bi", "x__one_database", "mysql
 
 @pytest.mark.parametrize("name", NOT_NAMES)
 def test_a_name_that_cannot_be_a_warehouse_is_wrong_usage(server: Server, name: str) -> None:
-    # Prevents: SQL, templates or placeholders in a schema's name, a warehouse inside another's schemas or the server's.
+    """Prevents SQL, templates or placeholders in a schema's name, and warehouses inside others' schemas."""
     result = bench_in(server, server.home, AFTERSTATE_SCHEMA=name).run("up")
     assert result.exit_code == 2
     assert name in result.output
@@ -297,7 +298,7 @@ def test_a_name_that_cannot_be_a_warehouse_is_wrong_usage(server: Server, name: 
 
 @pytest.mark.parametrize("name", ["Developability", "항체 창고", "1st-try; drop #a -- c@d"])
 def test_any_name_that_the_server_takes_is_a_warehouse(server: Server, tmp_path: Path, name: str) -> None:
-    # Prevents: a name that somebody has anyway being refused, or quoted in one place and not in another.
+    """Prevents a name that somebody has anyway being refused, or quoted in one place and not in another."""
     bench = bench_in(server, tmp_path, AFTERSTATE_MYSQL_URL=url_of(server), AFTERSTATE_SCHEMA=name)
     try:
         found = up(bench)

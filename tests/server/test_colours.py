@@ -65,7 +65,7 @@ def test_colours_are_for_terminals(warehouse: Bench, show: Show, variables: dict
 
 
 def test_a_quiet_build_shows_how_far_it_has_come_on_a_terminal(warehouse: Bench) -> None:
-    """Prevents: half a minute of nothing, and bars in the log of who asked for quiet."""
+    """Prevents half a minute of nothing, and bars in the log of who asked for quiet."""
     shown = on_a_terminal(warehouse, {"COLUMNS": "120"}, "--quiet")
     assert "stg_landing__loads" in shown
     assert "1/1" in shown

@@ -55,7 +55,7 @@ def change_profile(bench: Bench, role: str, **settings: object) -> None:
 
 
 def test_a_warehouse_that_came_up_is_well(warehouse: Bench) -> None:
-    # Prevents: `up` leaving something behind that `doctor` then complains about; a doctor that cannot say "well".
+    """Prevents `up` leaving something behind that `doctor` then complains about; a doctor that cannot say "well"."""
     code, output = examined(warehouse)
     assert code == 0, output
     assert "BAD" not in output
@@ -65,7 +65,7 @@ def test_a_warehouse_that_came_up_is_well(warehouse: Bench) -> None:
 
 
 def test_what_dbt_cannot_use_is_bad(warehouse: Bench) -> None:
-    # Prevents: doctor passing a profile that only the loaders can use.
+    """Prevents doctor passing a profile that only the loaders can use."""
     path = warehouse.settings.profiles_path
     path.write_text(path.read_text(encoding="utf-8") + "config:\n  printer_width: wide\n", encoding="utf-8")
     ((what, fix),) = bad_findings(warehouse)
@@ -78,7 +78,7 @@ def test_what_dbt_cannot_use_is_bad(warehouse: Bench) -> None:
 def test_another_dbt_is_bad(
     warehouse: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str | None
 ) -> None:
-    # Prevents: `pip install -U dbt-core` putting a `dbt` in place that builds with the server's defaults, unnoticed.
+    """Prevents `pip install -U dbt-core` putting a `dbt` in place that builds with the server's defaults, unnoticed."""
     if script:
         (tmp_path / "dbt").write_text(script)
     monkeypatch.setattr(doctor.sysconfig, "get_path", lambda _: str(tmp_path))
@@ -89,7 +89,7 @@ def test_another_dbt_is_bad(
 
 @pytest.mark.usefixtures("without_dbt")
 def test_another_dbt_core_is_bad(warehouse: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Prevents: a dbt-core that dbt-mysql does not know failing in ways that nobody can read.
+    """Prevents a dbt-core that dbt-mysql does not know failing in ways that nobody can read."""
     monkeypatch.setattr(doctor.metadata, "version", lambda _: "1.10.3")
     ((what, fix),) = bad_findings(warehouse)
     assert what == "dbt-core is 1.10.3, but dbt-mysql works with 1.7 only"
@@ -98,7 +98,7 @@ def test_another_dbt_core_is_bad(warehouse: Bench, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.usefixtures("without_dbt")
 def test_local_infile_off_is_noted(warehouse: Bench) -> None:
-    # Prevents: landing at half its speed for years, since nobody said what would make it faster.
+    """Prevents landing at half its speed for years, since nobody said what would make it faster."""
     with global_setting(warehouse, "local_infile", 0):
         code, output = examined(warehouse)
         assert code == 0
@@ -110,7 +110,7 @@ def test_local_infile_off_is_noted(warehouse: Bench) -> None:
 
 @pytest.mark.usefixtures("without_dbt")
 def test_small_buffers_are_noted_and_small_packets_are_bad(warehouse: Bench) -> None:
-    # Prevents: minutes of sorting, or long fields that do not fit, without a hint why.
+    """Prevents minutes of sorting, or long fields that do not fit, without a hint why."""
     with global_setting(warehouse, "sort_buffer_size", 262144):
         code, output = examined(warehouse)
         assert code == 0
@@ -126,7 +126,7 @@ def test_small_buffers_are_noted_and_small_packets_are_bad(warehouse: Bench) -> 
 
 @pytest.mark.usefixtures("without_dbt")
 def test_a_schema_under_another_collation_is_bad(warehouse: Bench) -> None:
-    # Prevents: `antibody_C` and `antibody_c` becoming one key in tables that are made from now on.
+    """Prevents `antibody_C` and `antibody_c` becoming one key in tables that are made from now on."""
     for schema in warehouse.warehouse.schemas.all():
         as_admin(warehouse, f"alter database `{schema}` character set latin1 collate latin1_swedish_ci")
         ((what, fix),) = bad_findings(warehouse)
@@ -138,7 +138,7 @@ def test_a_schema_under_another_collation_is_bad(warehouse: Bench) -> None:
 
 @pytest.mark.usefixtures("without_dbt")
 def test_a_missing_schema_is_bad_and_up_makes_it(warehouse: Bench) -> None:
-    # Prevents: dbt's error about an unknown database being the first that one hears of it.
+    """Prevents dbt's error about an unknown database being the first that one hears of it."""
     as_admin(warehouse, f"drop database `{warehouse.warehouse.schemas.audit}`")
     assert any(warehouse.warehouse.schemas.audit in what and "up" in fix for what, fix in bad_findings(warehouse))
     up(warehouse)
@@ -147,7 +147,7 @@ def test_a_missing_schema_is_bad_and_up_makes_it(warehouse: Bench) -> None:
 
 @pytest.mark.usefixtures("without_dbt")
 def test_missing_landing_tables_are_bad_and_up_makes_them(warehouse: Bench) -> None:
-    # Prevents: an account with every right, and nothing to land into.
+    """Prevents an account with every right, and nothing to land into."""
     as_admin(warehouse, f"drop table `{warehouse.warehouse.schemas.landing}`.landing_loads")
     ((what, fix),) = bad_findings(warehouse)
     assert "landing_loads" in what
@@ -158,7 +158,7 @@ def test_missing_landing_tables_are_bad_and_up_makes_them(warehouse: Bench) -> N
 
 @pytest.mark.usefixtures("without_dbt")
 def test_a_dropped_account_and_a_changed_password_are_bad_and_up_mends_them(warehouse: Bench) -> None:
-    # Prevents: doctor itself failing, or sending people in a circle, when an account is gone.
+    """Prevents doctor itself failing, or sending people in a circle, when an account is gone."""
     found = warehouse.warehouse
     for name, change in (
         (found.landing.username, "drop user '{}'@'%'"),
@@ -193,7 +193,7 @@ TOO_MANY = [
 def test_rights_too_few_or_too_many_are_bad_and_up_mends_them(
     warehouse: Bench, changes: list[tuple[str, str, str]], verb: str
 ) -> None:
-    # Prevents: a role that quietly can no longer do its work, or can do what it must not.
+    """Prevents a role that quietly can no longer do its work, or can do what it must not."""
     schemas = warehouse.warehouse.schemas
     places = {part: grant_pattern(getattr(schemas, part), True) for part in ("marts", "landing", "audit")}
     for role, change, _ in changes:
@@ -210,7 +210,7 @@ def test_rights_too_few_or_too_many_are_bad_and_up_mends_them(
 
 @pytest.mark.usefixtures("without_dbt")
 def test_a_profile_that_others_may_read_is_bad(warehouse: Bench) -> None:
-    # Prevents: passwords in a file that every user of the machine can open.
+    """Prevents passwords in a file that every user of the machine can open."""
     path = warehouse.settings.profiles_path
     path.chmod(0o644)
     ((what, fix),) = bad_findings(warehouse)
@@ -220,7 +220,7 @@ def test_a_profile_that_others_may_read_is_bad(warehouse: Bench) -> None:
 
 @pytest.mark.usefixtures("without_dbt")
 def test_the_wrong_adapter_is_bad_and_up_mends_it(warehouse: Bench) -> None:
-    # Prevents: the `mysql` adapter on MariaDB, whose SQL that server does not take.
+    """Prevents the `mysql` adapter on MariaDB, whose SQL that server does not take."""
     other = {"mysql": "mariadb", "mariadb": "mysql"}[warehouse.server.engine]
     change_profile(warehouse, "dbt", type=other)
     ((what, fix),) = bad_findings(warehouse)
@@ -232,7 +232,7 @@ def test_the_wrong_adapter_is_bad_and_up_mends_it(warehouse: Bench) -> None:
 
 @pytest.mark.usefixtures("without_dbt")
 def test_an_incomplete_profile_is_bad_and_up_mends_it(warehouse: Bench) -> None:
-    # Prevents: a traceback about a missing argument after a slip of the hand in profiles.yml.
+    """Prevents a traceback about a missing argument after a slip of the hand in profiles.yml."""
     for line in ("server", "username", "schema"):
         change_profile(warehouse, "landing", **{line: None})
         ((what, fix),) = bad_findings(warehouse)
@@ -244,7 +244,7 @@ def test_an_incomplete_profile_is_bad_and_up_mends_it(warehouse: Bench) -> None:
 
 @pytest.mark.parametrize("text", ["afterstate: [", "password: 'secret", "afterstate: 3", "- a list", "\x00"])
 def test_a_profile_that_is_no_profile_is_bad(server: Server, tmp_path: Path, text: str) -> None:
-    # Prevents: a traceback about YAML, or a message that quotes the line with the password.
+    """Prevents a traceback about YAML, or a message that quotes the line with the password."""
     bench = bench_in(server, tmp_path)
     bench.settings.profiles_path.write_text(text)
     ((what, fix),) = bad_findings(bench)
@@ -254,14 +254,14 @@ def test_a_profile_that_is_no_profile_is_bad(server: Server, tmp_path: Path, tex
 
 
 def test_no_profile_yet_is_bad(server: Server, tmp_path: Path) -> None:
-    # Prevents: a newcomer's first command ending in a traceback.
+    """Prevents a newcomer's first command ending in a traceback."""
     ((what, fix),) = bad_findings(bench_in(server, tmp_path / "nothing-here"))
     assert "profiles.yml" in what
     assert "afterstate up" in fix
 
 
 def test_a_server_that_does_not_run_is_bad(warehouse: Bench) -> None:
-    # Prevents: advice about accounts or dbt when it is the server that is missing.
+    """Prevents advice about accounts or dbt when it is the server that is missing."""
     for role in ROLES:
         change_profile(warehouse, role, port=1)
     ((what, fix),) = bad_findings(warehouse)

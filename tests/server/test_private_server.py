@@ -66,7 +66,7 @@ def own(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Be
 
 
 def test_data_port_and_passwords_survive_a_restart(own: Bench) -> None:
-    # Prevents: BI tools and people having to learn a new port, or rows being gone, after a reboot.
+    """Prevents BI tools and people having to learn a new port, or rows being gone, after a reboot."""
     before = up(own)
     assert own.run("status").exit_code == 0
 
@@ -84,7 +84,7 @@ def test_data_port_and_passwords_survive_a_restart(own: Bench) -> None:
 
 
 def test_up_on_a_running_server_leaves_it_alone(own: Bench) -> None:
-    # Prevents: a second `up` restarting the server under the feet of those who work with it.
+    """Prevents a second `up` restarting the server under the feet of those who work with it."""
     before = up(own)
     (process,) = server_processes(own)
     assert up(own) == before
@@ -92,7 +92,7 @@ def test_up_on_a_running_server_leaves_it_alone(own: Bench) -> None:
 
 
 def test_two_ups_at_once_for_two_warehouses_keep_both(own: Bench) -> None:
-    # Prevents: one `up` writing a profile that it read before the other added its warehouse.
+    """Prevents one `up` writing a profile that it read before the other added its warehouse."""
     up(own)
     names = ("left_one", "right_one")
     commands = [start_command(own, "up", AFTERSTATE_SCHEMA=name) for name in names]
@@ -104,7 +104,7 @@ def test_two_ups_at_once_for_two_warehouses_keep_both(own: Bench) -> None:
 
 
 def test_a_killed_server_starts_again_over_its_data(own: Bench) -> None:
-    # Prevents: a left-over pid file or lock keeping the server down for good after a power failure.
+    """Prevents a left-over pid file or lock keeping the server down for good after a power failure."""
     before = up(own)
     kill(own)
     status = own.run("status")
@@ -115,7 +115,7 @@ def test_a_killed_server_starts_again_over_its_data(own: Bench) -> None:
 
 
 def test_the_log_of_a_crash_is_kept(own: Bench) -> None:
-    # Prevents: the reason of a crash being gone with the start that follows it, and nobody being told where it is.
+    """Prevents the reason of a crash being gone with the start that follows it, and nobody being told where it is."""
     up(own)
     log = own.server.private.places.log
     with log.open("a") as text:
@@ -132,7 +132,7 @@ def test_the_log_of_a_crash_is_kept(own: Bench) -> None:
 
 
 def test_former_logs_are_few_and_short(tmp_path: Path) -> None:
-    # Prevents: logs that fill the disk, and a log whose end, which says why, is what is cut off.
+    """Prevents logs that fill the disk, and a log whose end, which says why, is what is cut off."""
     log = tmp_path / "server.log"
     begin_log(log)
     assert list(tmp_path.iterdir()) == []
@@ -147,7 +147,7 @@ def test_former_logs_are_few_and_short(tmp_path: Path) -> None:
 
 
 def test_a_long_temporary_folder(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Prevents: a server that cannot start, and does not say why, where home and TMPDIR are both too long for a socket.
+    """Prevents a server that cannot start, and does not say why, where home and TMPDIR are too long for a socket."""
     deep = tmp_path.joinpath(*["a-rather-long-name-for-a-folder"] * 6)
     (deep / "tmp").mkdir(parents=True)
     monkeypatch.setattr(tempfile, "tempdir", str(deep / "tmp"))
@@ -161,7 +161,7 @@ def test_a_long_temporary_folder(server: Server, tmp_path: Path, monkeypatch: py
 
 
 def test_a_pid_that_now_belongs_to_another_process_is_not_the_server(own: Bench) -> None:
-    # Prevents: `down` ending a stranger's process, and `up` taking it for the server.
+    """Prevents `down` ending a stranger's process, and `up` taking it for the server."""
     up(own)
     pid_file, socket_lock = own.server.private.places.pid, own.server.private.places.socket_lock
     kill(own)
@@ -181,8 +181,7 @@ def test_a_pid_that_now_belongs_to_another_process_is_not_the_server(own: Bench)
 
 
 def test_a_taken_port_is_changed_and_the_profile_follows(own: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Prevents: no server, or a profile that leads to somebody else's, when the port was taken in the meantime, be it
-    # between looking for a free one and listening on it.
+    """Prevents no server, or a profile of somebody else's, when the port is taken at the last moment."""
     beside = bench_in(own.server, own.server.home, AFTERSTATE_SCHEMA="beside")
     up(beside)
     before = up(bench_in(own.server, own.server.home, AFTERSTATE_SCHEMA="afterstate"))  # again the default target
@@ -206,7 +205,7 @@ def test_a_taken_port_is_changed_and_the_profile_follows(own: Bench, monkeypatch
 
 
 def test_interrupting_up_while_the_server_starts_leaves_it_to_the_next_up(own: Bench) -> None:
-    # Prevents: Ctrl-C at the wrong moment leaving the admin's password in start.sql, or a server nobody can enter.
+    """Prevents Ctrl-C at the wrong moment leaving the admin's password in start.sql, or a server nobody can enter."""
     own.run("down")
     command = start_command(own, "up")
     while not (own.server.home / "start.sql").exists() and command.poll() is None:
@@ -225,8 +224,7 @@ def test_interrupting_up_while_the_server_starts_leaves_it_to_the_next_up(own: B
 def test_a_home_with_blanks_quotes_hashes_and_letters_of_the_world(
     server: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    # Prevents: an option file that ends at a `#` or a quote, and an installer that splits its path at blanks; half a
-    # data directory, left by an interrupted initialisation, being taken for a whole one.
+    """Prevents paths cut at a `#`, a quote or a blank, and half a data directory being taken for a whole one."""
     around = tmp_path_factory.mktemp("odd")
     home = around / """it's "a" #1\\, ö 한"""
     (home / "data.draft" / "mysql").mkdir(parents=True)
@@ -245,9 +243,10 @@ def test_a_home_with_blanks_quotes_hashes_and_letters_of_the_world(
 def test_two_ups_at_once_in_a_new_home_too_long_for_a_socket(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Prevents: two servers over one data directory, and a profile whose passwords the other `up` has changed again; a
-    # server that cannot start below a deep path; a second server when the folder of the socket, outside of the home,
-    # was tidied away, or TMPDIR differs between two shells.
+    """Prevents two servers over one data directory, and a server that cannot start below a deep path.
+
+    Also when the socket's folder, outside of the home, was tidied away, or TMPDIR differs between two shells.
+    """
     home = tmp_path.joinpath(*["a-rather-long-name-for-a-folder"] * 6)
     with private_home(server, home) as bench:
         commands = [start_command(bench, "up") for _ in range(2)]
@@ -273,7 +272,7 @@ def test_two_ups_at_once_in_a_new_home_too_long_for_a_socket(
 
 
 def test_only_loopback_is_listened_on(own: Bench) -> None:
-    # Prevents: a private server that the whole network can reach.
+    """Prevents a private server that the whole network can reach."""
     up(own)
     (process,) = server_processes(own)
     listening = [place for place in process.net_connections("inet") if place.status == psutil.CONN_LISTEN]
@@ -285,7 +284,7 @@ def test_only_loopback_is_listened_on(own: Bench) -> None:
 
 
 def test_data_of_one_engine_are_refused_by_the_others_program(own: Bench, tmp_path: Path) -> None:
-    # Prevents: one engine's server wrecking the other's files when PATH has changed, also when server.yml is lost.
+    """Prevents one engine's server wrecking the other's files when PATH has changed, also when server.yml is lost."""
     own.run("down")
     version = {"mariadb": "9.7.4 for Linux", "mysql": "10.11.19-MariaDB for Linux"}[own.server.engine]
     other = fake_server(tmp_path / "mysqld", version)
@@ -307,7 +306,7 @@ def test_data_of_one_engine_are_refused_by_the_others_program(own: Bench, tmp_pa
 
 @pytest.mark.parametrize("version", ["5.7.44 for Linux", "8.0.40 for Linux", "10.5.1-MariaDB"])
 def test_an_unsupported_program_is_refused_with_the_reason(tmp_path: Path, version: str) -> None:
-    # Prevents: an error about SQL that the old server does not know, long after `up`.
+    """Prevents an error about SQL that the old server does not know, long after `up`."""
     program = fake_server(tmp_path / "mysqld", version)
     with pytest.raises(ServerError) as refusal:
         find_program(program)
@@ -317,7 +316,7 @@ def test_an_unsupported_program_is_refused_with_the_reason(tmp_path: Path, versi
 
 
 def test_a_program_that_is_no_server_is_refused_with_the_reason(tmp_path: Path) -> None:
-    # Prevents: a traceback when AFTERSTATE_SERVER_PROGRAM names nothing, or not a server.
+    """Prevents a traceback when AFTERSTATE_SERVER_PROGRAM names nothing, or not a server."""
     for program in (tmp_path / "missing", Path("/bin/true")):
         with pytest.raises(ServerError) as refusal:
             find_program(program)
@@ -325,7 +324,7 @@ def test_a_program_that_is_no_server_is_refused_with_the_reason(tmp_path: Path) 
 
 
 def test_a_program_that_does_not_start_is_reported_and_leaves_no_password(own: Bench, tmp_path: Path) -> None:
-    # Prevents: start.sql with the admin's password staying behind, and "did not start" without a reason.
+    """Prevents start.sql with the admin's password staying behind, and "did not start" without a reason."""
     own.run("down")
     version = {"mysql": "9.7.4 for Linux", "mariadb": "10.11.19-MariaDB for Linux"}[own.server.engine]
     broken = fake_server(tmp_path / "mysqld", version)
@@ -343,7 +342,7 @@ def test_a_program_that_does_not_start_is_reported_and_leaves_no_password(own: B
 
 @pytest.mark.parametrize("is_running", [False, True], ids=["stopped", "running"])
 def test_a_lost_password_file_heals(own: Bench, is_running: bool) -> None:
-    # Prevents: data that nobody can reach any more because one small file was removed.
+    """Prevents data that nobody can reach any more because one small file was removed."""
     before = up(own)
     if not is_running:
         own.run("down")
@@ -357,7 +356,7 @@ def test_a_lost_password_file_heals(own: Bench, is_running: bool) -> None:
 
 
 def test_every_account_has_a_name_and_a_password(own: Bench) -> None:
-    # Prevents: whoever has an account on this machine being the server's administrator.
+    """Prevents whoever has an account on this machine being the server's administrator."""
     warehouse = up(own)
     admin = own.server.admin
     opened = pymysql.connect(host=admin.server, port=admin.port, user=admin.username, password=admin.password)
@@ -375,8 +374,7 @@ def test_every_account_has_a_name_and_a_password(own: Bench) -> None:
 
 
 def test_passwords_are_in_two_files_for_their_owner_only(own: Bench) -> None:
-    # Prevents: passwords in `ps`, in a log that is attached to a bug report, in dbt's target that is published, or in a
-    # file that other users of the machine can read, also where the umask lets them.
+    """Prevents passwords in `ps`, in logs, in dbt's target folder, or in files that other users can read."""
     own.run("down")
     before = os.umask(0)
     try:
@@ -423,7 +421,7 @@ def files_of(home: Path) -> Iterator[Path]:
 
 
 def test_charset_collation_clock_and_local_infile(own: Bench) -> None:
-    # Prevents: keys that differ by case, accent or a trailing blank being one key; times off by an hour; no landing.
+    """Prevents keys that differ by case, accent or a trailing blank being one key; times off by an hour; no landing."""
     up(own)
     exact = {"mysql": "utf8mb4_0900_bin", "mariadb": "utf8mb4_nopad_bin"}[own.server.engine]
     ((charset, collation, zone, infile),) = own.query(
@@ -460,7 +458,7 @@ def buffers(engine: str, memory: int) -> dict[str, int]:
     ("gib", "pool", "sort", "redo"), [(1, 170, 21, 128), (8, 1365, 170, 512), (64, 4096, 512, 1024)]
 )
 def test_buffers_follow_the_memory(gib: int, pool: int, sort: int, redo: int) -> None:
-    # Prevents: windows over millions of rows sorting in tiny passes, and a small machine being driven into swap.
+    """Prevents windows over millions of rows sorting in tiny passes, and a small machine being driven into swap."""
     mysql, mariadb = buffers("mysql", gib * GIB), buffers("mariadb", gib * GIB)
     for sizes in (mysql, mariadb):
         assert (sizes["innodb_buffer_pool_size"], sizes["sort_buffer_size"]) == (pool, sort)
@@ -474,7 +472,7 @@ def test_buffers_follow_the_memory(gib: int, pool: int, sort: int, redo: int) ->
 
 
 def test_a_containers_limit_counts_as_its_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Prevents: a server sized for the host being killed inside a small container.
+    """Prevents a server sized for the host being killed inside a small container."""
     limit = tmp_path / "memory.max"
     monkeypatch.setattr(config, "CGROUP_LIMITS", (limit,))
     whole = memory_bytes()

@@ -97,7 +97,7 @@ def machine(tmp_path: Path) -> Machine:
 
 @pytest.mark.parametrize("version", ["3.13.1", "3.14.0", "3.9.2", "2.7.18"])
 def test_a_python_that_does_not_fit_is_refused_with_what_to_install(machine: Machine, version: str) -> None:
-    # Prevents: minutes of installing that end in pip's complaint about dbt's Pythons.
+    """Prevents minutes of installing that end in pip's complaint about dbt's Pythons."""
     machine.add_python("python3", version)
     done = machine.run("setup")
     assert done.returncode == 1
@@ -108,7 +108,7 @@ def test_a_python_that_does_not_fit_is_refused_with_what_to_install(machine: Mac
 
 
 def test_no_python_at_all_is_refused_with_what_to_install(machine: Machine) -> None:
-    # Prevents: `command not found` as the only word to somebody with a bare machine.
+    """Prevents `command not found` as the only word to somebody with a bare machine."""
     done = machine.run("setup")
     assert done.returncode == 1
     assert "apt-get install python3.12" in done.stderr
@@ -116,7 +116,7 @@ def test_no_python_at_all_is_refused_with_what_to_install(machine: Machine) -> N
 
 @pytest.mark.parametrize("version", ["3.10.0", "3.11.7", "3.12.9"])
 def test_a_python_that_fits_is_used(machine: Machine, version: str) -> None:
-    # Prevents: refusing, or passing over, a version that dbt runs on.
+    """Prevents refusing, or passing over, a version that dbt runs on."""
     machine.add_python("python3", version)
     done = machine.run("setup")
     assert done.returncode == 0, done.stderr
@@ -124,7 +124,7 @@ def test_a_python_that_fits_is_used(machine: Machine, version: str) -> None:
 
 
 def test_a_fitting_python_beside_a_newer_default_is_found(machine: Machine) -> None:
-    # Prevents: refusing a machine that has what is needed under another name.
+    """Prevents refusing a machine that has what is needed under another name."""
     machine.add_python("python3", "3.13.1")
     machine.add_python("python3.12", "3.13.1")  # a shim that leads elsewhere
     machine.add_python("python3.11", "3.11.7")
@@ -137,7 +137,7 @@ def test_a_fitting_python_beside_a_newer_default_is_found(machine: Machine) -> N
 
 
 def test_a_named_python_comes_first(machine: Machine) -> None:
-    # Prevents: AFTERSTATE_PYTHON being passed over for the default.
+    """Prevents AFTERSTATE_PYTHON being passed over for the default."""
     machine.add_python("python3", "3.12.1")
     named = machine.add_python("my-own-python", "3.10.4")
     done = machine.run("setup", AFTERSTATE_PYTHON=str(named))
@@ -146,7 +146,7 @@ def test_a_named_python_comes_first(machine: Machine) -> None:
 
 
 def test_nothing_is_done_when_nothing_changed(machine: Machine) -> None:
-    # Prevents: every `script/demo` and `script/test` waiting for pip.
+    """Prevents every `script/demo` and `script/test` waiting for pip."""
     machine.add_python("python3", "3.11.7")
     machine.run("setup")
     assert machine.asked()
@@ -158,7 +158,7 @@ def test_nothing_is_done_when_nothing_changed(machine: Machine) -> None:
 
 
 def test_a_dbt_that_is_not_ours_is_installed_again(machine: Machine) -> None:
-    # Prevents: `pip install -U dbt-core` putting another `dbt` in the place of ours for good.
+    """Prevents `pip install -U dbt-core` putting another `dbt` in the place of ours for good."""
     machine.add_python("python3", "3.11.2")
     assert machine.run("setup").returncode == 0
     script = machine.root / ".venv" / "bin" / "dbt"
@@ -172,7 +172,7 @@ def test_a_dbt_that_is_not_ours_is_installed_again(machine: Machine) -> None:
 
 
 def test_a_changed_lock_is_installed_into_the_same_venv(machine: Machine) -> None:
-    # Prevents: a pull that changes the lock having no effect.
+    """Prevents a pull that changes the lock having no effect."""
     machine.add_python("python3", "3.11.7")
     machine.run("setup")
     machine.asked()
@@ -184,7 +184,7 @@ def test_a_changed_lock_is_installed_into_the_same_venv(machine: Machine) -> Non
 
 
 def test_plain_setup_keeps_the_developers_tools(machine: Machine) -> None:
-    # Prevents: `script/demo` taking away what `script/test` has installed, turn by turn.
+    """Prevents `script/demo` taking away what `script/test` has installed, turn by turn."""
     machine.add_python("python3", "3.11.7")
     machine.run("setup", "--dev")
     assert "requirements/dev.lock" in machine.asked()[1]
@@ -193,7 +193,7 @@ def test_plain_setup_keeps_the_developers_tools(machine: Machine) -> None:
 
 
 def test_a_venv_whose_making_was_interrupted_is_made_again(machine: Machine) -> None:
-    # Prevents: Ctrl-C during the first setup leaving a .venv without pip, which no later setup repairs.
+    """Prevents Ctrl-C during the first setup leaving a .venv without pip, which no later setup repairs."""
     machine.add_python("python3", "3.11.7", makes_pip=False)
     subprocess.run(
         [str(machine.bin / "python3"), "-m", "venv", ".venv"],
@@ -209,7 +209,7 @@ def test_a_venv_whose_making_was_interrupted_is_made_again(machine: Machine) -> 
 
 
 def test_a_venv_whose_python_is_gone_is_made_again(machine: Machine) -> None:
-    # Prevents: an upgrade of the system's Python leaving a .venv that points nowhere.
+    """Prevents an upgrade of the system's Python leaving a .venv that points nowhere."""
     machine.add_python("python3", "3.11.7")
     machine.run("setup")
     machine.asked()
@@ -221,7 +221,7 @@ def test_a_venv_whose_python_is_gone_is_made_again(machine: Machine) -> None:
 
 
 def test_a_missing_venv_module_is_named(machine: Machine) -> None:
-    # Prevents: Debian's python3 without venv ending in a message about ensurepip.
+    """Prevents Debian's python3 without venv ending in a message about ensurepip."""
     machine.add_python("python3", "3.11.7", has_venv=False)
     done = machine.run("setup")
     assert done.returncode == 1
@@ -232,8 +232,7 @@ def test_a_missing_venv_module_is_named(machine: Machine) -> None:
 
 
 def test_a_fetched_mysql_is_printed_at_once(machine: Machine, tmp_path: Path) -> None:
-    # Prevents: a download at every test run, an older version after a newer one was fetched, a half-unpacked one being
-    # run, and a machine without apt not using what it has.
+    """Prevents repeated downloads, a half-unpacked server being run, and a cached one not being used without apt."""
     cache = tmp_path / "cache" / "afterstate"
     for folder in ("mysql-9.7.4-2", "mysql-9.10.0-1", "mysql-fetch.part.x1y2z3"):
         fake_program(cache / folder / "mysqld", "exit 1")
@@ -245,7 +244,7 @@ def test_a_fetched_mysql_is_printed_at_once(machine: Machine, tmp_path: Path) ->
 
 
 def test_a_machine_without_apt_cannot_fetch(machine: Machine, tmp_path: Path) -> None:
-    # Prevents: the tests' skip message not saying why, or CI taking this for a fetched server.
+    """Prevents the tests' skip message not saying why, or CI taking this for a fetched server."""
     done = machine.run("fetch-mysql", XDG_CACHE_HOME=str(tmp_path / "cache"))
     assert (done.returncode, done.stdout) == (3, "")
     assert "apt-get" in done.stderr
@@ -253,7 +252,7 @@ def test_a_machine_without_apt_cannot_fetch(machine: Machine, tmp_path: Path) ->
 
 
 def test_a_machine_without_a_debian_mirror_cannot_fetch(machine: Machine, tmp_path: Path) -> None:
-    # Prevents: `deb  unstable main` with no address, and apt's complaint about it.
+    """Prevents `deb  unstable main` with no address, and apt's complaint about it."""
     (machine.bin / "head").symlink_to(str(shutil.which("head")))
     fake_program(machine.bin / "apt-get", "exit 0")
     done = machine.run("fetch-mysql", XDG_CACHE_HOME=str(tmp_path / "cache"))
@@ -262,7 +261,7 @@ def test_a_machine_without_a_debian_mirror_cannot_fetch(machine: Machine, tmp_pa
 
 
 def test_the_real_mysql_is_fetched_once() -> None:
-    # Prevents: the cache's folder and the script's idea of it drifting apart.
+    """Prevents the cache's folder and the script's idea of it drifting apart."""
     fetched = server_program("mysql")
     done = subprocess.run([ROOT / "script" / "fetch-mysql"], capture_output=True, text=True, check=True)
     assert Path(done.stdout.strip()) == fetched

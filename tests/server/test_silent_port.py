@@ -40,7 +40,7 @@ def flags(warehouse: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("flags")
 def test_dbt_gives_up_on_a_port_that_says_nothing(warehouse: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prevents: `dbt build` hanging forever at a port where something else listens, without a word."""
+    """Prevents `dbt build` hanging forever at a port where something else listens, without a word."""
     monkeypatch.setattr(afterstate.warehouse.connect, "CONNECT_TIMEOUT_SECONDS", 1)
     began = time.monotonic()
     with socket.create_server(("127.0.0.1", 0)) as mute:
@@ -52,7 +52,7 @@ def test_dbt_gives_up_on_a_port_that_says_nothing(warehouse: Bench, monkeypatch:
 
 @pytest.mark.usefixtures("flags")
 def test_dbt_waits_for_a_slow_statement(warehouse: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prevents: the limit for connecting ending long builds, too."""
+    """Prevents the limit for connecting ending long builds, too."""
     monkeypatch.setattr(afterstate.warehouse.connect, "CONNECT_TIMEOUT_SECONDS", 1)
     with closing(dbt_afterstate.connect(**arguments_of(warehouse))) as opened, closing(opened.cursor()) as ask:
         ask.execute("select sleep(1.5)")
@@ -61,7 +61,7 @@ def test_dbt_waits_for_a_slow_statement(warehouse: Bench, monkeypatch: pytest.Mo
 
 @pytest.mark.usefixtures("flags")
 def test_dbts_sessions_are_set_as_the_loaders_are(warehouse: Bench) -> None:
-    """Prevents: values cut to fit, or clocks of another zone, because the server's defaults say so."""
+    """Prevents values cut to fit, or clocks of another zone, because the server's defaults say so."""
     statement = "select @@session.sql_mode, @@session.time_zone, @@session.default_storage_engine"
     with closing(dbt_afterstate.connect(**arguments_of(warehouse))) as opened, closing(opened.cursor()) as ask:
         ask.execute(statement)

@@ -190,7 +190,7 @@ def change_profile(bench: Bench, **settings: object) -> None:
 
 @pytest.mark.usefixtures("good_certificate")
 def test_a_named_authority_verifies_the_server_for_loaders_and_dbt(secured: Secured) -> None:
-    # Prevents: an encrypted connection to whoever answers; dbt-mysql drops a profile's TLS settings without a word.
+    """Prevents an encrypted connection to whoever answers; dbt-mysql drops a profile's TLS settings without a word."""
     for host in ("localhost", "127.0.0.1"):
         bench = secured.bench(f"ssl_ca={secured.authority.file}", host)
         found = up(bench)
@@ -205,7 +205,7 @@ def test_a_named_authority_verifies_the_server_for_loaders_and_dbt(secured: Secu
 
 @pytest.mark.usefixtures("good_certificate")
 def test_another_authority_is_refused_by_loaders_and_dbt(secured: Secured) -> None:
-    # Prevents: passwords and data going to a server that only claims to be ours.
+    """Prevents passwords and data going to a server that only claims to be ours."""
     refused = secured.bench(f"ssl_ca={secured.stranger.file}").run("up")
     assert refused.exit_code == 1
     assert "certificate verify failed" in refused.output
@@ -221,7 +221,7 @@ def test_another_authority_is_refused_by_loaders_and_dbt(secured: Secured) -> No
 
 
 def test_a_certificate_for_another_host_is_refused_unless_only_the_authority_counts(secured: Secured) -> None:
-    # Prevents: any server with any certificate of the same authority passing for ours.
+    """Prevents any server with any certificate of the same authority passing for ours."""
     secured.present(secured.authority, "elsewhere.example")
     refused = secured.bench(f"ssl_ca={secured.authority.file}").run("up")
     assert refused.exit_code == 1
@@ -241,8 +241,10 @@ def test_a_certificate_for_another_host_is_refused_unless_only_the_authority_cou
 def test_the_systems_authorities_count_only_where_none_is_named(
     secured: Secured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Prevents: a certificate of any public authority passing where the URL names one (MySQL Connector's habit), and a
-    # host name that is not compared where it names none (PyMySQL's).
+    """Prevents any public authority passing beside the one in the URL, and host names that are not compared.
+
+    The first is MySQL Connector's habit, the second PyMySQL's where no authority is named.
+    """
     monkeypatch.setenv("SSL_CERT_FILE", str(secured.authority.file))
     admin = replace(secured.admin, server="localhost", ssl_verify_cert=True, ssl_verify_identity=True)
     assert [bool(cipher(admin)) for cipher in CIPHERS] == [True, True]
@@ -252,7 +254,7 @@ def test_the_systems_authorities_count_only_where_none_is_named(
 
 
 def test_required_encrypts_and_does_not_verify(secured: Secured) -> None:
-    # Prevents: REQUIRED meaning "if the server likes", as both drivers take it without a certificate to verify.
+    """Prevents REQUIRED meaning "if the server likes", as both drivers take it without a certificate to verify."""
     secured.present(secured.authority, "elsewhere.example")
     bench = secured.bench("ssl-mode=required")
     target = up(bench).dbt
@@ -262,7 +264,7 @@ def test_required_encrypts_and_does_not_verify(secured: Secured) -> None:
 
 @pytest.mark.usefixtures("good_certificate")
 def test_disabled_does_not_encrypt_and_still_seals_the_password(secured: Secured) -> None:
-    # Prevents: DISABLED being ignored; MySQL Connector sending the password in clear text where MySQL asks for it.
+    """Prevents DISABLED being ignored; MySQL Connector sending the password in clear text where MySQL asks for it."""
     bench = secured.bench("ssl_mode=DISABLED")
     target = up(bench).dbt
     with cursor(secured.admin) as ask:
@@ -280,7 +282,7 @@ def test_disabled_does_not_encrypt_and_still_seals_the_password(secured: Secured
 
 @pytest.mark.usefixtures("good_certificate")
 def test_client_certificates_reach_the_server(secured: Secured) -> None:
-    # Prevents: `ssl_cert` and `ssl_key` of the URL being accepted and then forgotten.
+    """Prevents `ssl_cert` and `ssl_key` of the URL being accepted and then forgotten."""
     certificate, key = secured.authority.issue("client", "somebody.example")
     bench = secured.bench(f"ssl_ca={secured.authority.file}&ssl_cert={certificate}&ssl_key={key}")
     target = up(bench).dbt
@@ -292,7 +294,7 @@ def test_client_certificates_reach_the_server(secured: Secured) -> None:
 
 @pytest.mark.usefixtures("good_certificate")
 def test_a_dbt_that_would_drop_the_settings_stops_before_it_connects(secured: Secured) -> None:
-    # Prevents: a dbt from elsewhere, or one started as a module, connecting unverified where TLS is asked for.
+    """Prevents a dbt from elsewhere, or one started as a module, connecting unverified where TLS is asked for."""
     bench = secured.bench(f"ssl_ca={secured.authority.file}")
     up(bench)
     code, output = plain_dbt(bench, program=(sys.executable, "-m", "dbt.cli.main"))
@@ -303,7 +305,7 @@ def test_a_dbt_that_would_drop_the_settings_stops_before_it_connects(secured: Se
 
 @pytest.mark.usefixtures("good_certificate")
 def test_the_target_that_dbt_builds_decides(secured: Secured, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Prevents: dbt taking the TLS settings of another warehouse with the same server and account.
+    """Prevents dbt taking the TLS settings of another warehouse with the same server and account."""
     bench = secured.bench("ssl_mode=PREFERRED")
     target = up(bench).dbt
     path = bench.settings.profiles_path
@@ -383,7 +385,7 @@ def stripped(server: Server) -> Iterator[tuple[int, list[bytes]]]:
 
 @pytest.mark.parametrize("verifies", [False, True], ids=["REQUIRED", "VERIFY_CA"])
 def test_nothing_is_sent_to_a_server_that_offers_no_tls(server: Server, verifies: bool) -> None:
-    # Prevents: a password on the wire because somebody in between took the offer of TLS out of the greeting.
+    """Prevents a password on the wire because somebody in between took the offer of TLS out of the greeting."""
     with stripped(server) as (port, sent):
         target = replace(server.admin, port=port, ssl_verify_cert=verifies, ssl_verify_identity=False)
         assert_refused(target, "TLS|SSL")
@@ -392,7 +394,7 @@ def test_nothing_is_sent_to_a_server_that_offers_no_tls(server: Server, verifies
 
 
 def test_files_that_cannot_be_used_are_named(server: Server, tmp_path: Path) -> None:
-    # Prevents: "no such file" without saying which, when the authority's file has been moved.
+    """Prevents "no such file" without saying which, when the authority's file has been moved."""
     for path in (tmp_path / "gone.pem", Path(__file__)):
         with pytest.raises(ServerError, match=path.name) as refusal:
             connect(replace(server.admin, ssl_ca=str(path), ssl_verify_cert=True))

@@ -149,7 +149,7 @@ def without_dbt_debug(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_each_unfriendly_setting_gives_the_same_results(
     server: Server, tmp_path: Path, files: list[Path], friendly: dict[str, str], settings: Settings
 ) -> None:
-    """Prevents: figures, keys or times that depend on how somebody's server is set up."""
+    """Prevents figures, keys or times that depend on how somebody's server is set up."""
     bench = empty_place(server, tmp_path)
     zone = "KST-9" if "time_zone" in settings else ""  # the machine's clock, too
     with ExitStack() as changed:
@@ -166,7 +166,7 @@ def test_each_unfriendly_setting_gives_the_same_results(
 def test_servers_that_were_made_otherwise_give_the_same_results(
     server: Server, tmp_path: Path, files: list[Path], friendly: dict[str, str], name: str
 ) -> None:
-    """Prevents: figures or names that depend on what a server was started with."""
+    """Prevents figures or names that depend on what a server was started with."""
     settings = FROM_THE_START[name]
     with started_with(settings), private_home(server, tmp_path, AFTERSTATE_SCHEMA="Developability") as bench:
         up(bench)
@@ -185,7 +185,7 @@ REFUSED = [
 def test_what_no_session_can_set_is_refused_with_what_to_change(
     server: Server, tmp_path: Path, variable: str, value: int, why: str
 ) -> None:
-    """Prevents: a warehouse that comes up and then cannot take its first file; half a warehouse left by the refusal."""
+    """Prevents a warehouse that comes up and then cannot take its first file; half a warehouse left by the refusal."""
     name = f"refused_{next(server.numbers)}"
     bench = bench_in(server, server.home, AFTERSTATE_SCHEMA=name)
     with global_setting(bench, variable, value):

@@ -50,8 +50,8 @@ def account(server: Server, password: str, *grants: str) -> Iterator[str]:
 def test_nothing_is_installed_started_or_stopped(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Prevents: a second server beside the one that was named, apt running on a machine that needs nothing, and `down`
-    # stopping a server that others use.
+    """Prevents a second server or an installation beside the named server, and `down` stopping a server of others."""
+
     def fail(*_: object, **__: object) -> None:
         raise AssertionError("a private server was asked for")
 
@@ -71,7 +71,7 @@ def test_nothing_is_installed_started_or_stopped(
 
 
 def test_up_again_and_without_the_url_in_the_environment(server: Server, tmp_path: Path) -> None:
-    # Prevents: commands that need the URL after `up`, though the profile has it all; passwords that change.
+    """Prevents commands that need the URL after `up`, though the profile has it all; passwords that change."""
     bench = checkout(server, tmp_path / "home")
     before = up(bench)
     assert up(bench) == before
@@ -88,8 +88,7 @@ def test_up_again_and_without_the_url_in_the_environment(server: Server, tmp_pat
 
 @pytest.mark.parametrize("has_tables", [False, True])
 def test_a_schema_under_a_case_blind_collation(server: Server, tmp_path: Path, has_tables: bool) -> None:
-    # Prevents: keys that differ by case being one key, since somebody made the database with the server's default;
-    # and a refusal that leaves half a warehouse behind.
+    """Prevents keys that differ by case being one key in a database of the server's default; half a warehouse left."""
     bench = checkout(server, tmp_path / "home")
     name = bench.environment["AFTERSTATE_SCHEMA"]
     blind = {"mysql": "utf8mb4_0900_ai_ci", "mariadb": "utf8mb4_general_ci"}[server.engine]
@@ -138,7 +137,7 @@ def test_a_schema_under_a_case_blind_collation(server: Server, tmp_path: Path, h
     ],
 )
 def test_a_url_that_cannot_be_used_is_wrong_usage(server: Server, tmp_path: Path, url: str, named: str) -> None:
-    # Prevents: a typing error in the URL ending in a time-out or a traceback, or being ignored (TLS options above all).
+    """Prevents a typing error in the URL ending in a time-out or a traceback, or being ignored (TLS options!)."""
     result = checkout(server, tmp_path / "home", url).run("up")
     assert result.exit_code == 2, result.output
     assert named in result.output
@@ -147,7 +146,7 @@ def test_a_url_that_cannot_be_used_is_wrong_usage(server: Server, tmp_path: Path
 
 
 def test_a_password_with_any_characters(server: Server, tmp_path: Path) -> None:
-    # Prevents: passwords that a URL, a YAML file, or a driver's idea of an encoding change on the way.
+    """Prevents passwords that a URL, a YAML file, or a driver's idea of an encoding change on the way."""
     odd = "p@ss:w/o#r?d%&=+ 'x\"`\\1Aa-Größe-한국어-🧬"
     with account(server, odd, "all privileges on *.*") as name:
         bench = checkout(server, tmp_path / "home", url_of(server, name, odd))
@@ -158,7 +157,7 @@ def test_a_password_with_any_characters(server: Server, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", [" {}\n", "\n{}", "\t{}\r\n"])
 def test_what_stands_around_a_url_is_no_part_of_it(server: Server, tmp_path: Path, form: str) -> None:
-    # Prevents: a newline from `$(cat url)` naming a database of that name, and a blank making it no URL.
+    """Prevents a newline from `$(cat url)` naming a database of that name, and a blank making it no URL."""
     result = checkout(server, tmp_path / "home", form.format(url_of(server))).run("up")
     assert result.exit_code == 0, result.output
     assert "left alone" not in result.output
@@ -176,7 +175,7 @@ def require_work(bench: Bench, place: str) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", ""])
 def test_a_unix_socket(server: Server, tmp_path: Path, host: str) -> None:
-    # Prevents: a server that listens on no port, as on many a workstation, being out of reach for one of three drivers.
+    """Prevents a server that listens on no port, as on many workstations, being out of reach for one driver."""
     admin, path = server.admin, server.private.places.socket
     port = ":1" if host else ""  # where nobody listens
     account = f"{quote(admin.username)}:{quote(admin.password, safe='')}"
@@ -190,7 +189,7 @@ def test_a_unix_socket(server: Server, tmp_path: Path, host: str) -> None:
 
 
 def test_an_ipv6_host(server: Server, tmp_path: Path) -> None:
-    # Prevents: a host of colons being taken for a port, by a driver or in a message.
+    """Prevents a host of colons being taken for a port, by a driver or in a message."""
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
@@ -201,7 +200,7 @@ def test_an_ipv6_host(server: Server, tmp_path: Path) -> None:
 
 
 def test_a_wrong_password_is_the_urls_to_mend(server: Server, tmp_path: Path) -> None:
-    # Prevents: people being sent from `up` to `doctor`, and from there back to `up`.
+    """Prevents people being sent from `up` to `doctor`, and from there back to `up`."""
     result = checkout(server, tmp_path / "home", url_of(server, "nobody", "wrong")).run("up")
     assert result.exit_code == 1
     assert "password in `AFTERSTATE_MYSQL_URL`" in result.output
@@ -209,7 +208,7 @@ def test_a_wrong_password_is_the_urls_to_mend(server: Server, tmp_path: Path) ->
 
 
 def test_a_server_that_is_not_there_is_the_urls_to_mend(server: Server, tmp_path: Path) -> None:
-    # Prevents: advice to start the private server, which the URL says not to use.
+    """Prevents advice to start the private server, which the URL says not to use."""
     result = checkout(server, tmp_path / "home", "mysql://user:pw@127.0.0.1:1/").run("up")
     assert result.exit_code == 1
     assert "127.0.0.1:1" in result.output
@@ -219,7 +218,7 @@ def test_a_server_that_is_not_there_is_the_urls_to_mend(server: Server, tmp_path
 def test_a_port_where_something_else_listens_is_given_up(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Prevents: waiting forever for the greeting of a web server, which waits for us to speak first.
+    """Prevents waiting forever for the greeting of a web server, which waits for us to speak first."""
     monkeypatch.setattr(afterstate.warehouse.connect, "CONNECT_TIMEOUT_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1]
@@ -230,7 +229,7 @@ def test_a_port_where_something_else_listens_is_given_up(
 
 
 def test_a_slow_statement_is_waited_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Prevents: the time-out for connecting ending long landings, too.
+    """Prevents the time-out for connecting ending long landings, too."""
     monkeypatch.setattr(afterstate.warehouse.connect, "CONNECT_TIMEOUT_SECONDS", 1)
     with cursor(server.admin) as ask:
         ask.execute("select sleep(1.3)")
@@ -240,8 +239,7 @@ def test_a_slow_statement_is_waited_for(server: Server, monkeypatch: pytest.Monk
 def test_an_account_that_may_make_schemas_only_does_all_the_work(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Prevents: hosted servers, where nobody may make accounts, being of no use; and BI getting a password that can
-    # change everything without anybody being told.
+    """Prevents hosted servers being of no use, and BI silently getting a password that can change everything."""
     schema = f"url_{next(server.numbers)}"
     grants = [f"all privileges on `{schema}{part}`.*" for part in ("", r"\_landing", r"\_staging", r"\_audit")]
     with account(server, "Some-pass-1", *(grant.replace("url_", r"url\_") for grant in grants)) as name:
@@ -261,7 +259,7 @@ def test_an_account_that_may_make_schemas_only_does_all_the_work(
 
 
 def test_an_account_that_may_do_nothing_is_told_what_it_needs(server: Server, tmp_path: Path) -> None:
-    # Prevents: the server's bare "access denied", without what to ask the administrator for.
+    """Prevents the server's bare "access denied", without what to ask the administrator for."""
     with account(server, "Some-pass-1") as name:
         bench = checkout(server, tmp_path / "home", url_of(server, name, "Some-pass-1"))
         result = bench.run("up")
@@ -273,7 +271,7 @@ def test_an_account_that_may_do_nothing_is_told_what_it_needs(server: Server, tm
 
 
 def test_two_checkouts_do_not_change_each_others_passwords(server: Server, tmp_path: Path) -> None:
-    # Prevents: a colleague's `up` on the shared server locking everybody else out.
+    """Prevents a colleague's `up` on the shared server locking everybody else out."""
     schema = f"url_{next(server.numbers)}"
     mine, theirs = (checkout(server, tmp_path / name, schema=schema) for name in ("mine", "theirs"))
     before = up(mine)
@@ -289,7 +287,7 @@ def test_two_checkouts_do_not_change_each_others_passwords(server: Server, tmp_p
 
 @pytest.mark.parametrize("command", [["status"], ["land", "."], ["build"]])
 def test_a_profile_of_another_server_is_not_used(server: Server, tmp_path: Path, command: list[str]) -> None:
-    # Prevents: landing into the private server while the environment names the shared one.
+    """Prevents landing into the private server while the environment names the shared one."""
     bench = checkout(server, tmp_path / "home")
     up(bench)
     elsewhere = bench_in(
@@ -302,7 +300,7 @@ def test_a_profile_of_another_server_is_not_used(server: Server, tmp_path: Path,
 
 
 def test_up_replaces_no_server_unasked(server: Server, tmp_path: Path) -> None:
-    # Prevents: one command in the wrong shell making a full warehouse look empty, whichever server it was on.
+    """Prevents one command in the wrong shell making a full warehouse look empty, whichever server it was on."""
     bench = checkout(server, tmp_path / "home")
     before = up(bench)
     with socket.create_server(("127.0.0.1", 0)) as other:
@@ -317,7 +315,7 @@ def test_up_replaces_no_server_unasked(server: Server, tmp_path: Path) -> None:
 
 
 def test_up_replaces_a_server_when_told_to(server: Server, tmp_path: Path) -> None:
-    # Prevents: a profile that can never be used for another server, or then holds outputs of both.
+    """Prevents a profile that can never be used for another server, or then holds outputs of both."""
     home = tmp_path / "home"
     bench = checkout(server, home, schema="url_replaced")
     up(bench)

@@ -93,7 +93,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("changes", "path", "reason"), REFUSED, ids=[f"{path}: {why}" for _, path, why in REFUSED])
 def test_what_cannot_be_simulated_is_refused(changes: dict[str, Any], path: str, reason: str) -> None:
-    """Prevents: a slip in a configuration that is simulated as something else, or ends in a traceback."""
+    """Prevents a slip in a configuration that is simulated as something else, or ends in a traceback."""
     with pytest.raises(ConfigurationError) as refused:
         configured(**changes)
     assert refused.value.path == path
@@ -112,7 +112,7 @@ def test_what_cannot_be_simulated_is_refused(changes: dict[str, Any], path: str,
     ],
 )
 def test_a_file_that_is_no_configuration_is_refused(tmp_path: Path, text: bytes, reason: str) -> None:
-    """Prevents: a broken file that is half-read, and a key stated twice of which the first is lost."""
+    """Prevents a broken file that is half-read, and a key stated twice of which the first is lost."""
     (tmp_path / "nand.yaml").write_bytes(text)
     with pytest.raises(ConfigurationError, match=reason):
         parse(read_yaml(tmp_path / "nand.yaml"))
@@ -120,12 +120,12 @@ def test_a_file_that_is_no_configuration_is_refused(tmp_path: Path, text: bytes,
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_can_be_simulated(preset: str) -> None:
-    """Prevents: a preset that the packaged operations do not fit."""
+    """Prevents a preset that the packaged operations do not fit."""
     assert "DEFAULT" in load_configuration(preset=preset).phase_conditional
 
 
 def test_a_preset_goes_with_operations_of_ones_own(tmp_path: Path) -> None:
-    """Prevents: a preset over a configuration that lacks its operations, found only half-way through a run."""
+    """Prevents a preset over a configuration that lacks its operations, found only half-way through a run."""
     text = (Path(__file__).parents[2] / "simulators" / "nand" / "default.yaml").read_text(encoding="utf-8")
     file = tmp_path / "nand.yaml"
     file.write_text(text.replace("dies: 4", "dies: 3"), encoding="utf-8")

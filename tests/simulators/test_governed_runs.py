@@ -75,7 +75,7 @@ def scalar_rows(seed: int, size: Size) -> dict[str, Table]:
 
 @pytest.mark.parametrize("size", [Size(3, 2, 4, 60), Size(1, 2, 1, 1), Size(2, 2, 2, 12)], ids=str)
 def test_rules_are_those_of_the_published_run(tmp_path: Path, size: Size) -> None:
-    """Prevents: a fast generator whose rules, rounding or spelling drift from the run that is calibrated."""
+    """Prevents a fast generator whose rules, rounding or spelling drift from the run that is calibrated."""
     for seed in (0, 7):
         write_governed_runs(size, seed, tmp_path)
         expected = scalar_rows(seed, size)
@@ -91,7 +91,7 @@ def test_rules_are_those_of_the_published_run(tmp_path: Path, size: Size) -> Non
 def test_bytes_do_not_depend_on_the_blocks(
     tmp_path_factory: pytest.TempPathFactory, size: Size, rows_per_block: Sequence[int]
 ) -> None:
-    """Prevents: draws or an order that change with how much is simulated at once, and series lost between blocks."""
+    """Prevents draws or an order that change with how much is simulated at once, and series lost between blocks."""
     contents = []
     for rows in rows_per_block:
         folder = tmp_path_factory.mktemp("runs")
@@ -103,7 +103,7 @@ def test_bytes_do_not_depend_on_the_blocks(
 
 
 def test_more_runs_leave_the_first_as_they_were(tmp_path: Path) -> None:
-    """Prevents: a larger simulation that is another world, not more of the same."""
+    """Prevents a larger simulation that is another world, not more of the same."""
     small = write_governed_runs(Size(runs=2), 5, tmp_path / "small")
     large = write_governed_runs(Size(runs=9), 5, tmp_path / "large")
     for few, many in zip(small, large, strict=True):
@@ -111,7 +111,7 @@ def test_more_runs_leave_the_first_as_they_were(tmp_path: Path) -> None:
 
 
 def test_further_cases_are_governed_under_lower_limits() -> None:
-    """Prevents: cases that repeat each other, or a baseline that is governed."""
+    """Prevents cases that repeat each other, or a baseline that is governed."""
     size = Size(runs=1, cases=4, antibodies=200, steps=60)
     drawn = draw_proposals(1, 0, 200, size)
     states = [judge_case(case, drawn) for case in range(size.cases)]
@@ -126,11 +126,11 @@ def test_further_cases_are_governed_under_lower_limits() -> None:
 
 
 def test_the_sample_is_what_it_was(tmp_path: Path) -> None:
-    """Prevents: the published row's run, samples/core, changing by a byte."""
+    """Prevents the published row's run, samples/core, changing by a byte."""
     for file in sample_run.write(tmp_path):
         assert file.read_bytes() == (ROOT / "samples" / "core" / file.name).read_bytes()
 
 
 def test_letters_go_on_after_z() -> None:
-    """Prevents: two antibodies of one name."""
+    """Prevents two antibodies of one name."""
     assert [letters(number) for number in (0, 25, 26, 51, 52, 701, 702)] == ["A", "Z", "AA", "AZ", "BA", "ZZ", "AAA"]

@@ -73,7 +73,7 @@ def counted(folder: Path, run: int, segments: Segments, boundary: str) -> Counts
 @pytest.mark.parametrize("boundary", BOUNDARIES)
 @pytest.mark.parametrize("preset", PRESETS)
 def test_counts_are_those_of_a_scan(tmp_path: Path, preset: str, boundary: Boundary) -> None:
-    """Prevents: counts that were taken before the timeline was settled, or that a later run makes untrue."""
+    """Prevents counts that were taken before the timeline was settled, or that a later run makes untrue."""
     configuration = load_configuration(preset=preset)
     for seed in range(6):
         ordered = order(configuration, seed=seed, runs=RUNS, run_us=RUN_US, boundary=boundary)
@@ -104,7 +104,7 @@ def test_counts_are_those_of_a_scan(tmp_path: Path, preset: str, boundary: Bound
 
 
 def test_every_proposal_is_a_decision_of_the_log(tmp_path: Path) -> None:
-    """Prevents: a row whose phase key is not what the proposer's log says it chose (design section 5)."""
+    """Prevents a row whose phase key is not what the proposer's log says it chose (design section 5)."""
     simulate_session(order(load_configuration(), runs=RUNS, run_us=RUN_US), tmp_path)
     for run in range(1, RUNS + 1):
         lines = (tmp_path / f"proposer_debug_{DATE}_{run:07d}.log").read_text(encoding="utf-8").splitlines()

@@ -30,7 +30,7 @@ def simulated(configuration: Configuration, seed: int, run_us: float = 3000.0) -
 @SETTINGS
 @given(configurations(), SEEDS)
 def test_a_plane_does_one_thing_at_a_time(configuration: Configuration, seed: int) -> None:
-    """Prevents: operations that overlap on a plane; a suspend cuts what runs, so that not even that overlaps."""
+    """Prevents operations that overlap on a plane; a suspend cuts what runs, so that not even that overlaps."""
     simulation, _ = simulated(configuration, seed)
     planes = defaultdict(list)
     for die, plane, _base, _state, start, end in simulation.snapshot()["timeline"]:
@@ -43,7 +43,7 @@ def test_a_plane_does_one_thing_at_a_time(configuration: Configuration, seed: in
 @SETTINGS
 @given(configurations(), SEEDS)
 def test_the_timeline_is_what_the_operations_did(configuration: Configuration, seed: int) -> None:
-    """Prevents: segments that no operation has, or lost ones; a die-wide operation without a segment on each plane."""
+    """Prevents segments that no operation has, or lost ones; a die-wide operation without a segment on each plane."""
     simulation, operations = simulated(configuration, seed)
     done = Counter(
         (operation.die, plane, *state.key.split("."), start / 100, end / 100)
@@ -60,7 +60,7 @@ def test_the_timeline_is_what_the_operations_did(configuration: Configuration, s
 @SETTINGS
 @given(configurations(), SEEDS)
 def test_the_bus_is_used_by_one_at_a_time(configuration: Configuration, seed: int) -> None:
-    """Prevents: two operations on one bus, at first, or when suspended work with transfers in it is resumed.
+    """Prevents two operations on one bus, at first, or when suspended work with transfers in it is resumed.
 
     What was rolled back or cut does not keep the bus, either.
     """
@@ -106,12 +106,12 @@ def check_addresses(configuration: Configuration, operations: list[Operation]) -
 @SETTINGS
 @given(configurations(), SEEDS)
 def test_pages_are_programmed_in_order_once_an_erase(configuration: Configuration, seed: int) -> None:
-    """Prevents: a page programmed twice, out of order, in a bad or unerased block; a read of what is not there."""
+    """Prevents a page programmed twice, out of order, in a bad or unerased block; a read of what is not there."""
     check_addresses(configuration, simulated(configuration, seed)[1])
 
 
 def test_blocks_that_are_used_again_and_again_keep_to_the_rules() -> None:
-    """Prevents: a read of a page that was erased since, which only a long run on a small device comes to."""
+    """Prevents a read of a page that was erased since, which only a long run on a small device comes to."""
     small = {"dies": 1, "planes": 2, "blocks": 3, "pages_per_block": 2}
     often = {"DEFAULT": {"Block_Erase": 0.1, "Page_Program_SLC": 0.4, "Page_Read_SLC": 0.3, "Page_Program_TLC": 0.2}}
     configuration = configured(topology=small, phase_conditional=often)
@@ -124,7 +124,7 @@ def test_blocks_that_are_used_again_and_again_keep_to_the_rules() -> None:
 @SETTINGS
 @given(configurations(), SEEDS)
 def test_durations_add_up_and_suspended_work_finishes(configuration: Configuration, seed: int) -> None:
-    """Prevents: time lost or won by a suspend, and work that is cut and never goes on."""
+    """Prevents time lost or won by a suspend, and work that is cut and never goes on."""
     simulation, operations = simulated(configuration, seed)
     for operation in operations:
         spent: Counter[str] = Counter()
@@ -148,7 +148,7 @@ def test_durations_add_up_and_suspended_work_finishes(configuration: Configurati
 @SETTINGS
 @given(configurations(), SEEDS)
 def test_a_suspend_cuts_its_own_family_only(configuration: Configuration, seed: int) -> None:
-    """Prevents: an erase that a program's suspend cuts; a suspend while its die has suspended work already."""
+    """Prevents an erase that a program's suspend cuts; a suspend while its die has suspended work already."""
     simulation = Simulation(configuration, seed)
 
     class Looker(Watcher):
@@ -165,7 +165,7 @@ def test_a_suspend_cuts_its_own_family_only(configuration: Configuration, seed: 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_suspended_work_is_resumed_in_time(preset: str) -> None:
-    """Prevents: a busy device that keeps suspended work waiting forever."""
+    """Prevents a busy device that keeps suspended work waiting forever."""
     configuration = load_configuration(preset=preset)
     _, operations = simulated(configuration, seed=3, run_us=40000.0)
     longest = configuration.policies.max_suspend_ticks + tick(500.0)
@@ -176,14 +176,14 @@ def test_suspended_work_is_resumed_in_time(preset: str) -> None:
 
 
 def test_the_default_configuration_does_everything() -> None:
-    """Prevents: an operation of the default configuration that its own rules never let happen."""
+    """Prevents an operation of the default configuration that its own rules never let happen."""
     configuration = load_configuration()
     _, operations = simulated(configuration, seed=1, run_us=150000.0)
     assert {operation.op.name for operation in operations} == set(configuration.batches) - {"Delay"}
 
 
 def test_batches_run_without_a_gap() -> None:
-    """Prevents: a cache program whose pages are not programmed back to back."""
+    """Prevents a cache program whose pages are not programmed back to back."""
     watcher = Watcher()
     Simulation(load_configuration(), 5).run(20000, watcher)
     batches = [decision.operations for decision in watcher.decisions if len(decision.operations) > 1]
@@ -196,7 +196,7 @@ def test_batches_run_without_a_gap() -> None:
 @SETTINGS
 @given(configurations(), SEEDS)
 def test_operations_start_within_the_window_and_are_told_in_order(configuration: Configuration, seed: int) -> None:
-    """Prevents: an operation before its proposal or too late; a sequence that is not in the order of starts."""
+    """Prevents an operation before its proposal or too late; a sequence that is not in the order of starts."""
     simulation, watcher = Simulation(configuration, seed), Watcher()
     summary = simulation.run(5000.0, watcher)
     window = configuration.policies.admission_window_ticks

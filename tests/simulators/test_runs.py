@@ -27,7 +27,7 @@ def digest(folder: Path) -> str:
 
 
 def test_a_run_has_the_files_of_the_contract(tmp_path: Path) -> None:
-    """Prevents: a file kind, a column or a line ending that landing, or the tools of engineers, do not know."""
+    """Prevents a file kind, a column or a line ending that landing, or the tools of engineers, do not know."""
     written(tmp_path)
     names = [f"{kind}_{DATE}_{run:07d}.csv" for kind in HEADERS for run in (1, 2)]
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted(
@@ -41,7 +41,7 @@ def test_a_run_has_the_files_of_the_contract(tmp_path: Path) -> None:
 
 
 def test_times_come_back_to_their_tick(tmp_path: Path) -> None:
-    """Prevents: a spelling of µs that another program reads as another tick, and a state END in a timeline."""
+    """Prevents a spelling of µs that another program reads as another tick, and a state END in a timeline."""
     written(tmp_path)
     for row in read(tmp_path, "op_state_timeline", 1):
         ticks = tick(float(row["start"])), tick(float(row["end"]))
@@ -53,7 +53,7 @@ def test_times_come_back_to_their_tick(tmp_path: Path) -> None:
 
 
 def test_runs_continue_one_timeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prevents: a seam between runs; segments lost, doubled or left as planned when the next run's suspend cut them.
+    """Prevents a seam between runs; segments lost, doubled or left as planned when the next run's suspend cut them.
 
     What the files say, each segment's last statement holding, is the whole timeline of the same runs in memory.
     """
@@ -89,7 +89,7 @@ def test_runs_continue_one_timeline(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_rows_in_memory_are_the_rows_in_files(tmp_path: Path) -> None:
-    """Prevents: landing from memory and landing from files that tell different stories."""
+    """Prevents landing from memory and landing from files that tell different stories."""
     ordered = written(tmp_path)
     simulation = Simulation(ordered.configuration, "1/0")
     for run in (1, 2):
@@ -104,7 +104,7 @@ def test_rows_in_memory_are_the_rows_in_files(tmp_path: Path) -> None:
 
 
 def test_every_file_tells_of_the_same_operations(tmp_path: Path) -> None:
-    """Prevents: an operation that is proposed but not in the sequence, the timeline or the touch counts."""
+    """Prevents an operation that is proposed but not in the sequence, the timeline or the touch counts."""
     written(tmp_path)
     for run in (1, 2):
         proposed = read(tmp_path, "proposal_rows", run)
@@ -125,7 +125,7 @@ def test_every_file_tells_of_the_same_operations(tmp_path: Path) -> None:
 
 
 def test_recording_changes_no_decision() -> None:
-    """Prevents: a proposal context that is not only looked at, but takes part in scheduling."""
+    """Prevents a proposal context that is not only looked at, but takes part in scheduling."""
     configuration = load_configuration()
     bare = Simulation(configuration, 9, record=False)
     watched, kept = Simulation(configuration, 9), Simulation(configuration, 9)
@@ -139,14 +139,14 @@ def test_recording_changes_no_decision() -> None:
 
 
 def test_writing_files_changes_no_decision(tmp_path: Path) -> None:
-    """Prevents: a streaming export that, by forgetting what is written, makes later decisions different."""
+    """Prevents a streaming export that, by forgetting what is written, makes later decisions different."""
     ordered = order(load_configuration(), run_us=60000.0, runs=1)
     result = simulate_session(ordered, tmp_path)
     assert result.summaries == [Simulation(ordered.configuration, "1/0", record=False).run(60000.0)]
 
 
 def test_memory_does_not_grow_with_what_is_written(tmp_path: Path) -> None:
-    """Prevents: a long run that keeps the segments, operations and bus uses that it has written already."""
+    """Prevents a long run that keeps the segments, operations and bus uses that it has written already."""
     kept = []
 
     class Kept(Simulation):
@@ -163,7 +163,7 @@ def test_memory_does_not_grow_with_what_is_written(tmp_path: Path) -> None:
 
 
 def test_the_same_seed_gives_the_same_bytes_in_any_process(tmp_path: Path) -> None:
-    """Prevents: an order of sets or hashes, or anything else of a process, that gets into the files."""
+    """Prevents an order of sets or hashes, or anything else of a process, that gets into the files."""
     digests = set()
     for number, hash_seed in enumerate(("0", "1")):
         out = tmp_path / str(number)
@@ -189,7 +189,7 @@ def test_the_same_seed_gives_the_same_bytes_in_any_process(tmp_path: Path) -> No
 
 
 def test_sites_are_independent_sessions(tmp_path: Path) -> None:
-    """Prevents: sites that repeat each other, or that depend on how many there are."""
+    """Prevents sites that repeat each other, or that depend on how many there are."""
     ordered = order(configured(), run_us=2000.0)
     shares: dict[int, float] = {}
     results = simulate_sites(ordered, tmp_path / "lab", 3, shares.__setitem__)
@@ -201,7 +201,7 @@ def test_sites_are_independent_sessions(tmp_path: Path) -> None:
 
 
 def test_a_finished_run_replaces_its_older_files_whole(tmp_path: Path) -> None:
-    """Prevents: a second simulation into the same folder that leaves a mixture of two, or hidden files."""
+    """Prevents a second simulation into the same folder that leaves a mixture of two, or hidden files."""
     written(tmp_path, seed=1)
     written(tmp_path, seed=2)
     written(tmp_path / "fresh", seed=2)

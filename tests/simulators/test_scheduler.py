@@ -25,7 +25,7 @@ def scheduler_for(**changes: object) -> tuple[Scheduler, ResourceManager]:
 
 
 def test_a_batch_that_finds_no_address_is_rolled_back_whole() -> None:
-    """Prevents: the first operations of a batch, their pages or their bus time, kept when the last has no page."""
+    """Prevents the first operations of a batch, their pages or their bus time, kept when the last has no page."""
     scheduler, resources = scheduler_for(
         topology__pages_per_block=2,
         policies__initially_erased_blocks=1,
@@ -41,7 +41,7 @@ def test_a_batch_that_finds_no_address_is_rolled_back_whole() -> None:
 
 
 def test_nothing_is_changed_where_nothing_can_be_done() -> None:
-    """Prevents: a hook without an operation that moves the device."""
+    """Prevents a hook without an operation that moves the device."""
     scheduler, resources = scheduler_for(phase_conditional={"DEFAULT": {"Data_Out": 0.5, "Program_Resume": 0.5}})
     decision = scheduler.decide(0, 0, 1, "DEFAULT")
     assert decision.selected is None
@@ -53,7 +53,7 @@ def test_nothing_is_changed_where_nothing_can_be_done() -> None:
 
 
 def test_an_erased_block_that_is_rolled_back_comes_again() -> None:
-    """Prevents: a block, or what can be read in it, lost with an erase that was rolled back."""
+    """Prevents a block, or what can be read in it, lost with an erase that was rolled back."""
     configuration = configured(topology__dies=1, topology__bad_blocks=[], topology__pages_per_block=1)
     addresses = AddressManager(configuration, random.Random("test"))
     erase = configuration.batches["MultiPlane_Block_Erase"].first
@@ -65,7 +65,7 @@ def test_an_erased_block_that_is_rolled_back_comes_again() -> None:
 
 
 def test_the_key_is_the_state_then_the_label_then_default() -> None:
-    """Prevents: a proposer that sees `<BASE>.END`, which is for analysis only, or a phase without a distribution."""
+    """Prevents a proposer that sees `<BASE>.END`, which is for analysis only, or a phase without a distribution."""
     proposer = Proposer(configured(), random.Random("test"))
     assert proposer.phase_key("ERASE.CORE_BUSY", "DEFAULT") == "ERASE.CORE_BUSY"
     assert proposer.phase_key(None, "READ.CORE_BUSY") == "READ.CORE_BUSY"
@@ -74,7 +74,7 @@ def test_the_key_is_the_state_then_the_label_then_default() -> None:
 
 
 def test_operations_are_drawn_as_often_as_configured() -> None:
-    """Prevents: a sampler that leans to the first or the last of a distribution."""
+    """Prevents a sampler that leans to the first or the last of a distribution."""
     shares = {"Delay": 0.5, "Reset": 0.3, "Status_Read": 0.2}
     proposer = Proposer(configured(phase_conditional__DEFAULT=shares), random.Random("test"))
     drawn = [list(proposer.candidates("DEFAULT")) for _ in range(20000)]
@@ -86,7 +86,7 @@ def test_operations_are_drawn_as_often_as_configured() -> None:
 
 
 def test_the_bus_finds_the_first_gap() -> None:
-    """Prevents: a transfer that is put off although the bus is free, or squeezed in where it is not."""
+    """Prevents a transfer that is put off although the bus is free, or squeezed in where it is not."""
     bus = Bus()
     bus.reserve(0, [(0, 10), (20, 30)])
     assert bus.earliest(0, 100, [(0, 10)]) == 10
@@ -98,7 +98,7 @@ def test_the_bus_finds_the_first_gap() -> None:
 
 
 def test_overdue_work_is_resumed_before_anything_else() -> None:
-    """Prevents: suspended work that waits for its operation to be drawn."""
+    """Prevents suspended work that waits for its operation to be drawn."""
     watcher = Watcher()
     only_suspends = {
         "DEFAULT": {"Page_Program_SLC": 0.5, "Program_Suspend": 0.3, "Page_Read_SLC": 0.2},
@@ -113,7 +113,7 @@ def test_overdue_work_is_resumed_before_anything_else() -> None:
 
 
 def test_a_plane_is_asked_once_a_tick() -> None:
-    """Prevents: two decisions for one plane and time, of which nobody can tell which one a row came from.
+    """Prevents two decisions for one plane and time, of which nobody can tell which one a row came from.
 
     A reset lasts as long as a refill takes here, so that the hooks after it and refills meet.
     """
@@ -133,7 +133,7 @@ def test_a_plane_is_asked_once_a_tick() -> None:
 
 
 def test_a_suspend_cuts_only_what_has_begun() -> None:
-    """Prevents: an operation that is cut between its commit and its start, whose start nobody is told of."""
+    """Prevents an operation that is cut between its commit and its start, whose start nobody is told of."""
     _, resources = scheduler_for()
     batches = configured().batches
     program, suspend = batches["Page_Program_SLC"], batches["Program_Suspend"]
@@ -147,6 +147,6 @@ def test_a_suspend_cuts_only_what_has_begun() -> None:
 
 @pytest.mark.parametrize("duration", [0.0, -1.0, 0.001, float("nan"), float("inf")])
 def test_a_run_needs_time(duration: float) -> None:
-    """Prevents: a run without an end, or one that goes back in time."""
+    """Prevents a run without an end, or one that goes back in time."""
     with pytest.raises(ValueError, match="time"):
         Simulation(configured()).run(duration)

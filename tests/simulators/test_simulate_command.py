@@ -25,7 +25,7 @@ PATIENCE = 30.0  # seconds
 
 
 def test_it_prints_a_summary_and_the_paths_and_nothing_else(tmp_path: Path) -> None:
-    """Prevents: output that a script cannot read line by line."""
+    """Prevents output that a script cannot read line by line."""
     out = tmp_path / "lab"
     done = CliRunner().invoke(simulate, ["nand", "--out", str(out), "--run-until", "500", "--num-runs", "2"])
     assert done.exit_code == 0, done.output
@@ -39,7 +39,7 @@ def test_it_prints_a_summary_and_the_paths_and_nothing_else(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("command", ["nand", "core"])
 def test_the_examples_of_the_help_run(command: str, tmp_path: Path) -> None:
-    """Prevents: help that shows commands which do not exist."""
+    """Prevents help that shows commands which do not exist."""
     shown = CliRunner().invoke(simulate, [command, "--help"]).stdout
     lines = [line.split() for line in shown.splitlines() if line.strip().startswith("afterstate simulate")]
     assert lines
@@ -51,7 +51,7 @@ def test_the_examples_of_the_help_run(command: str, tmp_path: Path) -> None:
 
 
 def test_a_configuration_of_ones_own_and_its_refusal(tmp_path: Path) -> None:
-    """Prevents: an error about a configuration that does not name the file, the key and what to do."""
+    """Prevents an error about a configuration that does not name the file, the key and what to do."""
     text = (ROOT / "simulators" / "nand" / "default.yaml").read_text(encoding="utf-8")
     file = tmp_path / "mine.yaml"
     file.write_text(text, encoding="utf-8")
@@ -78,7 +78,7 @@ def test_a_configuration_of_ones_own_and_its_refusal(tmp_path: Path) -> None:
     ],
 )
 def test_settings_without_a_meaning_are_refused(tmp_path: Path, settings: dict[str, float], reason: str) -> None:
-    """Prevents: files named so that no run can be told from them, and runs that go backwards."""
+    """Prevents files named so that no run can be told from them, and runs that go backwards."""
     with pytest.raises(UsageError, match=reason):
         simulate_nand(tmp_path, **settings)  # type: ignore[arg-type]
 
@@ -103,7 +103,7 @@ def processes_of(group: int) -> list[psutil.Process]:
     ids=["runs", "sites", "core"],
 )
 def test_an_interrupt_leaves_only_whole_files(tmp_path: Path, arguments: list[str], files_of_a_set: int) -> None:
-    """Prevents: half of a file, or of a run, that lands as if it were all; processes that go on unseen."""
+    """Prevents half of a file, or of a run, that lands as if it were all; processes that go on unseen."""
     out = tmp_path / "out"
     command = [sys.executable, "-m", "loaders", "simulate", *arguments, "--out", str(out)]
     running = subprocess.Popen(

@@ -22,7 +22,7 @@ def truncated(rows: list[TimelineRow], time_us: float) -> list[TimelineRow]:
 @settings(max_examples=300, deadline=None)
 @given(STEPS)
 def test_truncating_is_what_a_scan_does(steps: list[tuple[list[tuple[str, str, int, int]], int]]) -> None:
-    """Prevents: an index of ends that misses an earlier, longer segment that still runs, or one stated again."""
+    """Prevents an index of ends that misses an earlier, longer segment that still runs, or one stated again."""
     timeline = StateTimeline()
     for segments, at in steps:
         for base, state, start, length in segments:
@@ -40,7 +40,7 @@ def test_truncating_is_what_a_scan_does(steps: list[tuple[list[tuple[str, str, i
 @settings(max_examples=200, deadline=None)
 @given(SEGMENTS, TIMES, TIMES)
 def test_forgetting_changes_no_later_answer(segments: list[tuple[str, str, int, int]], at: int, later: int) -> None:
-    """Prevents: a streaming export that forgets a segment which a phase key still needs."""
+    """Prevents a streaming export that forgets a segment which a phase key still needs."""
     whole, forgetful = StateTimeline(), StateTimeline()
     for timeline in (whole, forgetful):
         for base, state, start, length in segments:

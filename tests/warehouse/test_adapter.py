@@ -49,7 +49,7 @@ REFUSED: tuple[tuple[dict[str, Any], dict[str, str], str], ...] = (
 
 
 def test_a_configuration_that_would_be_ignored_is_refused(project: Project) -> None:
-    """Prevents: dbt-mysql's silence: an unknown strategy, a nullable key, a contract that is not compared."""
+    """Prevents dbt-mysql's silence: an unknown strategy, a nullable key, a contract that is not compared."""
     for config, columns, message in REFUSED:
         selected = ", ".join(f"1 as {name}" for name in columns)
         project.model(f"select {selected}", columns, **{**INCREMENTAL, **config})
@@ -58,7 +58,7 @@ def test_a_configuration_that_would_be_ignored_is_refused(project: Project) -> N
 
 
 def test_a_schema_change_is_made_or_refused_but_never_ignored(project: Project) -> None:
-    """Prevents: `on_schema_change` without effect: new columns that stay empty, old rows that vanish."""
+    """Prevents `on_schema_change` without effect: new columns that stay empty, old rows that vanish."""
     project.model("select 1 as id, 10 as a", {"id": "int", "a": "int"}, **INCREMENTAL)
     assert project.run() == ""
     wider = ("select 2 as id, 20 as a, 'x' as b", {"id": "int", "a": "int", "b": "varchar(8)"})
@@ -74,7 +74,7 @@ def test_a_schema_change_is_made_or_refused_but_never_ignored(project: Project) 
 
 
 def test_a_full_refresh_builds_before_it_replaces(project: Project) -> None:
-    """Prevents: `--full-refresh` renaming the table away first, so that a failing build leaves none."""
+    """Prevents `--full-refresh` renaming the table away first, so that a failing build leaves none."""
     project.model("select 1 as id", {"id": "int"}, **INCREMENTAL)
     assert project.run() == ""
     project.model("select 2 as id union all select 2", {"id": "int"}, **INCREMENTAL)
@@ -88,7 +88,7 @@ def test_a_full_refresh_builds_before_it_replaces(project: Project) -> None:
 
 
 def test_every_contract_type(project: Project) -> None:
-    """Prevents: a type that loses its size, its sign or its exactness on one of the servers."""
+    """Prevents a type that loses its size, its sign or its exactness on one of the servers."""
     columns = {
         "id": "bigint",
         "small": "int",
@@ -114,14 +114,14 @@ def test_every_contract_type(project: Project) -> None:
 
 
 def test_hashes_are_sha2(project: Project) -> None:
-    """Prevents: `dbt.hash` asking for MD5, which newer MySQLs do not have."""
+    """Prevents `dbt.hash` asking for MD5, which newer MySQLs do not have."""
     project.model("select {{ dbt.hash(\"'é'\") }} as id", {"id": "varchar(64)"}, materialized="table")
     assert project.run() == ""
     assert project.rows() == [(hashlib.sha256("é".encode()).hexdigest(),)]
 
 
 def test_readers_never_meet_a_missing_or_partial_table(warehouse: Bench) -> None:
-    """Prevents: a BI tool that fails, or shows half a table, while a build replaces it."""
+    """Prevents a BI tool that fails, or shows half a table, while a build replaces it."""
     marts = prepare(warehouse)
     expected = {mart: count(warehouse, mart) for mart in marts}
     found_warehouse = warehouse.warehouse  # asked for here: it looks at the environment, which all threads share
@@ -166,7 +166,7 @@ def test_readers_never_meet_a_missing_or_partial_table(warehouse: Bench) -> None
 
 
 def test_a_server_killed_while_building_leaves_every_mart_as_it_was(own_server: Bench) -> None:
-    """Prevents: a power cut that costs a mart, or leaves half of one."""
+    """Prevents a power cut that costs a mart, or leaves half of one."""
     marts = prepare(own_server)
     before = {mart: checksum(own_server, mart) for mart in marts}
     dice = random.Random(11)

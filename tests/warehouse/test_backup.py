@@ -77,7 +77,7 @@ def restored(warehouse: Bench, file: Path) -> str:
 
 @pytest.mark.layouts("four_schemas", "one_database")
 def test_an_empty_warehouse_is_restored_to_the_microsecond(warehouse: Bench) -> None:
-    """Prevents: a lost data folder taking with it the one table that no file can rebuild."""
+    """Prevents a lost data folder taking with it the one table that no file can rebuild."""
     before = filled(warehouse)
     snapshots = warehouse.query("select * from {marts}.shutdown_state_snapshot order by id", role="bi")
     loads = warehouse.query("select * from {audit}.landing_loads order by load_id", role="bi")
@@ -108,7 +108,7 @@ def test_an_empty_warehouse_is_restored_to_the_microsecond(warehouse: Bench) -> 
 
 @pytest.mark.layouts("four_schemas", "one_database")
 def test_weeks_that_came_after_the_loss_stay(warehouse: Bench) -> None:
-    """Prevents: a restore that takes this week's snapshots away, or gives two snapshots one id."""
+    """Prevents a restore that takes this week's snapshots away, or gives two snapshots one id."""
     before = filled(warehouse)
     file = warehouse.folder / "backup.zip"
     warehouse.run("backup", file)
@@ -134,7 +134,7 @@ def test_weeks_that_came_after_the_loss_stay(warehouse: Bench) -> None:
 
 
 def test_what_went_on_after_the_backup_is_not_taken_back(warehouse: Bench) -> None:
-    """Prevents: an old backup undoing a correction, or a gap that was filled since."""
+    """Prevents an old backup undoing a correction, or a gap that was filled since."""
     for kind in ("events", "trace"):
         warehouse.write(f"gap/{kind}.csv", base_files("gap")[kind])
     warehouse.land(warehouse.folder / "gap")
@@ -151,7 +151,7 @@ def test_what_went_on_after_the_backup_is_not_taken_back(warehouse: Bench) -> No
 
 
 def test_what_is_not_a_whole_backup_is_refused(warehouse: Bench) -> None:
-    """Prevents: half of a backup restored, or one that a newer Afterstate wrote misread."""
+    """Prevents half of a backup restored, or one that a newer Afterstate wrote misread."""
     file = warehouse.folder / "backup.zip"
     assert "run `afterstate build` first" in warehouse.run("backup", file).stderr
     assert not file.exists()
@@ -200,7 +200,7 @@ NOTEBOOK = (
 
 
 def test_the_notebooks_own_snapshots_are_brought_in(warehouse: Bench) -> None:
-    """Prevents: years of snapshots in the notebook's CSV that start over with the files of today."""
+    """Prevents years of snapshots in the notebook's CSV that start over with the files of today."""
     land(warehouse, "first", "run")
     build(warehouse)
     file = warehouse.write("core10_02_shutdown_snapshot.csv", NOTEBOOK)
@@ -239,7 +239,7 @@ def homes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_a_memory_moves_from_one_server_to_the_other_and_back(homes: list[Bench], tmp_path: Path) -> None:
-    """Prevents: a warehouse that is tied to the engine it began on, or that loses a digit on the way."""
+    """Prevents a warehouse that is tied to the engine it began on, or that loses a digit on the way."""
     benches = []
     for home in homes:
         home.server.private.start(print)

@@ -106,7 +106,7 @@ def land_everything(warehouse: Bench, planes: Sequence[Case]) -> dict[str, pd.Da
 
 
 def test_what_bi_reads_is_what_the_files_say(warehouse: Bench) -> None:
-    """Prevents: charts of wrong numbers, and marts that differ by how often they were built."""
+    """Prevents charts of wrong numbers, and marts that differ by how often they were built."""
     planes = [case for case in draw(24) if case.statements]
     frames = land_everything(warehouse, planes)
     warehouse.build_without_tests(*SELECTED)

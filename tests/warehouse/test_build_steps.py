@@ -83,7 +83,7 @@ WITHDRAWN = [FIRST, (0, (SCOPE, "fill")), (1, (CHANGES, "fill"))]
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_no_meeting_of_steps_goes_wrong(family: str) -> None:
-    """Prevents: a moment between any two steps at which a landing, a kill or another build leaves marts wrong."""
+    """Prevents a moment between any two steps at which a landing, a kill or another build leaves marts wrong."""
     for builds, kills in ((2, 1), (3, 2)) if IS_LONG else ((2, 1),):
         worlds, wrong = explore(FAMILIES[family], Rules(), builds=builds, kills=kills)
         assert wrong is None
@@ -91,7 +91,7 @@ def test_no_meeting_of_steps_goes_wrong(family: str) -> None:
 
 
 def test_each_rule_is_needed() -> None:
-    """Prevents: a model in which nothing can go wrong; the adversary's races are found without what rules them out."""
+    """Prevents a model in which nothing can go wrong; the adversary's races are found without what rules them out."""
     _, wrong = explore(NAND, Rules(one_at_a_time=False))
     assert str(wrong).startswith("noted as built, and not read: ")
     _, wrong = explore(CORE, Rules(one_at_a_time=False, frozen_by_the_write=False))
@@ -144,13 +144,13 @@ def drawn(family: Family, dice: Random) -> Schedule:
 @pytest.mark.parametrize("number", range(20 if IS_LONG else 1))
 @pytest.mark.parametrize("family", FAMILIES)
 def test_real_statements_go_the_same_way(warehouse: Bench, dice: Random, family: str, number: int) -> None:
-    """Prevents: a model that is right about builds which are not ours."""
+    """Prevents a model that is right about builds which are not ours."""
     follow(warehouse, drawn(FAMILIES[family], dice), family)
 
 
 @pytest.mark.parametrize(("family", "moments"), [("nand", RESTATED), ("core", WITHDRAWN)])
 def test_what_lands_behind_the_list_of_changes(warehouse: Bench, family: str, moments: list[tuple[int, Step]]) -> None:
-    """Prevents: a file noted as built of which nothing was read, and a withdrawn one whose values stay in the marts."""
+    """Prevents a file noted as built of which nothing was read, and a withdrawn one whose values stay in the marts."""
     follow(warehouse, Schedule(FAMILIES[family], moments), family)
 
 

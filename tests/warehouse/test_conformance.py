@@ -54,7 +54,7 @@ def kind(project: Project) -> str:
 
 
 def test_a_model_can_change_between_table_and_view(project: Project) -> None:
-    """Prevents: a swap that fails, or leaves both behind, when a view becomes a table or a table a view."""
+    """Prevents a swap that fails, or leaves both behind, when a view becomes a table or a table a view."""
     for number, materialized in enumerate(("view", "table", "view", "incremental", "table", "table", "view")):
         config = INCREMENTAL if materialized == "incremental" else {"materialized": materialized}
         contract = {"contract": {"enforced": materialized != "view"}}
@@ -66,7 +66,7 @@ def test_a_model_can_change_between_table_and_view(project: Project) -> None:
 
 
 def test_merge_inserts_updates_and_keeps(project: Project) -> None:
-    """Prevents: incremental models that double rows, forget them, or delete and insert what was only updated."""
+    """Prevents incremental models that double rows, forget them, or delete and insert what was only updated."""
     columns = {"row_no": "bigint", **TWO}
 
     def build(number: int, name: str) -> None:
@@ -91,7 +91,7 @@ def test_merge_inserts_updates_and_keeps(project: Project) -> None:
 
 
 def test_merge_tells_exact_keys_apart(project: Project) -> None:
-    """Prevents: two keys that differ by case, accent or a trailing blank becoming one row."""
+    """Prevents two keys that differ by case, accent or a trailing blank becoming one row."""
     names = ("antibody_C", "antibody_c", "antibody_Ç", "antibody_C ", "항체", "🧬")
     sql = " union all ".join(f"select '{name}' as id, {number} as seen" for number, name in enumerate(names))
     project.model(sql, {"id": "varchar(64)", "seen": "int"}, **INCREMENTAL)
@@ -118,14 +118,14 @@ def build_changed(project: Project, changed: tuple[int, ...], *rows: tuple[int, 
 
 
 def test_replace_replaces_what_it_says_and_nothing_else(project: Project) -> None:
-    """Prevents: rows that are no more staying in a derived table, and others going with them."""
+    """Prevents rows that are no more staying in a derived table, and others going with them."""
     assert build_changed(project, (), (1, "a"), (2, "b"), (3, "c")) == ""
     assert build_changed(project, (2, 3), (2, "B")) == ""
     assert project.rows() == [(1, "a"), (2, "B")]
 
 
 def test_a_failing_replace_leaves_the_rows(project: Project) -> None:
-    """Prevents: old rows deleted, and the new ones not there, after a build that failed half-way."""
+    """Prevents old rows deleted, and the new ones not there, after a build that failed half-way."""
     assert build_changed(project, (), (1, "a"), (2, "B")) == ""
     # row 1 is not replaced, so that its key is there twice when the rows go in, after the delete
     assert "Duplicate entry" in build_changed(project, (2,), (1, "twice"))
@@ -133,14 +133,14 @@ def test_a_failing_replace_leaves_the_rows(project: Project) -> None:
 
 
 def test_a_derived_table_with_another_contract_is_built_in_full(project: Project) -> None:
-    """Prevents: an upgrade that stops at a table of the former release, or keeps its widths."""
+    """Prevents an upgrade that stops at a table of the former release, or keeps its widths."""
     assert build_changed(project, (), (1, "a"), (2, "b"), name="varchar(3)") == ""
     assert build_changed(project, (2,), (1, "a"), (2, "longer"), name="varchar(64)") == ""
     assert project.rows() == [(1, "a"), (2, "longer")]
 
 
 def test_seeds(project: Project) -> None:
-    """Prevents: reference tables without their types or their key, doubled or emptied by the next build."""
+    """Prevents reference tables without their types or their key, doubled or emptied by the next build."""
     project.write("seeds/probe.csv", "stage,severity,meaning\nNONE,0,\"It's nothing, 'é' 🧬\"\nSOME,1,\n")
     types = {"stage": "varchar(64)", "severity": "int", "meaning": "varchar(255)"}
     project.write("seeds/probe.yml", {"seeds": [{"name": "probe", "config": {"column_types": types}}]})
@@ -167,7 +167,7 @@ def test_seeds(project: Project) -> None:
 
 
 def test_a_contract_is_held_by_the_server(project: Project) -> None:
-    """Prevents: a key, a NOT NULL or a length that stands in the YAML only; values that are cut to fit.
+    """Prevents a key, a NOT NULL or a length that stands in the YAML only; values that are cut to fit.
 
     The server's own `sql_mode` would let them be.
     """
@@ -187,7 +187,7 @@ def test_a_contract_is_held_by_the_server(project: Project) -> None:
 
 
 def test_comments_follow_the_contract(project: Project) -> None:
-    """Prevents: descriptions that BI tools show long after they were corrected, in tables that stay in place."""
+    """Prevents descriptions that BI tools show long after they were corrected, in tables that stay in place."""
     comments = "select column_name, column_comment from information_schema.columns where table_schema = '{marts}'"
     project.model("select 1 as id, 'a' as name", TWO, **INCREMENTAL)
     assert project.run() == ""
@@ -203,7 +203,7 @@ def test_comments_follow_the_contract(project: Project) -> None:
 
 
 def test_generic_tests_find_what_is_wrong_and_only_that(project: Project) -> None:
-    """Prevents: a test that passes whatever the rows are, on one of the servers."""
+    """Prevents a test that passes whatever the rows are, on one of the servers."""
     project.write("models/parent.sql", "select 1 as id, 'a' as name")
     project.write("models/child.sql", "select 1 as id, 'A' as name union all select 1, 'A' union all select null, 'z'")
 
@@ -234,7 +234,7 @@ def test_generic_tests_find_what_is_wrong_and_only_that(project: Project) -> Non
 
 
 def test_failures_can_be_stored(project: Project) -> None:
-    """Prevents: `--store-failures` failing itself, or keeping the failures of an earlier run."""
+    """Prevents `--store-failures` failing itself, or keeping the failures of an earlier run."""
     project.model("select 1 as id, nullif('x', 'x') as name", TWO, materialized="table")
     project.write(
         "models/tests.yml", {"models": [{"name": "checked", "columns": [{"name": "name", "tests": NOT_NULL}]}]}
@@ -268,7 +268,7 @@ select cast(@session_note as signed) as id, 'x' as name
 
 
 def test_hooks_run_in_the_models_own_session_and_last(project: Project) -> None:
-    """Prevents: a `set session` that another connection gets; what a hook wrote being rolled back without a word."""
+    """Prevents a `set session` that another connection gets; what a hook wrote being rolled back without a word."""
     project.configure(**{"on-run-start": "create table if not exists {{ target.schema }}.notes (note varchar(64))"})
     for materialized in ({"materialized": "table"}, INCREMENTAL):
         project.model(HOOKED, {"id": "bigint", "name": "varchar(64)"}, **materialized)
@@ -279,7 +279,7 @@ def test_hooks_run_in_the_models_own_session_and_last(project: Project) -> None:
 
 
 def test_docs_have_every_column_with_its_type(project: Project) -> None:
-    """Prevents: a catalog without columns, or with those of another warehouse's table of the same name."""
+    """Prevents a catalog without columns, or with those of another warehouse's table of the same name."""
     project.model("select 1 as id, 'a' as name", TWO, materialized="table")
     project.write("models/seen.sql", "{{ config(schema='staging') }} select * from {{ ref('probe') }}")
     assert project.run() == ""
@@ -295,7 +295,7 @@ def test_docs_have_every_column_with_its_type(project: Project) -> None:
 
 
 def test_freshness_counts_in_utc_whatever_the_servers_zone(project: Project) -> None:
-    """Prevents: sources that look nine hours fresher, or staler, than they are."""
+    """Prevents sources that look nine hours fresher, or staler, than they are."""
     source = {
         "name": "landing",
         "schema": project.warehouse.warehouse.schemas.marts,
@@ -323,7 +323,7 @@ def test_freshness_counts_in_utc_whatever_the_servers_zone(project: Project) -> 
 
 @pytest.mark.parametrize("strategy", ["check", "timestamp"])
 def test_dbt_snapshots(project: Project, strategy: str) -> None:
-    """Prevents: history that cannot be kept with dbt's own snapshots, whose hashes newer MySQLs do not have."""
+    """Prevents history that cannot be kept with dbt's own snapshots, whose hashes newer MySQLs do not have."""
     how = "check_cols=['name']" if strategy == "check" else "updated_at='updated_at'"
     project.write(
         "snapshots/history.sql",

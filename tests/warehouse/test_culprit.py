@@ -47,7 +47,7 @@ def spoilt(warehouse: Bench) -> Bench:
 
 @pytest.mark.parametrize("before", [[], ["built"]])
 def test_a_base_that_is_too_long(spoilt: Bench, capsys: pytest.CaptureFixture[str], before: list[str]) -> None:
-    """Prevents: a server's error number and a row number of its own, from which somebody has to find a file."""
+    """Prevents a server's error number and a row number of its own, from which somebody has to find a file."""
     if before:  # and the same when the models are there and take in what is new
         spoilt.run("withdraw", "3", "--yes")
         spoilt.build_without_tests("--select", "tag:nand")
@@ -65,7 +65,7 @@ def test_a_base_that_is_too_long(spoilt: Bench, capsys: pytest.CaptureFixture[st
 def test_what_cannot_be_told_is_said(
     spoilt: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Prevents: a search without an end in a large warehouse, and the wrong load named when it was cut short."""
+    """Prevents a search without an end in a large warehouse, and the wrong load named when it was cut short."""
     monkeypatch.setattr(culprit, "BUDGET_SECONDS", -1)
     said = failed_build(spoilt, capsys, "--select", "tag:nand")
     assert "to fail cannot be told: Data " in said
@@ -75,7 +75,7 @@ def test_what_cannot_be_told_is_said(
 def test_a_build_that_fails_on_something_else_names_nobody(
     warehouse: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Prevents: blaming a file for a table that somebody dropped."""
+    """Prevents blaming a file for a table that somebody dropped."""
     warehouse.land(warehouse.write("good.csv", trace([(1, 1)])))
     warehouse.build_without_tests("--select", "+governed_run_summary")
     warehouse.query(f"drop table {{landing}}.{TRACE_KIND}")

@@ -35,7 +35,7 @@ def bounce(artifacts: Path, folder: Path) -> list[dict[str, str]]:
 
 
 def test_every_model_and_column_is_documented_and_keyed(warehouse: Bench) -> None:
-    """Prevents: a column that does not explain itself to an analyst, a model whose key nothing guards."""
+    """Prevents a column that does not explain itself to an analyst, a model whose key nothing guards."""
     warehouse.build_without_tests()
     warehouse.dbt("docs generate")
     artifacts = warehouse.artifacts
@@ -62,7 +62,7 @@ def test_every_model_and_column_is_documented_and_keyed(warehouse: Bench) -> Non
 
 @pytest.mark.layouts("four_schemas", "one_database")
 def test_freshness_of_every_source(warehouse: Bench) -> None:
-    """Prevents: freshness that fails on a kind which was never landed, or that is off by the server's time zone."""
+    """Prevents freshness that fails on a kind which was never landed, or that is off by the server's time zone."""
     never = warehouse.dbt("source freshness")
     assert set(never.values()) == {"warn"}
     warehouse.land(ROOT / "samples" / "core")

@@ -19,7 +19,7 @@ def land(warehouse: Bench, folder: str, *kinds: str, **replaced: tuple[str, str]
 
 
 def test_an_export_refuses_what_is_not_built(warehouse: Bench) -> None:
-    """Prevents: last week's CSV, without a word, since nobody thought of the build after the landing."""
+    """Prevents last week's CSV, without a word, since nobody thought of the build after the landing."""
     out = warehouse.folder / "snapshot.csv"
     land(warehouse, "first")
     build_memory(warehouse)
@@ -47,7 +47,7 @@ def test_an_export_refuses_what_is_not_built(warehouse: Bench) -> None:
 
 
 def test_a_file_that_landed_beside_a_build_still_waits(warehouse: Bench) -> None:
-    """Prevents: a file taken for built by a build that had read the files before it landed, or that failed."""
+    """Prevents a file taken for built by a build that had read the files before it landed, or that failed."""
     out = warehouse.folder / "snapshot.csv"
     land(warehouse, "first", "events")
     # a build that gets no further than its list of files
@@ -63,7 +63,7 @@ def test_a_file_that_landed_beside_a_build_still_waits(warehouse: Bench) -> None
 
 
 def test_an_export_is_of_one_rule(warehouse: Bench, tmp_path: Path) -> None:
-    """Prevents: a CSV that has each shutdown once for each rule that was tried, or a rule without a name."""
+    """Prevents a CSV that has each shutdown once for each rule that was tried, or a rule without a name."""
     out = warehouse.folder / "snapshot.csv"
     land(warehouse, "first")
     for rule in ("core10_02_v1", "it's \\ two"):
@@ -81,7 +81,7 @@ def test_an_export_is_of_one_rule(warehouse: Bench, tmp_path: Path) -> None:
 
 
 def test_gaps_and_drift_are_said_with_where_to_look(warehouse: Bench) -> None:
-    """Prevents: a CSV that says 7.2 where the files say 7.4, and `all well` everywhere else."""
+    """Prevents a CSV that says 7.2 where the files say 7.4, and `all well` everywhere else."""
     out = warehouse.folder / "snapshot.csv"
     land(warehouse, "first", "events", "trace", "fallback")
     assert "the snapshots are not built yet" in warehouse.run("status").stdout

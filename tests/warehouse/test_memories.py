@@ -46,7 +46,7 @@ def meanings(memory: Memory) -> set[tuple[Any, ...]]:
 
 @given(memories(), memories())
 def test_nothing_is_lost_and_no_id_is_given_twice(here: Memory, brought: Memory) -> None:
-    """Prevents: a restore that drops a snapshot of either side, or makes an id of the backup stand for another."""
+    """Prevents a restore that drops a snapshot of either side, or makes an id of the backup stand for another."""
     merged = merge(here, brought, NOW, "me").memory
     assert meanings(merged) == meanings(here) | meanings(brought)
     ids = [row["id"] for row in merged.snapshots] + [row["snapshot_id"] for row in merged.retakes]
@@ -60,7 +60,7 @@ def test_nothing_is_lost_and_no_id_is_given_twice(here: Memory, brought: Memory)
 
 @given(memories(), memories())
 def test_again_changes_nothing(here: Memory, brought: Memory) -> None:
-    """Prevents: a restore that was interrupted, or run twice, wearing out ids or filling the retakes."""
+    """Prevents a restore that was interrupted, or run twice, wearing out ids or filling the retakes."""
     once = merge(here, brought, NOW, "me").memory
     again = merge(once, brought, NOW, "me")
     assert again.renumbered == again.contested == 0
@@ -70,7 +70,7 @@ def test_again_changes_nothing(here: Memory, brought: Memory) -> None:
 
 @given(memories(), memories(has_ids=False))
 def test_snapshots_without_ids_get_some(here: Memory, brought: Memory) -> None:
-    """Prevents: the notebook's snapshots taking an id that is in use, or coming in twice."""
+    """Prevents the notebook's snapshots taking an id that is in use, or coming in twice."""
     once = merge(here, brought, NOW, "me").memory
     assert meanings(once) == meanings(here) | meanings(brought)
     assert merge(once, brought, NOW, "me").memory.meanings() == once.meanings()

@@ -26,7 +26,7 @@ def rows(warehouse: Bench, statement: str) -> list[tuple[Any, ...]]:
 
 @pytest.mark.layouts("four_schemas", "one_database")
 def test_drift_lists_every_column_that_changed(warehouse: Bench) -> None:
-    """Prevents: a correction upstream that nobody hears of, because the snapshot rightly stays as it was."""
+    """Prevents a correction upstream that nobody hears of, because the snapshot rightly stays as it was."""
     land(warehouse, "before", base_files("run"))
     assert warehouse.check("shutdown_snapshot_drift_is_empty", *SHUTDOWN) == "pass"
     frozen = rows(warehouse, "select * from {marts}.shutdown_state_snapshot")
@@ -57,7 +57,7 @@ def test_drift_lists_every_column_that_changed(warehouse: Bench) -> None:
 
 
 def test_an_older_file_landed_again_changes_nothing(warehouse: Bench) -> None:
-    """Prevents: last month's file, landed by mistake, taking the place of this month's."""
+    """Prevents last month's file, landed by mistake, taking the place of this month's."""
     land(warehouse, "first", base_files("run"))
     land(warehouse, "second", {"trace": base_files("run")["trace"].replace(",2.1,", ",2.2,")})
     land(warehouse, "first", base_files("run"))
@@ -66,7 +66,7 @@ def test_an_older_file_landed_again_changes_nothing(warehouse: Bench) -> None:
 
 
 def test_a_removed_file_takes_nothing_away(warehouse: Bench) -> None:
-    """Prevents: a producer's clean-up of its folder emptying the warehouse."""
+    """Prevents a producer's clean-up of its folder emptying the warehouse."""
     land(warehouse, "run", base_files("run"))
     warehouse.run_models(*SHUTDOWN)
     everything = "select * from {marts}.shutdown_state_snapshot"
@@ -80,7 +80,7 @@ def test_a_removed_file_takes_nothing_away(warehouse: Bench) -> None:
 
 
 def test_a_corrected_event_adds_a_snapshot_and_says_so(warehouse: Bench) -> None:
-    """Prevents: a correction that overwrites what was remembered, or that passes without a word."""
+    """Prevents a correction that overwrites what was remembered, or that passes without a word."""
     land(warehouse, "first", base_files("run"))
     assert warehouse.check("shutdown_state_snapshot_has_one_shutdown_per_design", *SHUTDOWN) == "pass"
     first = rows(warehouse, "select * from {marts}.shutdown_state_snapshot")
@@ -93,7 +93,7 @@ def test_a_corrected_event_adds_a_snapshot_and_says_so(warehouse: Bench) -> None
 
 
 def test_events_that_disagree_with_their_sources(warehouse: Bench) -> None:
-    """Prevents: an event whose own copy contradicts the files; and a copy that is merely absent being taken for one."""
+    """Prevents an event whose own copy contradicts the files; and a copy that is merely absent being taken for one."""
     key = "run_id,case_id,antibody_id,shutdown_step"
     header = f"{key},shutdown_trigger_final,fallback_stage,fallback_score,risk_score_total"
     files = base_files("run")
@@ -108,7 +108,7 @@ def test_events_that_disagree_with_their_sources(warehouse: Bench) -> None:
 
 
 def test_coverage_counts_what_is_missing(warehouse: Bench) -> None:
-    """Prevents: incomplete snapshots that nobody can count."""
+    """Prevents incomplete snapshots that nobody can count."""
     land(warehouse, "whole", base_files("whole"))
     partial = base_files("partial")
     partial["events"] += csv_text("partial,B_GOVERNED,antibody_X,5,CORE8_PARTIAL_SEAL")
@@ -131,7 +131,7 @@ def test_coverage_counts_what_is_missing(warehouse: Bench) -> None:
 
 
 def test_what_followed_the_shutdown(warehouse: Bench) -> None:
-    """Prevents: the timeline missing steps, counting distance from elsewhere, or comparing with the moving state."""
+    """Prevents the timeline missing steps, counting distance from elsewhere, or comparing with the moving state."""
     land(warehouse, "run", base_files("run"))
     warehouse.run_models(*SHUTDOWN)
     timeline = (
@@ -150,7 +150,7 @@ def test_what_followed_the_shutdown(warehouse: Bench) -> None:
 
 
 def test_differences_that_no_type_can_hold(warehouse: Bench) -> None:
-    """Prevents: one odd step of one run stopping the mart of all runs (errors 1264 and 1690)."""
+    """Prevents one odd step of one run stopping the mart of all runs (errors 1264 and 1690)."""
     low, high = -(2**31), 2**31 - 1
     most = 1.7976931348623157e308
     events, trace = (base_files("run")[kind].partition("\n")[0] for kind in ("events", "trace"))
@@ -175,7 +175,7 @@ def test_differences_that_no_type_can_hold(warehouse: Bench) -> None:
 
 
 def test_the_sample_runs_summary(warehouse: Bench) -> None:
-    """Prevents: designs missing from the summary, or extremes taken over the wrong rows."""
+    """Prevents designs missing from the summary, or extremes taken over the wrong rows."""
     warehouse.land(ROOT / "samples" / "core")
     warehouse.run_models(*SHUTDOWN)
     summary = rows(
@@ -197,7 +197,7 @@ def test_the_sample_runs_summary(warehouse: Bench) -> None:
 
 
 def test_what_did_we_know_when(warehouse: Bench) -> None:
-    """Prevents: a restated row whose earlier statements cannot be asked for any more."""
+    """Prevents a restated row whose earlier statements cannot be asked for any more."""
     for number, value in enumerate(("2.1", "2.2", "2.3")):
         land(warehouse, f"week{number}", {"trace": base_files("run")["trace"].replace(",2.1,", f",{value},")})
     warehouse.run_models(*SHUTDOWN)
@@ -212,7 +212,7 @@ def test_what_did_we_know_when(warehouse: Bench) -> None:
 
 
 def test_bi_tools_show_what_each_column_means(warehouse: Bench) -> None:
-    """Prevents: a column without an explanation in the tool that an analyst opens; a stale one after a change."""
+    """Prevents a column without an explanation in the tool that an analyst opens; a stale one after a change."""
     warehouse.build_without_tests()
     tables = rows(
         warehouse,

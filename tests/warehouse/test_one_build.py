@@ -53,7 +53,7 @@ def unfinished(bench: Bench) -> list[str]:
 
 
 def test_a_second_build_waits_and_says_for_whom(held: Build) -> None:
-    """Prevents: two builds at once, which fail each other; and one that hangs without a word."""
+    """Prevents two builds at once, which fail each other; and one that hangs without a word."""
     bench = held.bench
     with building(bench, *SUMMARY, name="second") as second:
         second.says(f"waiting for another build of `{bench.warehouse.schemas.marts}`: ")
@@ -73,7 +73,7 @@ def test_a_second_build_waits_and_says_for_whom(held: Build) -> None:
 def test_every_command_that_writes_takes_the_lock(
     built: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Prevents: `dbt run`, `seed` or `test` beside a build, by the way that nobody thought of."""
+    """Prevents `dbt run`, `seed` or `test` beside a build, by the way that nobody thought of."""
     monkeypatch.setenv(NO_WAIT_VARIABLE, "yes")
     for command in ("build", "run", "seed", "test", "snapshot"):
         with BuildLock(built.warehouse.schemas, built.warehouse.dbt, "by a test", print), pytest.raises(AssertionError):
@@ -83,7 +83,7 @@ def test_every_command_that_writes_takes_the_lock(
 
 
 def test_another_warehouse_of_the_server_builds_meanwhile(built: Bench) -> None:
-    """Prevents: one lock for a whole server, on which somebody else's build takes hours."""
+    """Prevents one lock for a whole server, on which somebody else's build takes hours."""
     with closing(connect(built.server.admin)) as somebody, somebody.cursor() as ask:
         for schema in (f"{built.warehouse.schemas.marts}_2", "a" * 55):
             ask.execute(f"do get_lock('{lock_name(schema)}', 0)")
@@ -93,7 +93,7 @@ def test_another_warehouse_of_the_server_builds_meanwhile(built: Bench) -> None:
 
 
 def test_a_suspended_build_overwrites_nothing(built: Bench) -> None:
-    """Prevents: a laptop that slept in the middle of a build writing its older state over a frozen snapshot.
+    """Prevents a laptop that slept in the middle of a build writing its older state over a frozen snapshot.
 
     `frozen_race.sh` of the adversary, with a barrier in place of the luck.
     """
@@ -114,7 +114,7 @@ def test_a_suspended_build_overwrites_nothing(built: Bench) -> None:
 
 
 def test_a_timeline_that_lands_between_two_builds_is_built(warehouse: Bench) -> None:
-    """Prevents: a landed timeline that no build takes in, since two builds at once each left it to the other.
+    """Prevents a landed timeline that no build takes in, since two builds at once each left it to the other.
 
     `loads_race.sh` of the adversary: the first build stops after it has listed what has landed; then a timeline lands,
     and a second build begins.
@@ -145,7 +145,7 @@ def test_a_timeline_that_lands_between_two_builds_is_built(warehouse: Bench) -> 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_the_build_and_its_statements(held: Build, number: signal.Signals) -> None:
-    """Prevents: cron, systemd or `timeout` ending `afterstate build` while its dbt, or the server, builds on."""
+    """Prevents cron, systemd or `timeout` ending `afterstate build` while its dbt, or the server, builds on."""
     held.hears(number)
     assert held.ends() != 0
     assert statements(held.bench, "rename table") == []
@@ -153,7 +153,7 @@ def test_a_signal_ends_the_build_and_its_statements(held: Build, number: signal.
 
 
 def test_what_a_killed_build_left_the_next_one_clears(held: Build) -> None:
-    """Prevents: a statement of a killed build that the server ends in the middle of the next one; tables forever."""
+    """Prevents a statement of a killed build that the server ends in the middle of the next one; tables forever."""
     bench = held.bench
     held.hears(signal.SIGKILL)
     held.ends()
@@ -168,7 +168,7 @@ def test_what_a_killed_build_left_the_next_one_clears(held: Build) -> None:
 
 @pytest.mark.layouts("one_database")
 def test_tables_of_others_in_the_one_database_are_never_cleared(warehouse: Bench) -> None:
-    """Prevents: a build dropping somebody's own table, since its name ends as those of killed builds do."""
+    """Prevents a build dropping somebody's own table, since its name ends as those of killed builds do."""
     left_behind = ("governed_run_summary__dbt_new", "staging__int_shutdown__loads__dbt_new")
     theirs = ("theirs", "theirs__dbt_new", "theirs__dbt_old", "staging__theirs__dbt_new")
     for table in (*left_behind, *theirs):
@@ -184,7 +184,7 @@ def test_tables_of_others_in_the_one_database_are_never_cleared(warehouse: Bench
 
 
 def test_a_build_that_has_lost_its_lock_stops(built: Bench) -> None:
-    """Prevents: two builds at once after an administrator, or a firewall, has ended the connection with the lock."""
+    """Prevents two builds at once after an administrator, or a firewall, has ended the connection with the lock."""
     with building(built, name="robbed") as build:
         holder = wait_until(lambda: builder(built), lambda: build.said)
         build.hears(signal.SIGSTOP)
@@ -196,13 +196,13 @@ def test_a_build_that_has_lost_its_lock_stops(built: Bench) -> None:
 
 
 def test_a_seat_that_is_taken_is_passed_over(built: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prevents: a model that takes hours, while others come and go, from being in the way of the next connection."""
+    """Prevents a model that takes hours, while others come and go, from being in the way of the next connection."""
     monkeypatch.setattr(build_lock, "cycle", lambda numbers: cycle(number for number in numbers for _ in range(2)))
     built.build_without_tests("--select", "tag:core")
 
 
 def test_a_build_that_waits_can_be_interrupted(built: Bench) -> None:
-    """Prevents: a queue of builds that nobody gets rid of."""
+    """Prevents a queue of builds that nobody gets rid of."""
     with BuildLock(built.warehouse.schemas, built.warehouse.dbt, "a test", print), building(built, *SUMMARY) as build:
         build.says("waiting for another build")
         started = time.monotonic()

@@ -151,7 +151,7 @@ def twin_answers(manager: ResourceManager, time_us: float) -> tuple[str, str, st
 
 @pytest.mark.parametrize("name", TABLE)
 def test_the_table_in_python(name: str) -> None:
-    """Prevents: the twin, or the tests' own scan, reading a row of the design's table otherwise."""
+    """Prevents the twin, or the tests' own scan, reading a row of the design's table otherwise."""
     segments, at, covering, before = TABLE[name]
     case = table_case(segments, at)
     assert expected(segments_of(case), at)[:2] == (covering, before)
@@ -161,7 +161,7 @@ def test_the_table_in_python(name: str) -> None:
 @fuzz(500)
 @given(cases())
 def test_the_twin_is_the_brute_force_scan(case: Case) -> None:
-    """Prevents: binary search that misses a tie, a restatement, a segment of no length or a noisy float."""
+    """Prevents binary search that misses a tie, a restatement, a segment of no length or a noisy float."""
     manager, segments = twin_of(case), segments_of(case)
     for at in range(-2, 62):
         for noise in (0.0, 1e-10, -1e-10):
@@ -169,7 +169,7 @@ def test_the_twin_is_the_brute_force_scan(case: Case) -> None:
 
 
 def test_the_table_in_sql(warehouse: Bench) -> None:
-    """Prevents: SQL reading a row of the design's table otherwise, on either server."""
+    """Prevents SQL reading a row of the design's table otherwise, on either server."""
     planes = [table_case(segments, at) for segments, at, _, _ in TABLE.values()]
     write_session(warehouse.folder / "table", planes, runs=1)
     warehouse.land(warehouse.folder / "table")
@@ -220,7 +220,7 @@ def compare_with_expected(warehouse: Bench, sessions: dict[str, list[Case]]) -> 
 
 
 def test_sql_is_the_brute_force_scan(warehouse: Bench) -> None:
-    """Prevents: SQL that differs from the twin on any timeline, whatever the order in which its runs were landed."""
+    """Prevents SQL that differs from the twin on any timeline, whatever the order in which its runs were landed."""
     drawn = draw(CASES)
     sessions = {
         f"session_{number}": drawn[start : start + PLANES_A_SESSION]
@@ -251,7 +251,7 @@ def without_loads(spans: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 @pytest.mark.layouts("four_schemas", "one_database")
 def test_incremental_builds_are_a_full_build(warehouse: Bench) -> None:
-    """Prevents: tables that depend on the order of landing, on replaced runs, or on how often they were built."""
+    """Prevents tables that depend on the order of landing, on replaced runs, or on how often they were built."""
     planes = draw(24)
     orders = list(itertools.permutations((1, 2, 3)))
     names = [f"order_{''.join(map(str, order))}" for order in orders]
@@ -283,7 +283,7 @@ def test_incremental_builds_are_a_full_build(warehouse: Bench) -> None:
 
 
 def test_a_build_leaves_alone_what_a_new_run_cannot_change(warehouse: Bench) -> None:
-    """Prevents: each new run costing a rebuild of all that ever landed."""
+    """Prevents each new run costing a rebuild of all that ever landed."""
     early = Case(
         [Statement(start, start + 5, E, "CORE_BUSY", 1) for start in range(0, 1000, 10)],
         [Proposal(at, 1) for at in range(0, 1000, 7)],
@@ -309,7 +309,7 @@ def test_a_build_leaves_alone_what_a_new_run_cannot_change(warehouse: Bench) -> 
 
 @pytest.mark.layouts("four_schemas", "one_database")
 def test_the_real_example(warehouse: Bench, nand_example: Path) -> None:
-    """Prevents: another answer than the simulator's own lookup gave, for any row of its two runs."""
+    """Prevents another answer than the simulator's own lookup gave, for any row of its two runs."""
     landed = warehouse.land(nand_example)
     assert Counter(result["status"] for result in landed) == {"landed": 8, "ignored": 4}
     assert set(warehouse.build(*MODELS, "models/audit").values()) == {"pass", "success"}
@@ -337,7 +337,7 @@ def test_the_real_example(warehouse: Bench, nand_example: Path) -> None:
 
 
 def test_both_boundaries_are_counted(warehouse: Bench) -> None:
-    """Prevents: a mart that counts by one boundary only, or by the other one."""
+    """Prevents a mart that counts by one boundary only, or by the other one."""
     case = Case([Statement(0, 5, E, "CORE_BUSY", 1), Statement(7, 9, P, "ISSUE", 1)], [Proposal(7, 1)])
     write_session(warehouse.folder / "s", [case], runs=1)
     warehouse.land(warehouse.folder / "s")
@@ -349,7 +349,7 @@ def test_both_boundaries_are_counted(warehouse: Bench) -> None:
 
 
 def test_a_run_that_grows_is_ranked_from_its_first_new_row_on(warehouse: Bench) -> None:
-    """Prevents: a run that is landed again every week, each time longer, costing a rebuild of all of it."""
+    """Prevents a run that is landed again every week, each time longer, costing a rebuild of all of it."""
     statements = [Statement(start, start + 5, E, "CORE_BUSY", 1) for start in range(0, 1000, 10)]
     proposals = [Proposal(at, 1) for at in range(3, 1000, 10)]
     files = write_session(warehouse.folder / "s", [Case(statements[:90], proposals[:90])], runs=1)
@@ -371,7 +371,7 @@ def test_a_run_that_grows_is_ranked_from_its_first_new_row_on(warehouse: Bench) 
 
 
 def test_the_proposers_log(warehouse: Bench) -> None:
-    """Prevents: a used key that the proposer never chose going unnoticed, or one that it did choose reported."""
+    """Prevents a used key that the proposer never chose going unnoticed, or one that it did choose reported."""
     log = "\n".join(
         [
             "# proposer debug log",
@@ -405,7 +405,7 @@ def test_the_proposers_log(warehouse: Bench) -> None:
 
 
 def test_a_virtual_segment_in_landing_fails_the_build(warehouse: Bench) -> None:
-    """Prevents: `.END` written into the landed timeline by other means, and counted as something that happened."""
+    """Prevents `.END` written into the landed timeline by other means, and counted as something that happened."""
     write_session(warehouse.folder / "s", [Case([Statement(0, 5, E, "ISSUE", 1)], [])], runs=1)
     warehouse.land(warehouse.folder / "s")
     warehouse.run_models(*MODELS)
@@ -415,7 +415,7 @@ def test_a_virtual_segment_in_landing_fails_the_build(warehouse: Bench) -> None:
 
 
 def test_the_phase_key_command(warehouse: Bench) -> None:
-    """Prevents: another answer on the command line than in the tables, silence about what was not built, tracebacks."""
+    """Prevents another answer on the command line than in the tables, silence about what was not built, tracebacks."""
     planes = [table_case(segments, at) for segments, at, _, _ in TABLE.values()]
     write_session(warehouse.folder / "table", planes, runs=1)
     ask = ("phase-key", "--session", "table")
@@ -447,7 +447,7 @@ def test_the_phase_key_command(warehouse: Bench) -> None:
 
 
 def test_the_acceptance_table_names_tests_that_exist() -> None:
-    """Prevents: a table of the plan's points that shows tests which nobody runs any more."""
+    """Prevents a table of the plan's points that shows tests which nobody runs any more."""
     text = (ROOT / "docs" / "phase-keys.md").read_text()
     names = set(re.findall(r"`(test_\w+)`", text))
     source = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
@@ -456,7 +456,7 @@ def test_the_acceptance_table_names_tests_that_exist() -> None:
 
 
 def test_a_server_killed_while_replacing_loses_and_doubles_nothing(own_server: Bench) -> None:
-    """Prevents: a build that dies between deleting, inserting and marking, and a next one that takes it for done."""
+    """Prevents a build that dies between deleting, inserting and marking, and a next one that takes it for done."""
     planes = draw(24)
     files = write_session(own_server.folder / "chip", planes)
     own_server.land(*files[1])

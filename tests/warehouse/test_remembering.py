@@ -53,7 +53,7 @@ def memory(warehouse: Bench) -> dict[str, dict[str, Any]]:
 
 
 def test_every_order_of_landing_ends_in_the_same_snapshot(warehouse: Bench) -> None:
-    """Prevents: a build between two files of a run that freezes half of its state, or takes a part of it twice.
+    """Prevents a build between two files of a run that freezes half of its state, or takes a part of it twice.
 
     All 75 ways to land the four files in groups go side by side, each as a run of its own; a round lands one group of
     every run, in a file for each kind, and builds.
@@ -91,7 +91,7 @@ def test_every_order_of_landing_ends_in_the_same_snapshot(warehouse: Bench) -> N
 
 
 def test_an_input_that_is_corrected_before_the_others_come_stays_as_it_was_taken(warehouse: Bench) -> None:
-    """Prevents: a snapshot that still waits for one input changing in those that it has."""
+    """Prevents a snapshot that still waits for one input changing in those that it has."""
     files = base_files("run")
     for kind in ("events", "fallback"):
         warehouse.write(f"first/{kind}.csv", files[kind])
@@ -111,7 +111,7 @@ def test_an_input_that_is_corrected_before_the_others_come_stays_as_it_was_taken
 
 
 def test_a_memory_of_an_older_afterstate_is_migrated(warehouse: Bench) -> None:
-    """Prevents: an upgrade that loses what is remembered, forgets since when, or leaves old gaps open."""
+    """Prevents an upgrade that loses what is remembered, forgets since when, or leaves old gaps open."""
     for run in ("whole", "gap", "waiting"):
         for kind, text in base_files(run).items():
             warehouse.write(f"{run}/{kind}.csv", text)
@@ -163,7 +163,7 @@ def as_it_was_in_0_1(warehouse: Bench) -> None:
 
 
 def test_a_build_that_was_overtaken_changes_nothing(warehouse: Bench) -> None:
-    """Prevents: of two builds, the one that looked first and wrote last putting its older NULLs over a frozen row.
+    """Prevents of two builds, the one that looked first and wrote last putting its older NULLs over a frozen row.
 
     The test holds the row while the build has made its rows and waits to write them, and does then what the other build
     would do.
@@ -220,7 +220,7 @@ FORBIDDEN = (
 
 
 def test_the_server_keeps_what_is_frozen(warehouse: Bench) -> None:
-    """Prevents: an UPDATE or DELETE by hand, in dbt's account or an administrator's, that nobody hears of."""
+    """Prevents an UPDATE or DELETE by hand, in dbt's account or an administrator's, that nobody hears of."""
     files = base_files("run")
     for kind in ("events", "trace"):
         warehouse.write(f"{kind}.csv", files[kind])
@@ -239,7 +239,7 @@ def test_the_server_keeps_what_is_frozen(warehouse: Bench) -> None:
 
 
 def test_triggers_of_another_maker_are_made_again(warehouse: Bench) -> None:
-    """Prevents: builds that fail (error 1449) when the account that made the triggers is gone."""
+    """Prevents builds that fail (error 1449) when the account that made the triggers is gone."""
     build_memory(warehouse)
     marts = warehouse.warehouse.schemas.marts
     before = warehouse.query(TRIGGERS, role="dbt")
@@ -259,7 +259,7 @@ def test_triggers_of_another_maker_are_made_again(warehouse: Bench) -> None:
 
 
 def test_where_nobody_may_make_triggers_the_write_keeps_what_is_frozen(server: Server, tmp_path: Path) -> None:
-    """Prevents: builds that fail (error 1419) on a MySQL as it is installed, whose binary log forbids triggers."""
+    """Prevents builds that fail (error 1419) on a MySQL as it is installed, whose binary log forbids triggers."""
     settings: Settings = {"log_bin": "binlog", "server_id": 1}
     with started_with(settings), private_home(server, tmp_path) as bench:
         up(bench)

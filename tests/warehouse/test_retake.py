@@ -39,7 +39,7 @@ def retakes(warehouse: Bench, columns: str) -> list[tuple[Any, ...]]:
 
 @pytest.mark.layouts("four_schemas", "one_database")
 def test_a_wrong_snapshot_is_taken_again_twice(warehouse: Bench) -> None:
-    """Prevents: a known mistake that nobody can correct, or a correction that hides what was remembered before."""
+    """Prevents a known mistake that nobody can correct, or a correction that hides what was remembered before."""
     for run in ("run", "other"):
         land(warehouse, run, "first")
     build_memory(warehouse)
@@ -69,7 +69,7 @@ def test_a_wrong_snapshot_is_taken_again_twice(warehouse: Bench) -> None:
 
 
 def test_a_snapshot_that_is_right_stays(warehouse: Bench) -> None:
-    """Prevents: a command that was run twice wearing out ids and filling the history with nothing."""
+    """Prevents a command that was run twice wearing out ids and filling the history with nothing."""
     land(warehouse, "run", "first")
     build_memory(warehouse)
     before = memory(warehouse)
@@ -79,7 +79,7 @@ def test_a_snapshot_that_is_right_stays(warehouse: Bench) -> None:
 
 
 def test_many_snapshots_are_taken_again_or_none(warehouse: Bench) -> None:
-    """Prevents: half of a file's snapshots taken again, since one of them has a typing error."""
+    """Prevents half of a file's snapshots taken again, since one of them has a typing error."""
     runs = [f"run_{number}" for number in range(5)]
     for run in runs:
         land(warehouse, run, "first")
@@ -103,7 +103,7 @@ def test_many_snapshots_are_taken_again_or_none(warehouse: Bench) -> None:
 
 
 def test_what_can_not_be_taken_again_is_said(warehouse: Bench) -> None:
-    """Prevents: a retake that passes without a word where it did nothing, or without a reason."""
+    """Prevents a retake that passes without a word where it did nothing, or without a reason."""
     assert "run `afterstate build` first" in retake(warehouse, "run").stderr
     land(warehouse, "run", "first")
     build_memory(warehouse)
@@ -122,7 +122,7 @@ def test_what_can_not_be_taken_again_is_said(warehouse: Bench) -> None:
 
 
 def test_a_retake_beside_a_build_ends_as_if_one_had_waited(warehouse: Bench) -> None:
-    """Prevents: a build, at its merge while the snapshot is taken again, putting the former values back."""
+    """Prevents a build, at its merge while the snapshot is taken again, putting the former values back."""
     land(warehouse, "run", "first")
     build_memory(warehouse)
     land(warehouse, "run", "second", trace="2.5")
@@ -138,7 +138,7 @@ def test_a_retake_beside_a_build_ends_as_if_one_had_waited(warehouse: Bench) -> 
 
 
 def test_former_values_are_kept_by_the_server(warehouse: Bench) -> None:
-    """Prevents: a history of corrections that can be corrected itself."""
+    """Prevents a history of corrections that can be corrected itself."""
     land(warehouse, "run", "first")
     build_memory(warehouse)
     land(warehouse, "run", "second", trace="2.5")

@@ -50,7 +50,7 @@ def built(home: Bench, *places: Path) -> dict[str, str]:
 
 
 def test_the_marts_are_the_same_on_both_servers(homes: list[Bench], nand_example: Path, tmp_path: Path) -> None:
-    """Prevents: figures that depend on which of the two servers somebody happens to run."""
+    """Prevents figures that depend on which of the two servers somebody happens to run."""
     write_generated(tmp_path, THOUSANDS)
     mariadb, mysql = (built(bench, ROOT / "samples" / "core", nand_example, tmp_path) for bench in homes)
     assert mariadb == mysql
@@ -59,7 +59,7 @@ def test_the_marts_are_the_same_on_both_servers(homes: list[Bench], nand_example
 
 
 def test_the_marts_of_many_rows_are_the_same_on_both_servers(homes: list[Bench], tmp_path: Path) -> None:
-    """Prevents: a difference that small samples do not show: ties, magnitudes, plans that change with the volume."""
+    """Prevents a difference that small samples do not show: ties, magnitudes, plans that change with the volume."""
     assert MANY.rows >= 100_000
     write_generated(tmp_path, MANY)
     mariadb, mysql = (built(bench, tmp_path) for bench in homes)

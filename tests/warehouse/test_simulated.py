@@ -25,7 +25,7 @@ def simulate(folder: Path, seed: int, boundary: str) -> None:
 
 
 def test_the_simulators_own_counts_are_the_warehouses(warehouse: Bench) -> None:
-    """Prevents: a simulator and a warehouse that follow two rules, for any preset, boundary and seed of a hundred."""
+    """Prevents a simulator and a warehouse that follow two rules, for any preset, boundary and seed of a hundred."""
     sessions = [f"seed_{seed:03d}" for seed in range(SEEDS)]
     for seed, session in enumerate(sessions):
         for boundary in BOUNDARIES:
@@ -57,7 +57,7 @@ def test_the_simulators_own_counts_are_the_warehouses(warehouse: Bench) -> None:
 
 
 def test_simulating_landing_and_building_in_two_commands(warehouse: Bench) -> None:
-    """Prevents: a preset whose files do not land, sites that become one timeline, core files that no model reads."""
+    """Prevents a preset whose files do not land, sites that become one timeline, core files that no model reads."""
     for preset in PRESETS:
         done = warehouse.run("simulate", "nand", "--pc-demo", preset, "--out", warehouse.folder / preset, "--land")
         assert done.exit_code == 0, done.output

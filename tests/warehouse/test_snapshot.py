@@ -35,7 +35,7 @@ def whole_rows(warehouse: Bench) -> list[tuple[Any, ...]]:
 
 @pytest.mark.layouts("four_schemas", "one_database")
 def test_every_scenario_is_as_in_the_notebook(warehouse: Bench) -> None:
-    """Prevents: any way in which real files differ gives another snapshot than the notebook gave."""
+    """Prevents any way in which real files differ gives another snapshot than the notebook gave."""
     paths = {scenario.name: scenario.write(warehouse.folder) for scenario in SCENARIOS}
     for scenario in SCENARIOS:
         landed = warehouse.land(warehouse.folder / scenario.name)
@@ -51,7 +51,7 @@ def test_every_scenario_is_as_in_the_notebook(warehouse: Bench) -> None:
 
 @pytest.mark.layouts("four_schemas", "one_database")
 def test_the_notebooks_own_result(warehouse: Bench) -> None:
-    """Prevents: the sample, the export or a rebuild differing from what the notebook printed."""
+    """Prevents the sample, the export or a rebuild differing from what the notebook printed."""
     warehouse.land(ROOT / "samples" / "core")
     assert set(warehouse.build().values()) == {"pass", "success"}
     out = warehouse.folder / "artifact" / "core10" / "core10_02_shutdown_snapshot.csv"
@@ -69,7 +69,7 @@ def test_the_notebooks_own_result(warehouse: Bench) -> None:
 
 
 def test_the_table_is_the_contract(warehouse: Bench) -> None:
-    """Prevents: a column's type, the primary key, the unique key or NOT NULL getting lost on one of the servers."""
+    """Prevents a column's type, the primary key, the unique key or NOT NULL getting lost on one of the servers."""
     warehouse.run_models(*SHUTDOWN)
     columns = warehouse.query(
         "select column_name, column_type, is_nullable, column_key, collation_name from information_schema.columns "
@@ -108,7 +108,7 @@ def test_the_table_is_the_contract(warehouse: Bench) -> None:
 
 
 def test_a_key_stated_twice_in_one_file(warehouse: Bench) -> None:
-    """Prevents: a repeated key doubling the snapshot, as pandas does, or passing without a word."""
+    """Prevents a repeated key doubling the snapshot, as pandas does, or passing without a word."""
     files = base_files("twice")
     again = csv_text("twice,B_GOVERNED,antibody_C,21,9.9,0.9,0.9,9")
     files["trace"] += again
@@ -123,7 +123,7 @@ def test_a_key_stated_twice_in_one_file(warehouse: Bench) -> None:
 
 
 def test_a_key_restated_by_a_later_file(warehouse: Bench) -> None:
-    """Prevents: next week's file of the same name being ignored, or taking rows of other keys away."""
+    """Prevents next week's file of the same name being ignored, or taking rows of other keys away."""
     first = {kind: text + base_files("old")[kind].partition("\n")[2] for kind, text in base_files("next").items()}
     for kind, text in first.items():
         warehouse.write(f"week1/{kind}.csv", text)
@@ -139,7 +139,7 @@ def test_a_key_restated_by_a_later_file(warehouse: Bench) -> None:
 
 
 def test_no_file_but_the_events(warehouse: Bench) -> None:
-    """Prevents: a model that needs a table which nothing was landed into."""
+    """Prevents a model that needs a table which nothing was landed into."""
     warehouse.write("events.csv", base_files("alone")["events"])
     warehouse.land(warehouse.folder)
     warehouse.build(*SHUTDOWN)
@@ -149,7 +149,7 @@ def test_no_file_but_the_events(warehouse: Bench) -> None:
 
 
 def test_an_empty_warehouse_builds(warehouse: Bench) -> None:
-    """Prevents: a first `dbt build` that fails before anything has landed, or an export that fails on no rows."""
+    """Prevents a first `dbt build` that fails before anything has landed, or an export that fails on no rows."""
     warehouse.build(*SHUTDOWN)
     out = warehouse.folder / "none.csv"
     assert warehouse.run("export", "snapshot", "--out", out).exit_code == 0
@@ -157,7 +157,7 @@ def test_an_empty_warehouse_builds(warehouse: Bench) -> None:
 
 
 def test_na_texts_are_values(warehouse: Bench) -> None:
-    """Prevents: a status called NONE or NA, a design called null, turning into a missing value, as pandas does."""
+    """Prevents a status called NONE or NA, a design called null, turning into a missing value, as pandas does."""
     for number, text in enumerate(("NA", "NULL", "None", "NONE", "nan")):
         files = base_files(f"na_{number}", antibody=text)
         files = {kind: content.replace("PARTIAL_SEAL,", f"{text},") for kind, content in files.items()}
@@ -172,7 +172,7 @@ def test_na_texts_are_values(warehouse: Bench) -> None:
 
 @pytest.mark.layouts("four_schemas", "one_database")
 def test_a_complete_snapshot_never_changes(warehouse: Bench) -> None:
-    """Prevents: what is landed later, or a rebuild of any kind, changing what operation remembers."""
+    """Prevents what is landed later, or a rebuild of any kind, changing what operation remembers."""
     for kind, text in base_files("frozen").items():
         warehouse.write(f"before/{kind}.csv", text)
     warehouse.land(warehouse.folder / "before")
@@ -190,7 +190,7 @@ def test_a_complete_snapshot_never_changes(warehouse: Bench) -> None:
 
 
 def test_a_trace_that_comes_late_completes_the_snapshot(warehouse: Bench) -> None:
-    """Prevents: NULLs that stay forever, or a second snapshot beside the incomplete one."""
+    """Prevents NULLs that stay forever, or a second snapshot beside the incomplete one."""
     files = base_files("late")
     paths = {kind: warehouse.write(f"late/{kind}.csv", text) for kind, text in files.items()}
     warehouse.land(paths["events"])
@@ -212,7 +212,7 @@ def test_a_trace_that_comes_late_completes_the_snapshot(warehouse: Bench) -> Non
 
 
 def test_a_trace_row_without_measures_completes_the_snapshot_too(warehouse: Bench) -> None:
-    """Prevents: a snapshot whose trace row was there, with nothing in it, changing when fallback files change."""
+    """Prevents a snapshot whose trace row was there, with nothing in it, changing when fallback files change."""
     files = base_files("bare")
     files["trace"] = csv_text("run_id,case_id,antibody_id,step,SoMS_cumsum_window", "bare,B_GOVERNED,antibody_C,21,")
     for kind, text in files.items():
@@ -228,7 +228,7 @@ def test_a_trace_row_without_measures_completes_the_snapshot_too(warehouse: Benc
 
 
 def test_export_keeps_every_character(warehouse: Bench) -> None:
-    """Prevents: a CSV that other scripts cannot read back: commas, quotes, line breaks, blanks, other languages."""
+    """Prevents a CSV that other scripts cannot read back: commas, quotes, line breaks, blanks, other languages."""
     odd = 'a,"b"\r\nc\\N\t ü 항체 🧬 '
     quoted = '"' + odd.replace('"', '""') + '"'
     for kind, text in base_files("odd").items():
@@ -244,7 +244,7 @@ def test_export_keeps_every_character(warehouse: Bench) -> None:
 
 
 def test_export_says_what_is_missing(warehouse: Bench, tmp_path: Path) -> None:
-    """Prevents: a traceback, or half a file, when there is nothing to export or nowhere to write."""
+    """Prevents a traceback, or half a file, when there is nothing to export or nowhere to write."""
     nothing = warehouse.run("export", "snapshot", "--out", tmp_path / "x.csv")
     assert nothing.exit_code == 1
     assert "run `afterstate build` first" in nothing.stderr
@@ -258,7 +258,7 @@ def test_export_says_what_is_missing(warehouse: Bench, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("statement", ["update", "insert"])
 def test_the_keys_are_guarded_by_the_server(warehouse: Bench, statement: str) -> None:
-    """Prevents: somebody's script doubling a snapshot or emptying its key."""
+    """Prevents somebody's script doubling a snapshot or emptying its key."""
     for kind, text in base_files("guarded").items():
         warehouse.write(f"{kind}.csv", text)
     warehouse.land(warehouse.folder)

@@ -64,7 +64,7 @@ def failed_build(bench: Bench, capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_every_session_waits_for_a_minute_at_most(warehouse: Bench) -> None:
-    """Prevents: the servers' own patience, a day or a year, in the loaders' sessions or in dbt's."""
+    """Prevents the servers' own patience, a day or a year, in the loaders' sessions or in dbt's."""
     limits = "@@session.lock_wait_timeout, @@session.innodb_lock_wait_timeout"
     for role in ("landing", "dbt", "bi"):
         assert warehouse.query(f"select {limits}", role=role) == [(60, 60)]
@@ -79,7 +79,7 @@ def test_every_session_waits_for_a_minute_at_most(warehouse: Bench) -> None:
 def test_an_idle_reader_stops_a_build_with_a_word_and_nobody_else(
     built: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Prevents: one notebook with an open transaction that stops builds, readers and `up` for a day, in silence.
+    """Prevents one notebook with an open transaction that stops builds, readers and `up` for a day, in silence.
 
     `bi_hang.sh` and `bi_hang_m.sh` of the adversary.
     """
@@ -99,7 +99,7 @@ def test_an_idle_reader_stops_a_build_with_a_word_and_nobody_else(
 
 
 def test_while_a_build_waits_its_readers_wait_no_longer(built: Bench) -> None:
-    """Prevents: a reader behind a waiting build, which is behind an idle one, from waiting for all of a day."""
+    """Prevents a reader behind a waiting build, which is behind an idle one, from waiting for all of a day."""
     with reader_of(built), closing(connect(built.warehouse.dbt)) as builder:
         marts = built.warehouse.schemas.marts
         began = time.monotonic()
@@ -118,7 +118,7 @@ def refused(connection: Any, statement: str) -> None:
 
 
 def test_what_may_be_known_without_rights(built: Bench) -> None:
-    """Prevents: a message that names nobody, or somebody who is not to blame, as if it were certain."""
+    """Prevents a message that names nobody, or somebody who is not to blame, as if it were certain."""
     schemas = built.warehouse.schemas.all()
     rename = f"rename table {MART} to elsewhere"
     with reader_of(built) as number:
@@ -137,7 +137,7 @@ def test_what_may_be_known_without_rights(built: Bench) -> None:
 def test_where_the_server_tells_who_holds_it_is_certain(
     server: Server, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Prevents: naming whoever happens to have a transaction open, where the server knows who holds the table."""
+    """Prevents naming whoever happens to have a transaction open, where the server knows who holds the table."""
     plain = private.option_file
 
     def telling(*arguments: Any) -> str:
@@ -162,7 +162,7 @@ def test_where_the_server_tells_who_holds_it_is_certain(
 
 @pytest.mark.usefixtures("impatient")
 def test_status_says_for_whom_it_has_waited(warehouse: Bench) -> None:
-    """Prevents: a `status` that hangs behind a lock, or that ends in an error of the server's alone."""
+    """Prevents a `status` that hangs behind a lock, or that ends in an error of the server's alone."""
     with closing(connect(warehouse.server.admin)) as admin:
         admin.query(f"lock tables {warehouse.warehouse.table('landing', 'landing_loads')} write")
         result = warehouse.run("status")
@@ -173,7 +173,7 @@ def test_status_says_for_whom_it_has_waited(warehouse: Bench) -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_a_landing_that_waits_for_another_says_so(warehouse: Bench) -> None:
-    """Prevents: an hour of silence behind a loader that lands the same file, or that does not finish with a kind."""
+    """Prevents an hour of silence behind a loader that lands the same file, or that does not finish with a kind."""
     file = warehouse.write("t.csv", trace([(1, 1)]))
     warehouse.land(file)
     ((sha256,),) = warehouse.query("select content_sha256 from {landing}.landing_loads")
