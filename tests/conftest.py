@@ -35,6 +35,7 @@ from afterstate.warehouse.dbt import dbt_command
 from afterstate.warehouse.layout import LAYERS, Schemas
 from afterstate.warehouse.profile import Connection, Warehouse, read_warehouse
 from afterstate.warehouse.settings import Settings
+from tests.scheduler import ByFileAndServer
 from tests.seed import VARIABLE, dice_of, session_seed
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,6 +61,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "layouts(*names): run in four schemas, in one database, or once in each")
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(session_seed())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFileAndServer:
+    return ByFileAndServer(config, log)
 
 
 def pytest_report_header() -> str:

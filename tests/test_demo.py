@@ -43,7 +43,6 @@ def run(place: Path, command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.xdist_group("demo")
 def test_the_demo_and_plain_dbt(checkout: Path) -> None:
     """Prevents a first command that fails or shows something else, and a second run that changes anything."""
     first = run(checkout, "./script/demo")

@@ -6,8 +6,6 @@ import statistics
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.conftest import Bench
 from tests.report.browser import open_browser, open_report
 from tests.warehouse.generated import Amount, write_generated
@@ -24,7 +22,6 @@ MOVE = """
 """
 
 
-@pytest.mark.xdist_group("large report")
 def test_a_hundred_thousand_segments(warehouse: Bench, tmp_path: Path) -> None:
     """Prevents a report that takes as long as the build, a page that no mail takes, a timeline that stutters."""
     write_generated(warehouse.folder / "big", AMOUNT)
