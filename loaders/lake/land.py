@@ -7,8 +7,10 @@ load of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,15 +25,15 @@ from loaders.kinds import Kind
 from loaders.lake.manifest import AGAIN, Manifest
 from loaders.lake.tables import REJECTS, REJECTS_SCHEMA, Lake, rows_schema
 from loaders.land import FileLander
-from loaders.load import SHOWN_REJECTS, oddities, readable
+from loaders.load import REJECTS_IN_MEMORY_BYTES, SHOWN_REJECTS, oddities, readable
 from loaders.result import FileResult
 from loaders.runs import Told
 from loaders.store import KnownLoad
+from loaders.temporary import no_room_for_temporary_files
 from loaders.turns import Stopped, Turn
 
 # Appends of other loads are no conflict, only a reason to write the commit under the next number.
 APPENDS_AT_ONCE = 1_000
-REJECTS_AT_ONCE = 10_000
 
 
 class LakeLander(FileLander):
@@ -50,98 +52,101 @@ class LakeLander(FileLander):
         self._manifest = Manifest(lake)
 
     def _load_with_retries(self, inspected: Inspected, result: FileResult, turn: Turn) -> None:
-        try:
-            with turn.opening(inspected.kind.name, inspected.run):
-                opened = self._manifest.open(inspected)
-            if isinstance(opened, KnownLoad):
-                result.note_known(opened)
-                return
-            load = _LakeLoad(self._lake, inspected, turn, opened, self._progress)
-            load.write()
-            turn.wait_to_close()
-            closed = self._manifest.close(inspected, opened, load.landed, load.rejected)
-        except (DeltaError, OSError) as error:
-            raise LandingError(
-                f"the lake said: {error}; nothing of the file was landed", AGAIN, failure="server"
-            ) from error
+        with turn.opening(inspected.kind.name, inspected.run), _refusals():
+            opened = self._manifest.open(inspected)
+        if isinstance(opened, KnownLoad):
+            result.note_known(opened)
+            return
+        rows = self._write(inspected, opened, turn)
+        turn.wait_to_close()
+        with _refusals():
+            closed = self._manifest.close(inspected, opened, rows.landed, rows.rejected)
         if closed.known:
             result.note_known(closed.known)
             return
-        messages = oddities(inspected, load)
+        messages = oddities(inspected, rows)
         messages += [f"replaces what was landed of this run from {path}" for path in closed.replaced]
-        result.note_landed(opened, load.landed, load.rejected, messages)
+        result.note_landed(opened, rows.landed, rows.rejected, messages)
+
+    def _write(self, inspected: Inspected, load_id: int, turn: Turn) -> _TypedRows:
+        """Commit a file's rows, then its rejects; raises LandingError when the file is not what was inspected."""
+        with (
+            open_content(inspected.found.file, self._progress, inspected.encoding) as content,
+            tempfile.SpooledTemporaryFile(REJECTS_IN_MEMORY_BYTES) as spool,
+        ):
+            rows = _TypedRows(inspected, load_id, content, turn, spool)
+            self._append(inspected.kind.name, load_id, rows.schema, iter(rows))
+            if rows.rejected:
+                spool.seek(0)
+                self._append(REJECTS, load_id, REJECTS_SCHEMA, iter(pa.ipc.open_stream(spool)))
+        return rows
+
+    def _append(self, name: str, load_id: int, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> None:
+        """Commit batches to a table, all or none."""
+        failing = _Failing(batches)
+        try:
+            with _refusals():
+                write_deltalake(
+                    self._lake.place(name),
+                    pa.RecordBatchReader.from_batches(schema, failing),
+                    mode="append",
+                    writer_properties=WriterProperties(compression="ZSTD"),
+                    commit_properties=CommitProperties(
+                        max_commit_retries=APPENDS_AT_ONCE,
+                        app_transactions=[Transaction(f"afterstate load {load_id}", 1)],
+                    ),
+                )
+        except Exception as error:
+            raise failing.error or error from error
 
 
-class _LakeLoad:
-    """The rows and rejects of one file on their way into the lake."""
+class _TypedRows:
+    """A file's rows as Arrow's batches; its rejects go to `spool` meanwhile, as a stream of Arrow's."""
 
-    def __init__(self, lake: Lake, inspected: Inspected, turn: Turn, load_id: int, progress: Progress | None) -> None:
+    def __init__(self, inspected: Inspected, load_id: int, content: Content, turn: Turn, spool: IO[bytes]) -> None:
         self.encoder = Encoder(inspected.kind, inspected.header, inspected.encoding)
         self.landed = self.rejected = 0
         self.first_rejects: list[Reject] = []
-        self._lake = lake
+        self.schema = rows_schema(inspected.kind)
         self._inspected = inspected
-        self._turn = turn
         self._load_id = load_id
-        self._progress = progress
-        self._rejects: list[Reject] = []
+        self._content = content
+        self._turn = turn
+        self._spool = spool
 
-    def write(self) -> None:
-        """Commit the file's rows, then its rejects; raises LandingError when the file is not what was inspected."""
-        inspected = self._inspected
-        schema = rows_schema(inspected.kind)
-        with open_content(inspected.found.file, self._progress, inspected.encoding) as content:
-            self._append(inspected.kind.name, schema, _Failing(lambda: self._rows(content, schema)))
-        if self._rejects:
-            self._append(REJECTS, REJECTS_SCHEMA, _Failing(self._reject_batches))
-
-    def _rows(self, content: Content, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        shown = self._inspected.found.shown
+        with no_room_for_temporary_files(shown):
+            spooled = pa.ipc.new_stream(self._spool, REJECTS_SCHEMA)
         with readable():
-            for batch in self._inspected.kind.read(content).batches:
+            for batch in self._inspected.kind.read(self._content).batches:
                 for checked in self.encoder.check(batch):
                     self._turn.heed()
-                    rows = _typed(checked, self._load_id, schema)
+                    rows = _typed(checked, self._load_id, self.schema)
                     self.landed += len(rows)
-                    self.rejected += len(checked.rejects)
-                    self.first_rejects += checked.rejects[: SHOWN_REJECTS - len(self.first_rejects)]
-                    self._rejects += checked.rejects
+                    if checked.rejects:
+                        with no_room_for_temporary_files(shown):
+                            spooled.write_batch(self._typed_rejects(checked.rejects))
                     yield rows
-        if content.sha256 != self._inspected.sha256:
-            raise changed(self._inspected.found.shown)
+        with no_room_for_temporary_files(shown):
+            spooled.close()
+        if self._content.sha256 != self._inspected.sha256:
+            raise changed(shown)
 
-    def _reject_batches(self) -> Iterator[pa.RecordBatch]:
-        constants = {
-            "load_id": self._load_id,
-            "kind": self._inspected.kind.name,
-            "file_path": self._inspected.found.place,
-        }
-        for start in range(0, len(self._rejects), REJECTS_AT_ONCE):
-            rejects = self._rejects[start : start + REJECTS_AT_ONCE]
-            values = [dict(zip(REJECT_COLUMNS, reject.values(), strict=True)) | constants for reject in rejects]
-            yield pa.RecordBatch.from_pylist(values, schema=REJECTS_SCHEMA)
-
-    def _append(self, name: str, schema: pa.Schema, batches: _Failing) -> None:
-        """Commit batches to a table, all or none."""
-        try:
-            write_deltalake(
-                self._lake.place(name),
-                pa.RecordBatchReader.from_batches(schema, batches),
-                mode="append",
-                writer_properties=WriterProperties(compression="ZSTD"),
-                commit_properties=CommitProperties(
-                    max_commit_retries=APPENDS_AT_ONCE,
-                    app_transactions=[Transaction(f"afterstate load {self._load_id}", 1)],
-                ),
-            )
-        except Exception as error:
-            raise batches.error or error from error
+    def _typed_rejects(self, rejects: Sequence[Reject]) -> pa.RecordBatch:
+        self.rejected += len(rejects)
+        self.first_rejects += rejects[: SHOWN_REJECTS - len(self.first_rejects)]
+        kind, place = self._inspected.kind.name, self._inspected.found.place
+        constants = {"load_id": self._load_id, "kind": kind, "file_path": place}
+        values = [dict(zip(REJECT_COLUMNS, reject.values(), strict=True)) | constants for reject in rejects]
+        return pa.RecordBatch.from_pylist(values, schema=REJECTS_SCHEMA)
 
 
 class _Failing:
     """An iterator that keeps what it raised: delta-rs passes only the text of an exception on."""
 
-    def __init__(self, batches: Callable[[], Iterator[pa.RecordBatch]]) -> None:
-        self._batches = batches()
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self._batches = batches
         self.error: BaseException | None = None
 
     def __iter__(self) -> _Failing:
@@ -153,6 +158,17 @@ class _Failing:
         except (AfterstateError, Stopped, OSError) as error:
             self.error = error
             raise
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn what the lake raises in the block into a LandingError."""
+    try:
+        yield
+    except (DeltaError, OSError) as error:
+        raise LandingError(
+            f"the lake said: {error}; nothing of the file was landed", AGAIN, failure="server"
+        ) from error
 
 
 def _typed(checked: Checked, load_id: int, schema: pa.Schema) -> pa.RecordBatch:

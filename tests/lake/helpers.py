@@ -17,7 +17,7 @@ from afterstate.cli.main import main
 from loaders.recognise import KINDS
 from tests.conftest import ROOT
 
-VISIBLE = ("landed", "rejected", "superseded", "withdrawn", "pruned")  # docs/scale.md
+VISIBLE = ("landed", "rejected", "superseded", "withdrawn", "pruned")  # docs/landing.md
 
 
 def run(*arguments: str | Path) -> Result:

@@ -8,6 +8,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
+from loaders.recognise import kind_named
+from tests.conftest import ROOT, Bench
 from tests.lake.helpers import commits, land, loads, rows_by_load, run, start, table, visible
 from tests.loaders.faults import LONG, PATIENCE_SECONDS, ROWS, TIMELINE_FILE, write_files
 from tests.loaders.helpers import TRACE_FILE, TRACE_KIND, trace
@@ -42,6 +46,26 @@ def test_odd_files_land_as_they_do_on_a_server(tmp_path: Path) -> None:
         difference = first_difference(file, found)
         problems += [f"{file.name} ({file.odd}): {difference}"] if difference else []
     assert not problems, "\n".join(problems[:40])
+
+
+@pytest.mark.engines("mariadb")
+def test_the_real_example_lands_as_it_does_on_a_server(warehouse: Bench, nand_example: Path, tmp_path: Path) -> None:
+    """Prevents values of a real simulator's from reaching a lake otherwise than a server."""
+    lake, files = tmp_path / "lake", [nand_example, ROOT / "samples" / "core"]
+    into_server = warehouse.land(*files)
+    numbered = [{**result, "load_id": None} for result in into_server]
+    assert [{**result, "load_id": None} for result in land(lake, *files)] == numbered
+    hashes = {number: load["content_sha256"] for number, load in loads(lake).items()}
+    for kind in {result["kind"] for result in into_server if result["rows_landed"]}:
+        columns = [column.name for column in kind_named(kind).columns]
+        listed = ", ".join(f"r.`{name}`" for name in columns)
+        landed = warehouse.query(
+            f"select l.content_sha256, r._row_no, r._line_no, {listed} from {{landing}}.{kind} r "
+            "inner join {landing}.landing_loads l on r._load_id = l.load_id"
+        )
+        keys = ("_row_no", "_line_no", *columns)
+        found = [(hashes[row["_load_id"]], *(row[name] for name in keys)) for row in table(lake, kind)]
+        assert sorted(found, key=repr) == sorted(landed, key=repr), kind
 
 
 def test_a_file_lands_once_and_a_correction_supersedes(tmp_path: Path) -> None:
