@@ -45,7 +45,7 @@ from pymysql._auth import sha2_rsa_encrypt
 from afterstate.errors import AfterstateError, ServerError
 from afterstate.progress import quiet_build_progress
 from afterstate.warehouse import connect as warehouse_connect
-from afterstate.warehouse import partial_parse
+from afterstate.warehouse import partial_parse, quick_events
 from afterstate.warehouse.build_lock import SEATS, BuildLock, BuildRefused
 from afterstate.warehouse.connect import SESSION, tls_context
 from afterstate.warehouse.dbt import NEXT_VARIABLE, NO_WAIT_VARIABLE, set_places
@@ -83,6 +83,7 @@ def prepare() -> None:
     mysql.connector.connect = connect
     caching_sha2_password.MySQLCachingSHA2PasswordAuthPlugin = SealedPassword
     partial_parse.install()
+    quick_events.install()
     for task, run in WRITING_TASKS.items():
         task.run = _alone(run)
 
@@ -189,6 +190,13 @@ class ProfileConnection(MySQLConnection):
                 raise
             text = query if isinstance(query, str) else bytes(query).decode()
             raise type(error)(f"{error.msg}\n  {_who_holds(text)}", error.errno, sqlstate=error.sqlstate) from error
+
+    def is_connected(self) -> bool:
+        """Return whether there is a socket: a cursor asks before each statement, which would itself say if it is dead.
+
+        MySQL Connector's own sends a ping, a round trip for each statement.
+        """
+        return self._socket is not None
 
     def close(self) -> None:
         """End the connection; when another thread asks for it, dbt was interrupted, and the server ends it as well."""
