@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: written under a hidden name beside, and renamed when all are complete.
+"""Sets of files that are there whole or not at all: each as afterstate/output.py writes it, when all are complete.
 
 An interrupt could strike between any two steps of cleaning up, so signals that end a process are held while a set is
 open: whoever writes asks `stop_if_asked` now and then, and what was held is passed on when the set is closed.
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import signal
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import IO, Any
 
-# A name that landing skips, should a killed process leave the file behind.
-_HIDDEN = ".{name}.part"
-_BUFFER = 1 << 20  # bytes
+from afterstate.output import open_output
+
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -25,6 +25,7 @@ class WholeFiles:
         self.folder = folder
         self.files: list[Path] = []
         self._streams: list[IO[str]] = []
+        self._open = ExitStack()
         self._handlers: dict[int, Any] = {}
         self._held: int | None = None
 
@@ -39,7 +40,7 @@ class WholeFiles:
     def open(self, name: str) -> IO[str]:
         """Begin a file; it appears under its name when all of the set are whole."""
         self.files.append(self.folder / name)
-        stream = self._part(self.files[-1]).open("w", encoding="utf-8", newline="", buffering=_BUFFER)
+        stream = self._open.enter_context(open_output(self.files[-1]))
         self._streams.append(stream)
         return stream
 
@@ -52,26 +53,17 @@ class WholeFiles:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._finish(is_whole=kind is None)
+            if error is None:
+                with self._open:
+                    for stream in self._streams:  # all are complete before the first is renamed
+                        stream.flush()
+            else:
+                self._open.__exit__(kind, error, trace)
         finally:
             for number, handler in self._handlers.items():
                 signal.signal(number, handler)
             if self._held is not None:
                 signal.raise_signal(self._held)
 
-    def _finish(self, is_whole: bool) -> None:
-        try:
-            for stream in self._streams:
-                stream.close()
-            if is_whole:
-                for file in self.files:
-                    self._part(file).replace(file)
-        finally:
-            for file in self.files:
-                self._part(file).unlink(missing_ok=True)
-
     def _hold(self, number: int, _frame: FrameType | None) -> None:
         self._held = number
-
-    def _part(self, file: Path) -> Path:
-        return self.folder / _HIDDEN.format(name=file.name)

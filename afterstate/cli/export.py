@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from afterstate.cli import console
-from afterstate.cli.options import JSON, RULE, OutputPath, boundary_option
-from afterstate.errors import UsageError
+from afterstate.cli.options import JSON, RULE, OutputPath, boundary_option, require_one_output
 from afterstate.marts.export import count_snapshots, export_phase_counts, export_snapshot
 from afterstate.memory.snapshots import health_of, require_snapshots_built, rule_to_export
 from afterstate.output import is_standard_output
@@ -52,7 +51,7 @@ def snapshot(out: Path, rule: str | None, stale: bool, as_json: bool) -> None:
     afterstate export snapshot --out - | head -2
     afterstate export snapshot --out snapshot.csv --json
     """  # noqa: D301 (click wants the character that `\b` spells)
-    _require_one_output(out, as_json)
+    require_one_output(out, as_json)
     settings = Settings.from_environment()
     warehouse = read_warehouse(settings)
     wanted = rule_to_export(settings, warehouse, rule)
@@ -96,7 +95,7 @@ def phase_counts(session: str, run: str, out: Path, boundary: Boundary, as_json:
     afterstate export phase-counts --session chip_1 --run 261122_0000001 --out counts/
     afterstate export phase-counts --session chip_1 --run 261122_0000001 --out counts/ --boundary covering --json
     """  # noqa: D301 (click wants the character that `\b` spells)
-    _require_one_output(out, as_json)
+    require_one_output(out, as_json)
     file, rows = export_phase_counts(read_warehouse(Settings.from_environment()), session, run, boundary, out)
     if as_json:
         told: dict[str, Any] = {"file": str(file), "session": session, "run": run, "boundary": boundary}
@@ -104,14 +103,6 @@ def phase_counts(session: str, run: str, out: Path, boundary: Boundary, as_json:
         return
     _show_written("counts", rows, file)
     console.suggest("`afterstate report --out report.html` draws the same counts")
-
-
-def _require_one_output(out: Path, as_json: bool) -> None:
-    if as_json and is_standard_output(out):
-        raise UsageError(
-            "`--json` prints nothing but JSON, and the CSV would go to standard output, too",
-            "name a file with `--out`, or leave out `--json`",
-        )
 
 
 def _show_written(what: str, rows: int, out: Path, more: str = "") -> None:

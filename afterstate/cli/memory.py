@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from afterstate.cli import console
-from afterstate.cli.options import JSON, JSON_LIST, RULE
+from afterstate.cli.options import JSON, JSON_LIST, RULE, OutputPath, require_one_output
 from afterstate.errors import UsageError
 from afterstate.memory.archive import rows_of
 from afterstate.memory.backup import LOADS, MEMORY, REJECTS, RETAKES, back_up, count_rows
@@ -17,6 +17,7 @@ from afterstate.memory.restore import restore as bring_in
 from afterstate.memory.retake import Retaken, read_keys
 from afterstate.memory.retake import retake as take_again
 from afterstate.memory.snapshots import KEY, ShutdownKey, rule_or_current
+from afterstate.output import is_standard_output
 from afterstate.progress import counting
 from afterstate.warehouse.profile import read_warehouse
 from afterstate.warehouse.settings import Settings
@@ -82,18 +83,19 @@ def _as_json(result: Retaken) -> dict[str, Any]:
 
 
 @click.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=OutputPath(dir_okay=False, allow_dash=True, path_type=Path))
 @JSON
 def backup(file: Path, as_json: bool) -> None:
     """Write what no file can rebuild to FILE.
 
     That is the memory, its retakes, which files had landed, and the rejects: one zip, for any server and any later
-    Afterstate. `afterstate restore FILE` brings it in.
+    Afterstate. `afterstate restore FILE` brings it in. No backup replaces another; `-` is standard output.
 
     \b
     afterstate backup afterstate-$(date +%F).zip
     afterstate backup afterstate.zip --json
     """  # noqa: D301 (click wants the character that `\b` spells)
+    require_one_output(file, as_json)
     warehouse = read_warehouse(Settings.from_environment())
     with counting("backing up rows", lambda: count_rows(warehouse), as_json) as advance:
         counts = back_up(warehouse, file, advance)
@@ -101,6 +103,9 @@ def backup(file: Path, as_json: bool) -> None:
         console.print_json({"file": str(file), **{what: counts[table] for table, what in TABLES.items()}})
         return
     said = ", ".join(f"{what} {counts[table]:,}" for table, what in TABLES.items())
+    if is_standard_output(file):
+        console.say(f"{said}, written to standard output")
+        return
     click.echo(f"{said}, written to {file}")
     console.suggest(f"keep it elsewhere; `afterstate restore {shlex.quote(str(file))}` brings it in")
 

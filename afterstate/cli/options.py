@@ -9,6 +9,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from afterstate.errors import UsageError
+from afterstate.output import is_standard_output
 from afterstate.phase_key import BOUNDARIES, Boundary
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
@@ -61,3 +63,12 @@ class OutputPath(click.Path):
         if not self.file_okay and Path(value).is_file():
             self.fail(f"`{value}` is a file: name a folder{also}", parameter, context)
         return super().convert(value, parameter, context)
+
+
+def require_one_output(out: Path, as_json: bool) -> None:
+    """Raise UsageError where a file and JSON would both go to standard output."""
+    if as_json and is_standard_output(out):
+        raise UsageError(
+            "`--json` prints nothing but JSON, and the file would go to standard output, too",
+            "name a file, or leave out `--json`",
+        )

@@ -9,16 +9,15 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import os
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from afterstate import __version__
 from afterstate.errors import AfterstateError
+from afterstate.output import open_new
 
 FORMAT = "afterstate backup"
 FORMAT_VERSION = 1
@@ -45,26 +44,20 @@ def rows_of(file: Path) -> int | None:
 def write_archive(file: Path, tables: Mapping[str, Iterable[Row]]) -> dict[str, int]:
     """Write a backup, readable by its owner only, and return the number of rows of each table.
 
-    The file appears when it is whole. Raises AfterstateError when it is there already or cannot be written.
+    The file appears when it is whole; `-`, a device and a pipe are written through (afterstate/output.py). Raises
+    AfterstateError when it is there already or cannot be written.
     """
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as opened:
-            with zipfile.ZipFile(opened, "w", zipfile.ZIP_DEFLATED) as archive:
-                contents = {name: _write_table(archive, name, rows) for name, rows in tables.items()}
-                made = {"format": FORMAT, "version": FORMAT_VERSION, "afterstate": __version__, "tables": contents}
-                archive.writestr(CONTENTS, json.dumps(made, indent=2))
-            opened.flush()
-            os.fsync(opened.fileno())
-        os.link(draft, file)  # unlike a rename, it never replaces another backup
+        with open_new(file) as opened, zipfile.ZipFile(opened, "w", zipfile.ZIP_DEFLATED) as archive:
+            contents = {name: _write_table(archive, name, rows) for name, rows in tables.items()}
+            made = {"format": FORMAT, "version": FORMAT_VERSION, "afterstate": __version__, "tables": contents}
+            archive.writestr(CONTENTS, json.dumps(made, indent=2))
     except FileExistsError as error:
         raise AfterstateError(f"`{file}` is there already", "name another file: no backup replaces another") from error
+    except BrokenPipeError:
+        raise  # whoever read our output has seen enough
     except OSError as error:
         raise AfterstateError(f"`{file}` cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
     return {name: entry["rows"] for name, entry in contents.items()}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from afterstate import __version__
 from afterstate.errors import AfterstateError
 from afterstate.marts import phase_key_sql
 from afterstate.marts.sessions import BUILD_FIRST
+from afterstate.output import open_output
 from afterstate.progress import Advance, nobody_hears
 from afterstate.report.audit import read_landed, read_log_checks, read_shutdown_checks, read_tests
 from afterstate.report.keys import read_keys
@@ -41,29 +41,27 @@ SHUTDOWN_MARTS = (
 def write_report(settings: Settings, out: Path, sessions: Sequence[str] = (), advance: Advance = nobody_hears) -> int:
     """Write the report of the environment's warehouse; returns the size of the page in bytes.
 
-    `sessions` limits the timelines to these (all by default); `advance` hears of each of its STEPS. The file is
-    replaced at once, when it is whole. Raises AfterstateError when nothing is built yet, a session is not there, or the
-    file cannot be written.
+    `sessions` limits the timelines to these (all by default); `advance` hears of each of its STEPS. A file is replaced
+    at once, when it is whole; `-`, a device and a pipe are written through (afterstate/output.py). Raises
+    AfterstateError when nothing is built yet, a session is not there, or the file cannot be written.
     """
     warehouse = read_warehouse(settings)
-    page = render(read_report(settings, warehouse, sessions, advance)).encode()
+    page = render(read_report(settings, warehouse, sessions, advance))
+    size = len(page.encode())
     advance(1)
-    if len(page) > MAX_BYTES:
+    if size > MAX_BYTES:
         raise AfterstateError(
-            f"the page would have {len(page) / 1e6:.1f} MB, more than the {MAX_BYTES / 1e6:.0f} MB that open quickly",
+            f"the page would have {size / 1e6:.1f} MB, more than the {MAX_BYTES / 1e6:.0f} MB that open quickly",
             "choose fewer sessions with `--session NAME`",
         )
-    draft = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(page)
-        draft.replace(out)
+        with open_output(out) as file:
+            file.write(page)
+    except BrokenPipeError:
+        raise  # whoever read our output has seen enough
     except OSError as error:
         raise AfterstateError(f"`{out}` cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-    return len(page)
+    return size
 
 
 def read_report(

@@ -23,6 +23,7 @@ import psutil
 import yaml
 
 from afterstate.errors import AccountRefused, ServerError
+from afterstate.output import write_private
 from afterstate.server.config import Places, memory_bytes, option_file
 from afterstate.server.data import data_engine, make_data
 from afterstate.server.log import begin_log, former, read_log, tail
@@ -30,7 +31,7 @@ from afterstate.server.programs import Program, Say, find_program, install_progr
 from afterstate.warehouse.connect import connect
 from afterstate.warehouse.engines import PRODUCTS, Engine
 from afterstate.warehouse.file_lock import one_at_a_time
-from afterstate.warehouse.profile import Connection, write_private
+from afterstate.warehouse.profile import Connection
 from afterstate.warehouse.settings import Settings
 
 ADMIN = "root"

@@ -8,7 +8,6 @@ brought up last. A profile belongs to one server. Written by `afterstate up` onl
 
 from __future__ import annotations
 
-import os
 import shlex
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import yaml
 
 from afterstate.errors import UsageError
+from afterstate.output import write_private
 from afterstate.warehouse.layout import ONE_DATABASE, Schemas
 from afterstate.warehouse.settings import DEFAULT_PORT, Settings
 
@@ -216,16 +216,6 @@ def _who_may_what(outputs: dict[str, Any]) -> str:
         else:
             lines.append(f"# {target}: dbt's account; {target}_landing: the loaders'; {target}_bi: reads only, for BI.")
     return "".join(f"{line}\n" for line in lines)
-
-
-def write_private(path: Path, text: str) -> None:
-    """Replace a file at once, readable by its owner only from its first byte on."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    draft.replace(path)
 
 
 def _targets(outputs: dict[str, Any]) -> list[str]:

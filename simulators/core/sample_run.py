@@ -31,6 +31,8 @@ from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
+from simulators.whole_files import WholeFiles
+
 SEED, RUN_ID, STEPS = 73, "core7_04_1767776352", 30
 BASELINE, GOVERNED = "A_BASELINE", "B_GOVERNED"
 SWITCH_PROBABILITY = 0.3
@@ -174,14 +176,12 @@ def as_text(value: str | int | float) -> str:
 
 def write(out: Path, seed: int = SEED) -> list[Path]:
     """Write the four files into the folder `out`, made when missing, and return their paths."""
-    out.mkdir(parents=True, exist_ok=True)
-    files = simulate(seed)
-    for name, rows in files.items():
-        with (out / name).open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
+    with WholeFiles(out) as files:
+        for name, rows in simulate(seed).items():
+            writer = csv.writer(files.open(name), lineterminator="\n")
             writer.writerow(EVENT_HEADER.split(",") if name == EVENTS else rows[0])
             writer.writerows([as_text(value) for value in row.values()] for row in rows)
-    return [out / name for name in files]
+    return files.files
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import subprocess
 import threading
+import zipfile
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
-from afterstate.output import open_output
+from afterstate.output import open_new, open_output, write_private
 from tests.conftest import ROOT, Bench, missing
 from tests.server.helpers import AFTERSTATE
 
@@ -71,6 +73,26 @@ def test_a_failure_leaves_the_former_file(tmp_path: Path) -> None:
     assert (out.read_text(), is_alone(out)) == ("old", True)
 
 
+def test_a_file_with_passwords_is_its_owners(tmp_path: Path) -> None:
+    """Prevents passwords that others can read, or that a link carries to a folder that others read."""
+    shared, link = tmp_path / "share.txt", tmp_path / "profiles.yml"
+    shared.write_text("shared")
+    link.symlink_to(shared)
+    write_private(link, "secret")
+    assert (link.is_symlink(), link.read_text(), mode(link), shared.read_text()) == (False, "secret", 0o600, "shared")
+
+
+def test_a_new_file_replaces_nothing(tmp_path: Path) -> None:
+    """Prevents a backup from replacing another one, and a part of one from being taken for it."""
+    out = tmp_path / "backup.zip"
+    with open_new(out) as file:
+        file.write(b"first")
+        assert not out.exists()
+    with pytest.raises(FileExistsError), open_new(out) as file:
+        file.write(b"second")
+    assert (out.read_bytes(), mode(out), is_alone(out)) == (b"first", 0o600, True)
+
+
 def test_a_pipe_gets_what_is_written(tmp_path: Path) -> None:
     """Prevents a FIFO from being replaced by a file, whose reader would wait forever."""
     pipe = tmp_path / "pipe"
@@ -97,13 +119,20 @@ def test_a_device_stays_one(tmp_path: Path) -> None:
 
 def export(bench: Bench, out: str | Path, stdout: int | IO[str] = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
     """Run `afterstate export snapshot` as a process of its own."""
+    return called(bench, "export", "snapshot", "--out", str(out), stdout=stdout)
+
+
+def called(
+    bench: Bench, *arguments: str, stdout: int | IO[str] = subprocess.PIPE, text: bool = True
+) -> subprocess.CompletedProcess[Any]:
+    """Run `afterstate` as a process of its own."""
     return subprocess.run(
-        [str(AFTERSTATE), "export", "snapshot", "--out", str(out)],
+        [str(AFTERSTATE), *arguments],
         env={**os.environ, **bench.environment},
         cwd=bench.folder,
         stdout=stdout,
         stderr=subprocess.PIPE,
-        text=True,
+        text=text,
         check=False,
     )
 
@@ -123,6 +152,25 @@ def test_standard_output(warehouse: Bench) -> None:
     assert (warehouse.folder / "y.csv").read_text() == expected
     assert sorted(path.name for path in warehouse.folder.iterdir()) == ["x.csv", "y.csv"]
     assert warehouse.run("export", "snapshot", "--out", "-").stdout == expected
+
+
+def test_reports_and_backups_go_where_exports_go(warehouse: Bench) -> None:
+    """Prevents a command with rules of its own: a link that becomes a file, a mode that is lost, a file called `-`."""
+    warehouse.land(ROOT / "samples" / "core")
+    warehouse.build_without_tests("--select", "tag:core", "models/audit")
+    shared, link = warehouse.write("share/report.html", "last week"), warehouse.folder / "report.html"
+    shared.chmod(0o640)
+    link.symlink_to(shared)
+    assert warehouse.run("report", "--out", link).exit_code == 0
+    assert (link.is_symlink(), mode(shared), shared.read_text()[:15]) == (True, 0o640, "<!doctype html>")
+    page = called(warehouse, "report", "--out", "-")
+    assert (page.returncode, page.stdout.rstrip()[-7:]) == (0, "</html>"), page.stderr
+    kept = called(warehouse, "backup", "-", text=False)
+    assert kept.returncode == 0, kept.stderr
+    assert "backup.json" in zipfile.ZipFile(io.BytesIO(kept.stdout)).namelist()
+    assert warehouse.run("backup", "-", "--json").exit_code == 2
+    assert warehouse.run("report", "--out", "-", "--json").exit_code == 2
+    assert sorted(path.name for path in warehouse.folder.iterdir()) == ["report.html", "share"]
 
 
 OUTPUTS = {
