@@ -25,6 +25,9 @@
     {% do require_contract() %}
     {% set strategy = incremental_strategy() %}
     {% do begin_build() %}
+    {% if config.get("built_from") %}
+        {% do require_what_lies_between() %}
+    {% endif %}
     {% set target_relation = this.incorporate(type="table") %}
     {% set existing_relation = load_cached_relation(this) %}
 

@@ -12,12 +12,12 @@ tests/warehouse/test_build_steps.py drives real statements along the same steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
 Loads = frozenset[str]
 CHANGES, SCOPE, MEMORY = "changes", "scope", "memory"
+ALL: tuple[str, ...] = ()  # what a build selects that names nothing
 Step = tuple[str, str]
 
 
@@ -123,6 +123,7 @@ class Build:
 
     at: int = 0
     state: str = "waits"
+    selects: tuple[str, ...] = ALL
     held: object = None  # what was filled
     writes: Loads | None = None  # rows that the transaction has put in place
     notes: tuple[Loads, Loads] = (frozenset(), frozenset())  # what it has noted as come, and as gone
@@ -136,17 +137,39 @@ class Rules:
     one_at_a_time: bool = True
     frozen_by_the_write: bool = True
     withdrawn_is_a_change: bool = True  # also where no table had noted the load: one that reads live may have read it
+    nothing_on_leftovers: bool = True  # what is pending is built only with all that lies between it and the table
 
 
 def step(now: Warehouse, build: Build, family: Family, rules: Rules) -> tuple[Warehouse, Build]:
     """Take a build's next step."""
-    place, action = family.steps[build.at]
+    steps = steps_of(build, family)
+    place, action = steps[build.at]
+    if place in TABLES and rules.nothing_on_leftovers and _is_on_leftovers(now, build, TABLES[place], action):
+        return now, replace(build, state="refused")
     if place in TABLES:
         now, build = _table_step(now, build, TABLES[place], action)
     else:
         now, build = _other_step(now, build, family, place, action, rules)
     at = build.at + 1
-    return now, replace(build, at=at, state="done" if at == len(family.steps) else build.state)
+    return now, replace(build, at=at, state="done" if at == len(steps) else build.state)
+
+
+def steps_of(build: Build, family: Family) -> list[Step]:
+    """Return the steps of a build: those of what it selects."""
+    return [place for place in family.steps if build.selects == ALL or place[0] in build.selects]
+
+
+def _is_on_leftovers(now: Warehouse, build: Build, table: Table, action: str) -> bool:
+    """Return whether a table has something pending, and the build leaves out what lies between it and the changes."""
+    between = {SCOPE} | ({table.upstream.name} if table.upstream else set())
+    if action != "fill" or build.selects == ALL or between <= {*build.selects}:
+        return False
+    built, without = now.of(now.built, table.name), now.of(now.without, table.name)
+    return any(
+        has_come != (load in built) or (table.reads_live and load in now.withdrawn and load not in without)
+        for name, load, has_come in now.changes
+        if name == table.name
+    )
 
 
 def _other_step(
@@ -216,84 +239,3 @@ def _noted(now: Warehouse, table: Table) -> tuple[Loads, Loads]:
     }
     come = frozenset(load for load, has_come in applied if has_come)
     return come, frozenset(load for load, has_come in applied if not has_come)
-
-
-@dataclass(frozen=True)
-class World:
-    """A moment: what is committed, the builds, how many events are past, and how many kills are left."""
-
-    warehouse: Warehouse
-    builds: tuple[Build, ...]
-    past: int
-    kills: int
-
-
-def next_worlds(world: World, family: Family, rules: Rules) -> Iterator[World]:
-    """Yield every world that can come next."""
-    if world.past < len(family.events):
-        yield replace(world, warehouse=world.warehouse.after(family.events[world.past]), past=world.past + 1)
-    is_locked = rules.one_at_a_time and any(build.state == "works" for build in world.builds)
-    for number, build in enumerate(world.builds):
-
-        def with_build(changed: Build, number: int = number) -> tuple[Build, ...]:
-            return tuple(changed if n == number else other for n, other in enumerate(world.builds))
-
-        if build.state == "waits" and not is_locked:
-            yield replace(world, builds=with_build(replace(build, state="works")))
-        if build.state == "works":
-            now, further = step(world.warehouse, build, family, rules)
-            yield replace(world, warehouse=now, builds=with_build(further))
-            if world.kills:
-                yield replace(world, builds=with_build(Build(state="killed")), kills=world.kills - 1)
-
-
-def explore(family: Family, rules: Rules, *, builds: int = 2, kills: int = 1) -> tuple[int, str | None]:
-    """Go through all worlds; return their number, and the first thing that is wrong in one of them."""
-
-    @cache
-    def wrong_in_the_end(now: Warehouse) -> str | None:
-        return wrong_when_built(built_alone(now, family, rules), family)
-
-    first = World(Warehouse(), (Build(),) * builds, 0, kills)
-    seen, todo = {first}, [first]
-    while todo:
-        world = todo.pop()
-        for following in next_worlds(world, family, rules):
-            if following in seen:
-                continue
-            before, now = world.warehouse, following.warehouse
-            wrong = _wrong_at_once(before, now) or wrong_in_the_end(now)
-            if wrong:
-                return len(seen), wrong
-            seen.add(following)
-            todo.append(following)
-    return len(seen), None
-
-
-def built_alone(now: Warehouse, family: Family, rules: Rules = Rules()) -> Warehouse:
-    """Return the warehouse after a build that nobody disturbs."""
-    build = Build(state="works")
-    while build.state == "works":
-        now, build = step(now, build, family, rules)
-    return now
-
-
-def _wrong_at_once(before: Warehouse, now: Warehouse) -> str | None:
-    if before.memory is not None and now.memory != before.memory:
-        return f"what was frozen has changed: {before.memory} to {now.memory}"
-    # A table that reads live may have read what restates a load instead; the end says whether that was right.
-    unread = {(name, load) for name, load in now.built - now.rows if not TABLES[name].reads_live}
-    return f"noted as built, and not read: {sorted(unread)}" if unread else None
-
-
-def wrong_when_built(now: Warehouse, family: Family) -> str | None:
-    """Return what is wrong with a warehouse that was built at the end."""
-    for table in family.tables:
-        holding = now.holding(table.built_from)
-        for field in ("rows", "built"):
-            found = now.of(getattr(now, field), table.name)
-            if found != holding:
-                return f"{table.name}: {field} of {sorted(found)}, and {sorted(holding)} hold"
-    if STATES in family.tables and now.holding(("trace",)) and now.memory is None:
-        return "nothing is remembered"
-    return None

@@ -17,8 +17,6 @@ from afterstate.output import open_new, open_output, write_private
 from tests.conftest import ROOT, Bench, missing
 from tests.server.helpers import AFTERSTATE
 
-SHUTDOWN = ("--select", "+shutdown_state_snapshot")
-
 
 def write(out: Path, text: str = "new\n") -> None:
     with open_output(out) as file:
@@ -140,7 +138,7 @@ def called(
 def test_standard_output(warehouse: Bench) -> None:
     """Prevents `export … --out - | …` from making a file called `-`, and a message from standing among the rows."""
     warehouse.land(ROOT / "samples" / "core")
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.build_without_tests("--select", "tag:core", "models/audit")
     assert export(warehouse, "x.csv").stdout == "snapshots: 1 (incomplete: 0, drifted: 0), written to x.csv\n"
     expected = (warehouse.folder / "x.csv").read_text()
     for out in ("-", "/dev/stdout"):
@@ -152,12 +150,11 @@ def test_standard_output(warehouse: Bench) -> None:
     assert (warehouse.folder / "y.csv").read_text() == expected
     assert sorted(path.name for path in warehouse.folder.iterdir()) == ["x.csv", "y.csv"]
     assert warehouse.run("export", "snapshot", "--out", "-").stdout == expected
+    reports_and_backups_go_there_too(warehouse)
 
 
-def test_reports_and_backups_go_where_exports_go(warehouse: Bench) -> None:
+def reports_and_backups_go_there_too(warehouse: Bench) -> None:
     """Prevents a command with rules of its own: a link that becomes a file, a mode that is lost, a file called `-`."""
-    warehouse.land(ROOT / "samples" / "core")
-    warehouse.build_without_tests("--select", "tag:core", "models/audit")
     shared, link = warehouse.write("share/report.html", "last week"), warehouse.folder / "report.html"
     shared.chmod(0o640)
     link.symlink_to(shared)
@@ -168,9 +165,9 @@ def test_reports_and_backups_go_where_exports_go(warehouse: Bench) -> None:
     kept = called(warehouse, "backup", "-", text=False)
     assert kept.returncode == 0, kept.stderr
     assert "backup.json" in zipfile.ZipFile(io.BytesIO(kept.stdout)).namelist()
-    assert warehouse.run("backup", "-", "--json").exit_code == 2
-    assert warehouse.run("report", "--out", "-", "--json").exit_code == 2
-    assert sorted(path.name for path in warehouse.folder.iterdir()) == ["report.html", "share"]
+    for command in (("backup", "-", "--json"), ("report", "--out", "-", "--json")):
+        assert warehouse.run(*command).exit_code == 2
+    assert {path.name for path in warehouse.folder.iterdir()} == {"x.csv", "y.csv", "report.html", "share"}
 
 
 OUTPUTS = {
