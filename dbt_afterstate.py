@@ -119,8 +119,11 @@ def _alone(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
             ) as _lock:
                 result = run(task)
                 if _has_errors(result):
+                    from afterstate.warehouse import missing_tables
                     from afterstate.warehouse.culprit import tell_of_culprits  # imports all that landing needs
 
+                    if advice := missing_tables.find_advice(task, result):
+                        _say(advice)
                     with suppress(pymysql.MySQLError):  # the build's own errors have been told
                         tell_of_culprits(*chosen, task, result, _say)
                 return result

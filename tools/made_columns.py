@@ -193,7 +193,7 @@ MADE: dict[str, Made] = {
 _MEASURES = ("SoMS_cumsum_window", "action_toggle_rate", "blocked_rate_window", "fallback_score", "risk_score_total")
 _COUNTED = (
     "file", "row", "case", "design", "shutdown_design", "snapshot", "retaken", "drifted", "segment", "proposal",
-    "operation", "log_line", "run", "die", "plane", "period",
+    "operation", "log_line", "timeline_row", "run", "die", "plane", "period",
 )  # fmt: skip
 MADE |= {f"{name}_count": Made(_COUNT) for name in _COUNTED}
 MADE |= {f"max_{name}": Made(like(name), None) for name in _MEASURES}

@@ -24,7 +24,7 @@ from loaders.reader import visible
 
 Row = Mapping[str, Any]
 # The columns shown of each mart, with their heading.
-RUNS = {"session_id": "session", "run_id": "run", "file_count": "files", "segment_count": "segments",
+RUNS = {"session_id": "session", "run_id": "run", "file_count": "files", "timeline_row_count": "timeline rows",
         "proposal_count": "proposals", "operation_count": "operations", "last_landed_at": "last landed (UTC)",
 }  # fmt: skip
 GOVERNED = {"run_id": "governed run", "file_count": "files", "design_count": "designs", "step_count": "steps",

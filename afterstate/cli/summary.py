@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -27,12 +28,13 @@ def show(exported: Path, report: Path) -> None:
     print(f"\nlanded   {landed:,} rows of {files:,} files, {rejected:,} rejected")
     print(f"incomplete snapshots: {incomplete:,}")
     print(f"\nlook at it           {report.resolve().as_uri()}")
+    print("                     each shutdown as a picture, and below it the file and line of every value")
     if snapshots:
         print(f"why these values     {_explain(snapshots[0])}")
     print(f"snapshot CSV         {exported.resolve()}")
     reads = "reads only" if warehouse.is_bi_apart else "one account: it can change everything"
     print(f"connection settings  {settings.profiles_path}")
-    print(f"for BI               afterstate url --bi ({reads})")
+    print(f"for BI               {_program()} url --bi ({reads})")
     print("next                 . .venv/bin/activate; afterstate --help; dbt docs generate")
 
 
@@ -40,7 +42,12 @@ def _explain(snapshot: dict[str, str]) -> str:
     """Return the command that leads a snapshot's values back to their files and lines."""
     options = {"run": "run_id", "case": "case_id", "antibody": "antibody_id", "step": "shutdown_step"}
     words = [word for option, column in options.items() for word in (f"--{option}", snapshot[column])]
-    return shlex.join(["afterstate", "explain", "snapshot", *words])
+    return shlex.join([_program(), "explain", "snapshot", *words])
+
+
+def _program() -> str:
+    """Return `afterstate` as it can be typed here: its environment may not be active."""
+    return os.path.relpath(Path(sys.executable).with_name("afterstate"))
 
 
 def _counts(warehouse: Warehouse) -> tuple[int, int, int]:

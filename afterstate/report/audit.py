@@ -12,6 +12,7 @@ from afterstate.marts import phase_key_sql as sql
 from afterstate.warehouse.layout import Schemas
 
 SHOWN = 200
+TESTING = ("build", "test")  # dbt's commands that run tests
 LOADS = "load_id, kind, status, file_path, session_id, run_id, rows_landed, rows_rejected, finished_at"
 REJECTS = "load_id, file_path, line_no, column_name, value, reason"
 DRIFT = "run_id, case_id, antibody_id, shutdown_step, column_name, frozen_value, current_value"
@@ -67,7 +68,7 @@ def plain(value: Any) -> Any:
 
 
 def read_tests(folder: Path, target: str) -> dict[str, Any] | None:
-    """Return what dbt's last command found, from its run_results.json; None without one of this warehouse."""
+    """Return what dbt's last command found, from its run_results.json; None where it ran no tests of this warehouse."""
     try:
         results = json.loads((folder / "run_results.json").read_text(encoding="utf-8"))
         arguments, found = results["args"], results["results"]
@@ -78,7 +79,8 @@ def read_tests(folder: Path, target: str) -> dict[str, Any] | None:
         ]
     except (OSError, ValueError, KeyError, IndexError, TypeError):
         return None
-    if not rows or arguments.get("target") not in (None, target):
+    # `dbt docs generate` writes the file, too: it compiles every test, and runs none
+    if not rows or arguments.get("which") not in TESTING or arguments.get("target") not in (None, target):
         return None
     counts: dict[str, int] = {}
     for _, status, _, _ in rows:
@@ -86,7 +88,7 @@ def read_tests(folder: Path, target: str) -> dict[str, Any] | None:
     notable = [row for row in rows if row[1] != "pass"]
     return {
         "at": str(results["metadata"]["generated_at"])[:19].replace("T", " "),
-        "command": str(arguments.get("which", "build")),
+        "command": arguments["which"],
         "counts": counts,
         "table": {
             "columns": ["test", "status", "failures", "message"],

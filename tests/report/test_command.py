@@ -123,6 +123,8 @@ def test_results_of_another_command_are_not_taken_for_tests(tmp_path: Path) -> N
     assert tests["counts"] == {"warn": 1, "pass": 1}
     assert tests["table"]["rows"] == [["no_drift", "warn", 2, "Got 2 results"]]
     assert read_tests(tmp_path, "other") is None
+    file.write_text(json.dumps({**found, "args": {"which": "generate", "target": "afterstate"}}))
+    assert read_tests(tmp_path, "afterstate") is None  # `dbt docs generate` compiles each test, and runs none
     file.write_text("{")
     assert read_tests(tmp_path, "afterstate") is None
 

@@ -42,6 +42,8 @@ def test_every_chart_is_drawn_and_the_console_is_silent(reported: Reported, tmp_
         opened.page.wait_for_function("document.documentElement.dataset.drawn.split(' ').length === 5")
         assert {chart: opened.evaluate(COLOURS, chart) > 5 for chart in CHARTS} == dict.fromkeys(CHARTS, True)
         assert opened.evaluate("document.documentElement.scrollWidth") <= width
+        _choose_design(opened)
+        assert opened.evaluate("document.getElementById('shutdown-values').getBoundingClientRect().right") <= width
         assert opened.evaluate("document.documentElement.dataset.theme") == ("dark" if dark else "light")
         assert opened.said == []
         assert [url for url in opened.asked if not url.startswith(("file:", "data:", "blob:"))] == []

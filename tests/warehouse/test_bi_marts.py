@@ -43,14 +43,13 @@ def contents(warehouse: Bench) -> dict[str, list[tuple[Any, ...]]]:
     }  # fmt: skip
 
 
-def write_core(folder: Path, run: str, *, without_fallback_of: int | None = None) -> dict[str, pd.DataFrame]:
-    """Write the sample's files as another run's, and return them as read; one step may lack its fallback decision."""
+def write_core(folder: Path, run: str, *, missing: dict[str, set[int]] | None = None) -> dict[str, pd.DataFrame]:
+    """Write the sample's files as another run's, and return them as read; `missing` are steps that a file lacks."""
     folder.mkdir(parents=True)
     frames = {}
     for name, file in CORE_FILES.items():
         frame = pd.read_csv(SAMPLE / file, keep_default_na=False, na_values=[""]).assign(run_id=run)
-        if name == "fallback":
-            frame = frame[frame["step"] != without_fallback_of]
+        frame = frame[~frame["step"].isin((missing or {}).get(name, set()))]
         frame.to_csv(folder / file, index=False)
         frames[name] = frame
     events = pd.read_csv(SAMPLE / "core10_01_shutdown_events.csv", keep_default_na=False).assign(run_id=run)
@@ -61,8 +60,8 @@ def write_core(folder: Path, run: str, *, without_fallback_of: int | None = None
 def expected_trajectory(frames: dict[str, pd.DataFrame], shutdown: tuple[str, str, int]) -> list[tuple[Any, ...]]:
     """Return what the trajectory should be: the step, its measures, and the distance from the one shutdown."""
     joined = frames["trace"][[*KEY, "SoMS_cumsum_window", "veto_streak"]]
-    joined = joined.merge(frames["fallback"][[*KEY, "fallback_stage", "fallback_score"]], how="left", on=KEY)
-    joined = joined.merge(frames["reservation"][[*KEY, "reservation_status"]], how="left", on=KEY)
+    joined = joined.merge(frames["fallback"][[*KEY, "fallback_stage", "fallback_score"]], how="outer", on=KEY)
+    joined = joined.merge(frames["reservation"][[*KEY, "reservation_status"]], how="outer", on=KEY)
     case, antibody, at = shutdown
     rows = []
     for row in joined.itertuples(index=False):
@@ -94,7 +93,9 @@ def land_everything(warehouse: Bench, planes: Sequence[Case]) -> dict[str, pd.Da
     write_core(warehouse.folder / "week1", "week1")
     warehouse.land(warehouse.folder / "week1")
     warehouse.build_without_tests("--full-refresh", *SELECTED)
-    frames = write_core(warehouse.folder / "week2", "week2", without_fallback_of=22)
+    # step 25 has a fallback decision alone, step 26 a reservation alone
+    missing = {"trace": {25, 26}, "fallback": {22, 26}, "reservation": {25}}
+    frames = write_core(warehouse.folder / "week2", "week2", missing=missing)
     warehouse.land(warehouse.folder / "week2", *first[2], *first[3])
     # the first run's operations are stated anew, with one row less
     warehouse.land(warehouse.write(first[1][-1].name, OPERATIONS + "5,7,0,1,Erase,ERASE,1,,9,,\n"), "--session", "chip")
@@ -106,7 +107,7 @@ def land_everything(warehouse: Bench, planes: Sequence[Case]) -> dict[str, pd.Da
 
 
 def test_what_bi_reads_is_what_the_files_say(warehouse: Bench) -> None:
-    """Prevents charts of wrong numbers, and marts that differ by how often they were built."""
+    """Prevents charts of wrong numbers, steps that are lost, and marts that differ by how often they were built."""
     planes = [case for case in draw(24) if case.statements]
     frames = land_everything(warehouse, planes)
     warehouse.build_without_tests(*SELECTED)
@@ -131,7 +132,7 @@ def test_what_bi_reads_is_what_the_files_say(warehouse: Bench) -> None:
         check_times(warehouse, session, [
             Case([s for s in case.statements if s.run <= runs], case.proposals, case.noise) for case in cases
         ])  # fmt: skip
-    check_dimensions(warehouse)
+    check_dimensions(warehouse, {name: len(frame) for name, frame in frames.items()})
     sessions = json.loads(warehouse.run("sessions", "--json").stdout)
     assert [run["run_id"] for run in sessions["governed_runs"]] == ["week1", "week2"]
     assert [(each["session_id"], len(each["runs"])) for each in sessions["sessions"]] == [("chip", 3), ("other", 1)]
@@ -170,8 +171,8 @@ def check_times(warehouse: Bench, session: str, cases: Sequence[Case]) -> None:
         assert utilisation[place] == (len(segments), union(segments), ends), (place, case)
 
 
-def check_dimensions(warehouse: Bench) -> None:
-    """Compare the runs and sessions with the manifest, and the operations with their files."""
+def check_dimensions(warehouse: Bench, second_week: dict[str, int]) -> None:
+    """Compare runs and sessions with the manifest, operations with their files, and the second week with its rows."""
     operations = warehouse.query(
         "select run_id, row_no, start_us, duration_us, block, page, simulator_op_state, op_family "
         "from {marts}.nand_operations order by run_id, row_no",
@@ -197,5 +198,5 @@ def check_dimensions(warehouse: Bench) -> None:
         "from {marts}.governed_runs order by run_id",
         role="bi",
     )
-    fallback_rows = len(pd.read_csv(warehouse.folder / "week2" / CORE_FILES["fallback"]))
-    assert runs == [("week1", 5, 543, 6, 180, 1, 1), ("week2", 4, 361 + fallback_rows, 6, 180, 1, 0)]
+    rows = sum(second_week.values()) + 1  # and the event
+    assert runs == [("week1", 5, 543, 6, 180, 1, 1), ("week2", 4, rows, 6, second_week["trace"], 1, 0)]

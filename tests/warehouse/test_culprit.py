@@ -81,4 +81,15 @@ def test_a_build_that_fails_on_something_else_names_nobody(
     warehouse.query(f"drop table {{landing}}.{TRACE_KIND}")
     said = failed_build(warehouse, capsys, "--select", "int_shutdown__trace_extremes")
     assert "withdraw" not in said
+    assert "not built yet" not in said  # dbt makes no landing table
     assert warehouse.run("up").exit_code == 0
+
+
+def test_a_run_without_seeds_says_what_to_run(warehouse: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    """Prevents a first `dbt run` that ends with a table that does not exist, and no word on what makes it."""
+    with pytest.raises(AssertionError):
+        warehouse.dbt("run", "--select", "+nand_operations")
+    said = capsys.readouterr().err
+    assert "some tables that `nand_operations` read from are not built yet\n  `dbt build` builds everything" in said
+    assert "\n  `dbt build --select +nand_operations` " in said
+    warehouse.build_without_tests("--select", "+nand_operations")

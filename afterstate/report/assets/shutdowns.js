@@ -184,7 +184,7 @@ function showShutdownValues(item) {
     const row = element("tr");
     row.append(element("th", column, { scope: "row" }), element("td", value === null ? "–" : String(value)));
     row.append(element("td", drifted ? `drifted: files now say ${item.drift[column] ?? "nothing"}` : "as the files say", { class: drifted ? "bad" : "good" }));
-    row.append(element("td", originText(origin), { class: "long" }));
+    row.append(originCell(origin));
     return row;
   });
   const head = element("tr");
@@ -192,6 +192,15 @@ function showShutdownValues(item) {
   $("shutdown-values").replaceChildren(element("caption", `Rule ${item.rule}, taken ${item.created_at} UTC`), head, ...rows);
   const [run, design, antibody, step] = item.key;
   $("shutdown-command").textContent = `afterstate explain snapshot --run ${shellWord(run)} --case ${shellWord(design)} --antibody ${shellWord(antibody)} --step ${step}`;
+}
+
+// A narrow screen has no room for the folder; the file's name and the line are what one looks for.
+function originCell(origin) {
+  const text = originText(origin);
+  const end = origin && origin.file ? origin.file.lastIndexOf("/") + 1 : 0;
+  const cell = element("td", "", { class: "long" });
+  cell.append(element("span", text.slice(0, end), { class: "folder" }), text.slice(end));
+  return cell;
 }
 
 function originText(origin) {

@@ -35,7 +35,7 @@ function showTables() {
   const content = { ...data.landed, ...data.checks, tests: data.tests && data.tests.table };
   for (const place of document.querySelectorAll("[data-table]")) fillTable(place, place.dataset.table, content[place.dataset.table]);
   if (!data.tests) {
-    $("tests-shows").textContent = "No results of dbt's tests were found beside this warehouse (target/run_results.json).";
+    $("tests-shows").textContent = "No results of dbt's tests beside this warehouse: its last dbt command ran none (target/run_results.json).";
     document.querySelector('[data-table="tests"]').replaceChildren();
     return;
   }

@@ -1,5 +1,5 @@
 -- Each design step by step: its measures, the fallback decision and the reservation of the step, and where it was shut
--- down. Grain: one row for each step of a design in its state trace.
+-- down. Grain: one row for each step of a design in its state trace, its fallback decisions or its reservation log.
 {{ config(
     materialized="incremental",
     incremental_strategy="replace",
@@ -10,25 +10,24 @@
 ) }}
 
 {%- set design = ["run_id", "case_id", "antibody_id"] %}
+{%- set files = {
+    "trace": ref("stg_core__state_trace"),
+    "fallback": ref("stg_core__fallback_decisions"),
+    "reservation": ref("stg_core__reservation_log"),
+} %}
 
-with trace as (
+with steps as (
 
-    select landed.*
-    from {{ ref("stg_core__state_trace") }} as landed
+    {% for rows in files.values() -%}
+    select
+        landed.run_id,
+        landed.case_id,
+        landed.antibody_id,
+        landed.step
+    from {{ rows }} as landed
     {{ join_changed_designs("landed") }}
-
-),
-
-fallback as (
-
-    select * from {{ ref("stg_core__fallback_decisions") }}
-
-),
-
-reservation as (
-
-    select * from {{ ref("stg_core__reservation_log") }}
-
+    {{ "union distinct" if not loop.last }}
+    {% endfor %}
 ),
 
 -- what is remembered, whichever rule took it: a shutdown stays one, also when its event is withdrawn
@@ -58,10 +57,10 @@ first_shutdowns as (
 design_trajectory as (
 
     select
-        trace.run_id,
-        trace.case_id,
-        trace.antibody_id,
-        trace.step,
+        steps.run_id,
+        steps.case_id,
+        steps.antibody_id,
+        steps.step,
         {% for input in awaited_inputs() -%}
         {% for column in snapshot_inputs()[input] -%}
         {{ input }}.{{ column }},
@@ -72,14 +71,15 @@ design_trajectory as (
         {{ input }}.line_no as {{ input }}_line_no,
         {% endfor -%}
         first_shutdowns.first_shutdown_step,
-        trace.step - first_shutdowns.first_shutdown_step as steps_after_first_shutdown,
+        steps.step - first_shutdowns.first_shutdown_step as steps_after_first_shutdown,
         shutdowns.shutdown_step is not null as is_shutdown_step,
-        coalesce(trace.step > first_shutdowns.first_shutdown_step, false) as is_after_shutdown
-    from trace
-    left join fallback on {{ same_key("trace", "fallback", design + ["step"]) }}
-    left join reservation on {{ same_key("trace", "reservation", design + ["step"]) }}
-    left join first_shutdowns on {{ same_key("trace", "first_shutdowns", design) }}
-    left join shutdowns on {{ same_key("trace", "shutdowns", design) }} and trace.step = shutdowns.shutdown_step
+        coalesce(steps.step > first_shutdowns.first_shutdown_step, false) as is_after_shutdown
+    from steps
+    {% for input, rows in files.items() -%}
+    left join {{ rows }} as {{ input }} on {{ same_key("steps", input, design + ["step"]) }}
+    {% endfor -%}
+    left join first_shutdowns on {{ same_key("steps", "first_shutdowns", design) }}
+    left join shutdowns on {{ same_key("steps", "shutdowns", design) }} and steps.step = shutdowns.shutdown_step
 
 )
 

@@ -41,9 +41,13 @@ op_state_spans as (
         segments.row_no
     from segments
     inner join {{ ref("int_phase_keys__sessions") }} as sessions on segments.session_no = sessions.session_no
-    inner join states on segments.state_no = states.state_no
-    inner join {{ ref("int_phase_keys__runs") }} as runs on segments.run_no = runs.run_no
-    left join segments as previous_segments
+    -- every segment has these; left joins, since MariaDB then passes over what a query asks nothing of, and so below
+    left join states on segments.state_no = states.state_no
+    left join {{ ref("int_phase_keys__runs") }} as runs on segments.run_no = runs.run_no
+    left join (
+        segments as previous_segments
+        inner join states as previous_states on previous_segments.state_no = previous_states.state_no
+    )
         on
             {{ same_key("segments", "previous_segments", plane) }}
             and segments.segment_no - 1 = previous_segments.segment_no
@@ -51,7 +55,6 @@ op_state_spans as (
         on
             {{ same_key("segments", "next_segments", plane) }}
             and segments.segment_no + 1 = next_segments.segment_no
-    left join states as previous_states on previous_segments.state_no = previous_states.state_no
 
 )
 

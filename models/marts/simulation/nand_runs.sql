@@ -31,7 +31,8 @@ run_files as (
         count(*) as file_count,
         min(finished_at) as first_landed_at,
         max(finished_at) as last_landed_at,
-        {{ as_bigint("sum(case when kind = 'nand_op_state_timeline' then rows_landed else 0 end)") }} as segment_count,
+        {{ as_bigint("sum(case when kind = 'nand_op_state_timeline' then rows_landed else 0 end)") }}
+            as timeline_row_count,
         {{ as_bigint("sum(case when kind = 'nand_proposal_rows' then rows_landed else 0 end)") }} as proposal_count,
         {{ as_bigint("sum(case when kind = 'nand_operation_timeline' then rows_landed else 0 end)") }}
             as operation_count,
@@ -49,7 +50,7 @@ nand_runs as (
         run_files.file_count,
         run_files.first_landed_at,
         run_files.last_landed_at,
-        run_files.segment_count,
+        run_files.timeline_row_count,
         run_files.proposal_count,
         run_files.operation_count,
         run_files.log_line_count,
