@@ -9,7 +9,7 @@ dbt-mysql also takes each session as the server's defaults make it, and waits fo
 listens and says nothing. Here sessions are set as the loaders' are, and the wait for a connection has an end.
 
 Commands that write hold the warehouse's build lock while they run (see `afterstate.warehouse.build_lock`). A signal
-that asks for an end is Ctrl-C to dbt, and an end ends the statements on the server, too.
+to end reaches dbt as Ctrl-C, and dbt's statements on the server end with it.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def prepare() -> None:
-    """Let dbt-mysql, in this process, connect as described above, and build alone."""
+    """Make dbt-mysql, in this process, connect as described above and take the build lock."""
     _target.cache_clear()
     os.environ[TLS_VARIABLE] = "as the profile says"
     mysql.connector.connect = connect
@@ -120,12 +120,12 @@ def _alone(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
                 result = run(task)
                 if _has_errors(result):
                     from afterstate.warehouse import missing_tables
-                    from afterstate.warehouse.culprit import tell_of_culprits  # imports all that landing needs
+                    from afterstate.warehouse.culprit import report_culprits  # imports all that landing needs
 
                     if advice := missing_tables.find_advice(task, result):
                         _say(advice)
-                    with suppress(pymysql.MySQLError):  # the build's own errors have been told
-                        tell_of_culprits(*chosen, task, result, _say)
+                    with suppress(pymysql.MySQLError):  # the build's own errors have been reported
+                        report_culprits(*chosen, task, result, _say)
                 return result
         except BuildRefused as refused:
             # Of dbt's errors, this one ends with 1; 2 would mean wrong usage.
@@ -224,7 +224,7 @@ class ProfileConnection(MySQLConnection):
         raise mysql.connector.InterfaceError(f"a build has {SEATS} connections at most; use fewer threads")
 
     def _do_handshake(self) -> None:
-        """Learn what the server offers; nothing has been sent to it yet."""
+        """Read what the server offers; nothing has been sent to it yet."""
         super()._do_handshake()
         if self._context and not self._client_flags & ClientFlag.SSL:
             raise mysql.connector.InterfaceError("the profile asks for TLS, but the server offers none")
@@ -251,7 +251,7 @@ class SealedPassword(caching_sha2_password.MySQLCachingSHA2PasswordAuthPlugin):
         return super().auth_response(auth_data, **options)  # type: ignore[no-any-return]
 
     def auth_more_response(self, sock: Any, auth_data: bytes, **options: Any) -> bytes:
-        """Return the server, which does not remember the account, the whole password."""
+        """Send the whole password to a server that does not remember the account."""
         if self.ssl_enabled or auth_data[:1] != bytes([self.perform_full_authentication]):
             return super().auth_more_response(sock, auth_data, **options)  # type: ignore[no-any-return]
         sock.send(b"\x02")  # asks for the public key; it comes behind four bytes of header and one of status

@@ -40,7 +40,7 @@ class AccountRefused(ServerError):
 
 Failure = Literal[
     "header",  # it lacks a column that its kind needs, or cannot be read
-    "name",  # it tells no run, or a session or run that cannot be kept
+    "name",  # it contains no run, or a session or run that cannot be kept
     "session",  # its session belongs to another folder
     "encoding",  # its bytes are not of the encoding that it should have
     "damaged",  # what is compressed cannot be decompressed

@@ -1,7 +1,7 @@
-"""How far long work has come: who does it tells `Advance`, and here it is shown.
+"""The progress of long work: the worker calls `Advance`, and it is shown here.
 
-On a terminal that is a bar with rate and remaining time, on standard error and gone when the work is done; elsewhere a
-line now and then, on what takes long. Rich is loaded only where somebody sees it.
+On a terminal that is a bar with rate and remaining time, on standard error and gone when the work is done; elsewhere an
+occasional line, for what takes long. Rich is loaded only where somebody sees it.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ SECONDS_BETWEEN_LINES = 10.0
 NODE_ENDS = ("NodeFinished", "SkippingDetails", "LogSkipBecauseError")
 
 
-def nobody_hears(_: int) -> None:
+def ignore_progress(_: int) -> None:
     """Ignore an advance."""
 
 
 def counted(items: Iterable[T], advance: Advance) -> Iterator[T]:
-    """Yield items, and tell how many have been taken."""
+    """Yield items, and report how many have been yielded."""
     waiting = 0
     for item in items:
         yield item
@@ -45,7 +45,7 @@ def counted(items: Iterable[T], advance: Advance) -> Iterator[T]:
 
 @contextmanager
 def byte_progress(quiet: bool) -> Iterator[FileWatcher | None]:
-    """Show a bar a file, in bytes read; yields None where nobody would see it."""
+    """Show a bar per file, in bytes read; yields None where nobody would see it."""
     if quiet or not sys.stderr.isatty():
         yield None
         return
@@ -66,7 +66,7 @@ def byte_progress(quiet: bool) -> Iterator[FileWatcher | None]:
 def counting(what: str, count: Callable[[], int | None], quiet: bool = False) -> Iterator[Advance]:
     """Show how many things of how many are done; `count` says how many there are, and is asked where that is shown."""
     if quiet:
-        yield nobody_hears
+        yield ignore_progress
         return
     if not sys.stderr.isatty():
         yield _count_in_lines(what, count)
@@ -98,9 +98,9 @@ def sharing(what: str, names: Sequence[str]) -> Iterator[ShareWatcher]:
 
 @contextmanager
 def quiet_build_progress(arguments: Sequence[str]) -> Iterator[list[Callable[[Any], None]]]:
-    """Show how many nodes of how many dbt has done, on a terminal where it was told to be quiet about them.
+    """Show how many of how many nodes dbt has built, on a terminal with `--quiet`.
 
-    Yields what wants to hear of dbt's events. `arguments` are those of dbt's command line.
+    Yields the callback for dbt's events. `arguments` are those of dbt's command line.
     """
     is_quiet = {"--quiet", "-q"} & set(arguments) or os.environ.get("DBT_QUIET", "").lower() in ("1", "true")
     if not is_quiet or not sys.stderr.isatty():
@@ -121,27 +121,27 @@ def quiet_build_progress(arguments: Sequence[str]) -> Iterator[list[Callable[[An
 
 
 def _count_in_lines(what: str, count: Callable[[], int | None]) -> Advance:
-    done, told, total = 0, time.monotonic(), None
+    done, shown_at, total = 0, time.monotonic(), None
 
     def advance(more: int) -> None:
-        nonlocal done, told, total
+        nonlocal done, shown_at, total
         done += more
-        if time.monotonic() - told >= SECONDS_BETWEEN_LINES:
+        if time.monotonic() - shown_at >= SECONDS_BETWEEN_LINES:
             total = total or count()
-            told = time.monotonic()
+            shown_at = time.monotonic()
             print(f"{what}: {done:,}" + (f" of {total:,}" if total else ""), file=sys.stderr, flush=True)
 
     return advance
 
 
 def _share_in_lines(what: str, parts: int) -> ShareWatcher:
-    shares, told = [0.0] * parts, time.monotonic()
+    shares, shown_at = [0.0] * parts, time.monotonic()
 
     def watch(part: int, share: float) -> None:
-        nonlocal told
+        nonlocal shown_at
         shares[part] = share
-        if time.monotonic() - told >= SECONDS_BETWEEN_LINES:
-            told = time.monotonic()
+        if time.monotonic() - shown_at >= SECONDS_BETWEEN_LINES:
+            shown_at = time.monotonic()
             print(f"{what}: {sum(shares) / parts:.0%}", file=sys.stderr, flush=True)
 
     return watch

@@ -53,7 +53,7 @@ class Content:
         return self._sha256.hexdigest()
 
     def read(self, size: int = READ_BYTES) -> bytes:
-        """Give the next bytes, none at the end.
+        """Return the next bytes, none at the end.
 
         Raises LandingError when the file grows while it is read, which might never end, and when it is damaged.
         """
@@ -127,7 +127,7 @@ def hash_file(file: Path) -> str:
 
 
 def plain_name(file: Path) -> str:
-    """Give a file's name as it was before somebody compressed it."""
+    """Return a file's name without the ending of its compression."""
     return file.stem if file.suffix in SUFFIXES else file.name
 
 

@@ -1,4 +1,4 @@
-"""Records as lines for LOAD DATA: checked, typed, spelled; and those that do not fit, with the reason.
+"""Records as lines for LOAD DATA: checked, typed, serialized; and those that do not fit, with the reason.
 
 The format is that of `LOAD_FORMAT`: commas, text in quotes with quotes doubled, bare NULL, no escapes.
 """
@@ -21,7 +21,7 @@ from loaders.values import NULL, quote
 
 LOAD_FORMAT = "fields terminated by ',' optionally enclosed by '\"' escaped by '' lines terminated by '\\n'"
 MAX_SHOWN_VALUE = 80
-# The names of unknown columns are spelled in each row again, and may be long.
+# The names of unknown columns are serialized in each row again, and may be long.
 OTHER_NAMES_BYTES = 32 << 20
 UNDECODED_BYTES = 1 << 16  # enough to tell an encoding by
 
@@ -38,10 +38,10 @@ class Reject:
     text: str
 
     def line(self) -> bytes:
-        """Spell the reject for LOAD DATA, in the order of `REJECT_COLUMNS`."""
+        """Serialize the reject for LOAD DATA, in the order of `REJECT_COLUMNS`."""
         row_no, line_no, *texts = self.values()
-        spelled = [NULL if text is None else quote(text) for text in texts]
-        return ",".join([str(row_no), str(line_no), *spelled]).encode() + b"\n"
+        serialized = [NULL if text is None else quote(text) for text in texts]
+        return ",".join([str(row_no), str(line_no), *serialized]).encode() + b"\n"
 
     def values(self) -> tuple[Any, ...]:
         """Return the reject's values, in the order of `REJECT_COLUMNS`."""
@@ -55,15 +55,15 @@ class Reject:
 
 @dataclass(frozen=True)
 class Checked:
-    """Rows of a batch: their numbers, their values as spelled texts by column, and those that did not fit.
+    """Rows of a batch: their numbers, their values as serialized texts by column, and those that did not fit.
 
-    `spelled` has one pa.StringArray for each known column that the file has, and the unknown ones as JSON under
+    `serialized` has one pa.StringArray for each known column that the file has, and the unknown ones as JSON under
     OTHER_COLUMNS. `fits` are the indices of the rows that land; None when all do.
     """
 
     row_no: NDArray[np.int64]
     line_no: NDArray[np.int64]
-    spelled: dict[str, Any]
+    serialized: dict[str, Any]
     fits: NDArray[np.int64] | None
     rejects: list[Reject]
 
@@ -116,39 +116,39 @@ class Encoder:
 
     def _check(self, batch: Batch) -> Checked:
         misfits: dict[int, Reject] = {}
-        spelled: dict[str, Any] = {}
+        serialized: dict[str, Any] = {}
         for column, index in self._known:
             is_filled = not self.kind.takes_empty(column.name)
-            spelled[column.name], reasons = column.type.spell_all(batch.columns[index], is_filled)
+            serialized[column.name], reasons = column.type.serialize_all(batch.columns[index], is_filled)
             for at, reason in reasons.items():
                 if at not in misfits:
                     misfits[at] = _misfit(batch.record(at), column.name, index, reason)
-        self._check_rows(batch, spelled, misfits)
+        self._check_rows(batch, serialized, misfits)
         if self._unknown:
-            spelled[OTHER_COLUMNS] = self._other_columns(batch)
+            serialized[OTHER_COLUMNS] = self._other_columns(batch)
         rejects = [*(self._broken(record) for record in batch.broken), *misfits.values()]
         fits = np.delete(np.arange(len(batch.row_no)), list(misfits)) if misfits else None
-        return Checked(batch.row_no, batch.line_no, spelled, fits, sorted(rejects, key=lambda reject: reject.row_no))
+        return Checked(batch.row_no, batch.line_no, serialized, fits, sorted(rejects, key=lambda reject: reject.row_no))
 
     def _join(self, checked: Checked) -> Any:
         """Return the lines of the rows that fit, a pa.StringArray."""
         line = _Line(checked.row_no, checked.line_no)
         for column, _ in self._known:
-            line.add(checked.spelled[column.name], quoted=self._quotes_all or column.type.is_text)
+            line.add(checked.serialized[column.name], quoted=self._quotes_all or column.type.is_text)
         if self._unknown:
-            line.add(checked.spelled[OTHER_COLUMNS], quoted=True)
+            line.add(checked.serialized[OTHER_COLUMNS], quoted=True)
         lines = line.join()
         return lines if checked.fits is None else lines.take(pa.array(checked.fits))
 
-    def _check_rows(self, batch: Batch, spelled: dict[str, Any], misfits: dict[int, Reject]) -> None:
-        """Look at rows whose values fit as a whole; only those that are suspect one by one."""
+    def _check_rows(self, batch: Batch, serialized: dict[str, Any], misfits: dict[int, Reject]) -> None:
+        """Check rows whose values fit: all of them at once, the suspects one by one."""
         check = self.kind.check
         if not check:
             return
-        for at in np.flatnonzero(check.suspects(spelled).fill_null(False).to_numpy(zero_copy_only=False)).tolist():
+        for at in np.flatnonzero(check.suspects(serialized).fill_null(False).to_numpy(zero_copy_only=False)).tolist():
             if at in misfits:
                 continue
-            found = check.find({name: spellings[at].as_py() for name, spellings in spelled.items()})
+            found = check.find({name: values[at].as_py() for name, values in serialized.items()})
             if found:
                 name, reason = found
                 misfits[at] = _misfit(batch.record(at), name, self.header.index(name), reason)
@@ -175,7 +175,7 @@ class Encoder:
             self.undecoded += raw + b"\n" if len(self.undecoded) < UNDECODED_BYTES else b""
 
     def _other_columns(self, batch: Batch) -> Any:
-        """Spell the unknown columns as JSON objects; an empty field is NULL, so it is left out."""
+        """Serialize the unknown columns as JSON objects; an empty field is NULL, so it is left out."""
         members = []
         for name, index in self._unknown:
             texts = batch.columns[index]
@@ -187,8 +187,8 @@ class Encoder:
             member = pc.binary_join_element_wise(f', "{name}": "', texts, '"', "")
             members.append(pc.if_else(pc.equal(texts, ""), "", member))
         objects = pc.binary_join_element_wise(*members, "")
-        spelled = pc.binary_join_element_wise(pc.utf8_replace_slice(objects, 0, 2, "{"), "}", "")
-        return pc.if_else(pc.equal(objects, ""), None, spelled)
+        serialized = pc.binary_join_element_wise(pc.utf8_replace_slice(objects, 0, 2, "{"), "}", "")
+        return pc.if_else(pc.equal(objects, ""), None, serialized)
 
 
 def repeated_names(header: Sequence[str]) -> list[str]:

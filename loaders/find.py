@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from afterstate.errors import UsageError
-from loaders.runs import Found
+from loaders.runs import InputFile
 
 
-def find_files(paths: Sequence[Path]) -> list[Found]:
-    """Give the files that `land` looks at: those named, and all in the folders named, hidden ones left out.
+def find_files(paths: Sequence[Path]) -> list[InputFile]:
+    """Return the files that `land` looks at: those named, and all in the folders named, hidden ones left out.
 
     Raises UsageError for what is neither, such as a pipe: landing reads a file more than once.
     """
-    found: dict[Path, Found] = {}
+    found: dict[Path, InputFile] = {}
     for path in paths:
         if not path.is_dir() and not path.is_file():
             raise UsageError(
@@ -25,5 +25,5 @@ def find_files(paths: Sequence[Path]) -> list[Found]:
         for file in inside:
             hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
             if file.is_file() and not hidden:
-                found.setdefault(file, Found(file, path))
+                found.setdefault(file, InputFile(file, path))
     return list(found.values())

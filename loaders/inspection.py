@@ -20,14 +20,14 @@ from loaders.recognise import (
     BEGINNING_BYTES,
     OUR_SUFFIXES,
     UnknownFile,
-    begun_like,
+    kind_by_prefix,
     read_header,
     recognise,
-    require_begun,
     require_needed,
+    require_prefix,
     require_storable,
 )
-from loaders.runs import NO_RUN, Found, Run, Told
+from loaders.runs import NO_RUN, InputFile, Run, RunOptions
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Inspected:
     `size` (in bytes) are those of its content: decompressed and in UTF-8. `encoding` is the file's own, None for UTF-8.
     """
 
-    found: Found
+    found: InputFile
     kind: Kind
     run: Run
     header: list[str]
@@ -53,17 +53,17 @@ class Inspected:
 
 
 def inspect(
-    found: Found,
+    found: InputFile,
     *,
     kind: Kind | None = None,
-    told: Told | None = None,
+    run_options: RunOptions | None = None,
     encoding: str | None = None,
     progress: Progress | None = None,
 ) -> Inspected:
     """Read a file once and return what it is.
 
-    `kind`, `told` and `encoding` (as `known_encoding` returns it) are what the user says of the file; what is None is
-    told by the file itself. `progress` hears of the bytes that are read.
+    `kind`, `run_options` and `encoding` (as `known_encoding` returns it) are what the user says about the file; what is
+    None comes from the file itself. `progress` is called with the bytes read.
 
     Raises UnknownFile for a file that is not ours, LandingError for one that cannot be landed, OSError for one that
     cannot be read.
@@ -71,7 +71,7 @@ def inspect(
     with open_content(found.file, progress, encoding) as content:
         own_kind, header = _recognise(content, found.file, kind, encoding)
         try:
-            run = (told or Told()).run_of(found) if own_kind.is_stated_by_run else NO_RUN
+            run = (run_options or RunOptions()).run_of(found) if own_kind.is_stated_by_run else NO_RUN
             while content.read():
                 pass
         except LandingError as error:
@@ -80,20 +80,20 @@ def inspect(
         return Inspected(found, own_kind, run, header, content.sha256, content.bytes, encoding)
 
 
-def _recognise(content: Content, path: Path, told: Kind | None, encoding: str | None) -> tuple[Kind, list[str]]:
+def _recognise(content: Content, path: Path, given: Kind | None, encoding: str | None) -> tuple[Kind, list[str]]:
     """Return a file's kind and column names, from its beginning."""
     try:
         raw = content.peek(BEGINNING_BYTES)
         if encoding:
             require_encoding(path, raw, encoding)
         beginning = Decoder(path, encoding).decode(raw) if encoding else raw
-        kind = told or begun_like(beginning)
+        kind = given or kind_by_prefix(beginning)
         if kind and kind.begins:
-            require_begun(path, kind, beginning)
+            require_prefix(path, kind, beginning)
             return kind, [column.name for column in kind.columns]
         first = csv_file.read_header(content)
     except LandingError as error:
-        if told or Path(plain_name(path)).suffix in OUR_SUFFIXES:
+        if given or Path(plain_name(path)).suffix in OUR_SUFFIXES:
             raise
         # Archives of other things are ignored.
         damaged = "it is compressed, and damaged"
@@ -102,10 +102,10 @@ def _recognise(content: Content, path: Path, told: Kind | None, encoding: str | 
     return _kind_of(path, header, kind), header
 
 
-def _kind_of(path: Path, header: Sequence[str], told: Kind | None) -> Kind:
-    if told:
-        require_needed(path, told, header)
-    kind = told or recognise(path, header)
+def _kind_of(path: Path, header: Sequence[str], given: Kind | None) -> Kind:
+    if given:
+        require_needed(path, given, header)
+    kind = given or recognise(path, header)
     require_storable(path, header)
     return kind
 

@@ -18,9 +18,9 @@ from loaders.values import ColumnType
 class RowCheck:
     """A check of rows as a whole, whose values fit one by one.
 
-    `suspects` looks at all rows at once: from their spelled values, by column, to a pa.BooleanArray of rows that may be
-    amiss. `find` looks at one of them: from its spelled values (None is NULL) to the column that does not fit the
-    others and the reason; None when all is well.
+    `suspects` takes the serialized values of all rows, by column, and returns a pa.BooleanArray of rows that may not
+    fit. `find` takes the serialized values of one such row (None is NULL) and returns the column that does not fit the
+    others and the reason; None when it fits.
     """
 
     suspects: Callable[[Mapping[str, Any]], Any]

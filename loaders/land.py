@@ -20,7 +20,7 @@ from afterstate.warehouse.engines import Engine
 from afterstate.warehouse.holders import who_blocks, who_may_know
 from afterstate.warehouse.profile import Warehouse
 from afterstate.warehouse.settings import Settings
-from afterstate.warehouse.waiting import word_each_minute
+from afterstate.warehouse.waiting import report_every_minute
 from loaders import store
 from loaders.content import Progress
 from loaders.inspection import Inspected, inspect
@@ -29,31 +29,33 @@ from loaders.load import Destination, oddities, send_file
 from loaders.recognise import UnknownFile
 from loaders.refusals import DEADLOCK, DriverError, code_of, refused
 from loaders.result import FileResult
-from loaders.runs import Found, Told
+from loaders.runs import InputFile, RunOptions
 from loaders.send import insert_lines, load_data
 from loaders.tables import landing_tables
 from loaders.turns import Turn, Turns
 
 ATTEMPTS = 5  # at what the server ends because two loaders wait for each other
-IDLE_SECONDS = 86_400  # how long a connection may wait for the files before its own, whatever the server's patience is
+IDLE_SECONDS = (
+    86_400  # how long a connection may wait for the files before its own, whatever the server's own timeout is
+)
 
 
 class FileLander(ABC):
-    """Lands files one at a time; where rows go is for those who derive from it."""
+    """Lands files one at a time; subclasses decide where rows go."""
 
     def __init__(
         self,
         kind: Kind | None = None,
         progress: Progress | None = None,
-        told: Told | None = None,
+        run_options: RunOptions | None = None,
         encoding: str | None = None,
     ) -> None:
-        """Take what every file is said to be and to belong to, and who wants to hear of progress.
+        """Store the options that hold for every file, and the progress callback.
 
         `encoding` is what `known_encoding` returns; None is UTF-8.
         """
         self._kind = kind
-        self._told = told or Told()
+        self._run_options = run_options or RunOptions()
         self._progress = progress
         self._encoding = encoding
 
@@ -62,11 +64,11 @@ class FileLander(ABC):
         """Load a file that was inspected, unless it is known; raises LandingError when nothing of it has landed."""
 
     def land(self, file: Path) -> FileResult:
-        """Land one file by itself; what is wrong with it is in the result, nothing of it is then visible."""
-        return self.land_found(Found(file, file))
+        """Land one file by itself; if it fails, the result says why, and nothing of it is visible."""
+        return self.land_found(InputFile(file, file))
 
-    def land_found(self, found: Found, kind: Kind | None = None, turn: Turn | None = None) -> FileResult:
-        """Land one file; what is wrong with it is in the result, nothing of it is then visible.
+    def land_found(self, found: InputFile, kind: Kind | None = None, turn: Turn | None = None) -> FileResult:
+        """Land one file; if it fails, the result says why, and nothing of it is visible.
 
         `kind` is the file's own, unless all files are of one; `turn` its place among files that land side by side.
         Raises Stopped when those have been stopped.
@@ -75,7 +77,11 @@ class FileLander(ABC):
         turn = turn or Turns().take()
         with _noting_failures(found, result), turn.until_done():
             inspected = inspect(
-                found, kind=kind or self._kind, told=self._told, encoding=self._encoding, progress=turn.heed
+                found,
+                kind=kind or self._kind,
+                run_options=self._run_options,
+                encoding=self._encoding,
+                progress=turn.raise_if_stopped,
             )
             result.kind = inspected.kind.name
             self._load_with_retries(inspected, result, turn)
@@ -90,14 +96,14 @@ class Lander(FileLander):
         warehouse: Warehouse,
         kind: Kind | None = None,
         progress: Progress | None = None,
-        told: Told | None = None,
+        run_options: RunOptions | None = None,
         encoding: str | None = None,
     ) -> None:
-        """Take the warehouse, what every file is said to be and to belong to, and who wants to hear of progress.
+        """Store the warehouse, the options that hold for every file, and the progress callback.
 
         `encoding` is what `known_encoding` returns; None is UTF-8.
         """
-        super().__init__(kind, progress, told, encoding)
+        super().__init__(kind, progress, run_options, encoding)
         self._engine = engine(warehouse.landing, landing=True)
         self._who_may_know = who_may_know(Settings.from_environment(), warehouse)
         with cursor(warehouse.landing) as ask:
@@ -113,7 +119,7 @@ class Lander(FileLander):
             except DriverError as error:
                 if code_of(error) != DEADLOCK or attempt == ATTEMPTS:
                     raise refused(error, inspected.found.shown) from error
-                turn.begin_again()
+                turn.give_up_place()
 
     def _load(self, inspected: Inspected, result: FileResult, turn: Turn) -> None:
         """Load a file in one transaction, unless it is known."""
@@ -137,10 +143,10 @@ class Lander(FileLander):
 
     @contextmanager
     def _connected(self, inspected: Inspected, turn: Turn) -> Iterator[sqlalchemy.Connection]:
-        """Connect for one load; who waits for the server's locks says each minute who holds them."""
+        """Connect for one load; while it waits for a lock, report every minute who holds it."""
         with self._engine.connect() as connection:
             own = cast(LandingConnection, connection.connection.driver_connection)
-            with turn.connected(own), word_each_minute(lambda: self._why_it_waits(inspected, own)):
+            with turn.connected(own), report_every_minute(lambda: self._why_it_waits(inspected, own)):
                 connection.exec_driver_sql("set session transaction isolation level read committed")
                 connection.exec_driver_sql(
                     f"set session innodb_lock_wait_timeout = {store.LOCK_SECONDS}, wait_timeout = {IDLE_SECONDS}"
@@ -180,7 +186,7 @@ def manifest_of(inspected: Inspected) -> dict[str, object]:
 
 
 @contextmanager
-def _noting_failures(found: Found, result: FileResult) -> Iterator[None]:
+def _noting_failures(found: InputFile, result: FileResult) -> Iterator[None]:
     """Note in the result what keeps a file from landing."""
     try:
         yield

@@ -140,7 +140,7 @@ def _require_all(stored: int, sent: int, what: str) -> None:
     if stored != sent:
         raise LandingError(
             f"the server stored {stored} of {sent} {what}; nothing of the file was landed",
-            "run the same command again; if it says so twice, please report it with the file's header",
+            "run the same command again; if that fails again, please report it with the file's header",
             failure="server",
         )
 

@@ -20,7 +20,7 @@ from afterstate.warehouse.settings import Settings
 from loaders.land import Lander
 from loaders.recognise import kind_named
 from loaders.result import FileResult
-from loaders.runs import Found, Told
+from loaders.runs import InputFile, RunOptions
 
 MEMORY = "memory"  # where rows come from that never were in a file
 TIMELINE_COLUMNS = ("die", "plane", "op_state", "op_name", "start", "end")
@@ -36,8 +36,8 @@ def land_simulation(
 ) -> list[FileResult]:
     """Land one run of a simulation and say what became of its rows, and of its timeline.
 
-    `rows` are what `timeline_rows()` gives: mappings with the columns of nand_proposal_rows; other columns are kept.
-    `timeline` is what `snapshot()["timeline"]` gives: (die, plane, op_base, state, start_us, end_us), times in µs. It
+    `rows` are what `timeline_rows()` returns: mappings with the columns of nand_proposal_rows; other columns are kept.
+    `timeline` is `snapshot()["timeline"]`: (die, plane, op_base, state, start_us, end_us), times in µs. It
     may hold earlier runs' segments, too: what is stated again is the same segment. None and NaN are empty; so are texts
     without characters. `warehouse` is the environment's unless it is given.
 
@@ -45,7 +45,9 @@ def land_simulation(
     LandingError when nothing of the rows or of the timeline could be landed. What cannot be spelled as rows at all
     raises before anything has landed.
     """
-    lander = Lander(warehouse or read_warehouse(Settings.from_environment()), told=Told(session or "", run or ""))
+    lander = Lander(
+        warehouse or read_warehouse(Settings.from_environment()), run_options=RunOptions(session or "", run or "")
+    )
     given = {
         "nand_op_state_timeline": None if timeline is None else _segments(timeline),
         "nand_proposal_rows": rows,
@@ -53,10 +55,10 @@ def land_simulation(
     with tempfile.TemporaryDirectory(prefix="afterstate-") as folder:
         files = {name: _write(Path(folder) / name, name, kept) for name, kept in given.items() if kept is not None}
         results = [
-            lander.land_found(Found(file, file, f"{MEMORY}:{name}", MEMORY), kind_named(name))
+            lander.land_found(InputFile(file, file, f"{MEMORY}:{name}", MEMORY), kind_named(name))
             for name, file in files.items()
         ]
-    require_landed(results, "what else the call gave has landed; give the same again when it is fixed")
+    require_landed(results, "everything else has landed; fix this and make the same call again")
     return results
 
 
@@ -82,18 +84,18 @@ def problems(result: FileResult) -> list[str]:
 
 
 def _write(file: Path, kind: str, rows: Iterable[Mapping[str, Any]]) -> Path:
-    """Write the rows of one kind to a passing file and give it; raises UsageError for a column nobody could name."""
+    """Write the rows of one kind to a temporary file; raises UsageError for a column name that no file could have."""
     kept = [{str(name): value for name, value in row.items()} for row in rows]
     names = dict.fromkeys(column.name for column in kind_named(kind).columns)
     for row in kept:
         names.update(dict.fromkeys(row))
     for name in names:
         if "\0" in name or name.encode("utf-8", "replace").decode() != name:
-            raise UsageError(f"a row of {kind} has the column {name!a}", "expected a name that UTF-8 can spell")
+            raise UsageError(f"a row of {kind} has the column {name!a}", "expected a name that can be written in UTF-8")
     with file.open("w", encoding="utf-8", errors="surrogatepass", newline="") as out:
         writer = csv.writer(out)
         writer.writerow(names)
-        writer.writerows([_spell(row.get(name)) for name in names] for row in kept)
+        writer.writerows([_serialize(row.get(name)) for name in names] for row in kept)
     return file
 
 
@@ -105,12 +107,12 @@ def _segments(timeline: Iterable[Sequence[Any]]) -> Iterable[dict[str, Any]]:
                 "expected (die, plane, op_base, state, start_us, end_us)",
             )
         die, plane, op_base, state, start_us, end_us = segment
-        op_state = f"{_spell(op_base)}.{_spell(state)}"
+        op_state = f"{_serialize(op_base)}.{_serialize(state)}"
         yield dict(zip(TIMELINE_COLUMNS, (die, plane, op_state, op_base, start_us, end_us), strict=True))
 
 
-def _spell(value: Any) -> str:
-    """Spell a value as a CSV has it: floats so that they come back the same, structures as JSON."""
+def _serialize(value: Any) -> str:
+    """Serialize a value for a CSV: floats so that they read back the same, structures as JSON."""
     item = plain(value)
     if item is None or (isinstance(item, float) and math.isnan(item)):
         return ""

@@ -82,7 +82,7 @@ VERSION = 1 + len(MIGRATIONS)
 
 
 def bring_up_to_date(connection: Connection, tables: LandingTables, collation: str) -> list[int]:
-    """Make what is missing in the landing schema, take the steps that it has not seen, and give their versions.
+    """Create missing landing tables, apply the pending migrations, and return their versions.
 
     Raises ServerError for a schema that a newer Afterstate has changed.
     """

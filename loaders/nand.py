@@ -30,8 +30,8 @@ _OPERATION = (
 )
 
 
-def _ends_below_its_start(spelled: Mapping[str, Any]) -> Any:
-    return pc.less(pc.cast(spelled["end"], pa.float64()), pc.cast(spelled["start"], pa.float64()))
+def _ends_below_its_start(serialized: Mapping[str, Any]) -> Any:
+    return pc.less(pc.cast(serialized["end"], pa.float64()), pc.cast(serialized["start"], pa.float64()))
 
 
 def _ends_before_its_start(row: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -41,13 +41,13 @@ def _ends_before_its_start(row: Mapping[str, Any]) -> tuple[str, str] | None:
     return None
 
 
-def _lacks_a_field(spelled: Mapping[str, Any]) -> Any:
-    """Tell the log's lines that leave a field empty which lines of their kind fill."""
-    lacking = pa.array([False] * len(spelled["line_kind"]), pa.bool_())
+def _lacks_a_field(serialized: Mapping[str, Any]) -> Any:
+    """Return which log lines lack a field that every line of their kind must have."""
+    lacking = pa.array([False] * len(serialized["line_kind"]), pa.bool_())
     for line_kind, names in proposer_log.FILLED.items():
-        is_of_kind = pc.equal(spelled["line_kind"], line_kind)
+        is_of_kind = pc.equal(serialized["line_kind"], line_kind)
         for name in names:
-            lacking = pc.or_(lacking, pc.and_(is_of_kind, pc.is_null(spelled[name])))
+            lacking = pc.or_(lacking, pc.and_(is_of_kind, pc.is_null(serialized[name])))
     return lacking
 
 
@@ -55,7 +55,7 @@ def _lacking_field(row: Mapping[str, Any]) -> tuple[str, str] | None:
     line_kind = row["line_kind"]
     for name in proposer_log.FILLED[line_kind]:
         if row[name] is None:
-            return name, f"stands for no value, and a `{line_kind}` line needs one"
+            return name, f"is NaN, but a `{line_kind}` line needs a value"
     return None
 
 

@@ -25,7 +25,7 @@ from loaders.land import Lander
 from loaders.memory import MEMORY, in_json, plain, require_landed
 from loaders.recognise import UnknownFile, kind_named, recognise
 from loaders.result import FileResult
-from loaders.runs import Found, Told
+from loaders.runs import InputFile, RunOptions
 from loaders.side_by_side import land_files
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def land(
     lander = Lander(
         warehouse or read_warehouse(Settings.from_environment()),
         kind_named(kind) if kind else None,
-        told=Told(session, run),
+        run_options=RunOptions(session, run),
         encoding=known_encoding(encoding) if encoding is not None else None,
     )
     results = land_files(lander, find_files([Path(path).expanduser() for path in named]))
@@ -94,11 +94,11 @@ def land_frame(
         raise UsageError(
             f"a {chosen.name} belongs to a session and a run", "name them: `land_frame(…, session='…', run='…')`"
         )
-    lander = Lander(warehouse or read_warehouse(Settings.from_environment()), told=Told(session, run))
+    lander = Lander(warehouse or read_warehouse(Settings.from_environment()), run_options=RunOptions(session, run))
     with tempfile.TemporaryDirectory(prefix="afterstate-") as folder:
         file = Path(folder) / chosen.name
         _write(flat, file)
-        result = lander.land_found(Found(file, file, f"{MEMORY}:{chosen.name}", MEMORY), chosen)
+        result = lander.land_found(InputFile(file, file, f"{MEMORY}:{chosen.name}", MEMORY), chosen)
     _require_landed([result])
     return result
 
@@ -111,7 +111,7 @@ def _flat(frame: pd.DataFrame) -> pd.DataFrame:
     flat = frame.reset_index(level=names) if names else frame.copy(deep=False)
     for name in map(str, flat.columns):
         if "\0" in name or name.encode("utf-8", "replace").decode() != name:
-            raise UsageError(f"the frame has the column {name!a}", "expected a name that UTF-8 can spell")
+            raise UsageError(f"the frame has the column {name!a}", "expected a name that can be written in UTF-8")
     return flat
 
 
@@ -119,7 +119,7 @@ def _kind_of(header: Sequence[str], name: str | None) -> Kind:
     try:
         kind = kind_named(name) if name else recognise(Path("the frame"), header)
     except UnknownFile as unknown:
-        raise UsageError(f"the frame's kind cannot be told: {unknown}", "name it: `land_frame(…, kind='…')`") from None
+        raise UsageError(f"the frame's kind is unclear: {unknown}", "name it: `land_frame(…, kind='…')`") from None
     if kind.begins:
         raise UsageError(f"a {kind.name} is a log, not a table", "land its file: `land('….log')`")
     return kind

@@ -1,8 +1,8 @@
-"""Pruning: the rows of superseded and withdrawn loads, which no mart reads any more, leave the landing schema.
+"""Pruning: remove the rows of superseded and withdrawn loads, which no mart reads any more.
 
 The manifest keeps such a load, as `pruned`, and landing_rejects what of it never landed: the file stays known by its
 content and does not land again, unless it was withdrawn. Each load is pruned in one transaction, or not
-at all. A load that tables are still built from stays until a build has let it go: its rows tell what has changed.
+at all. A load from which tables are still built stays until the next build, which needs its rows to see what changed.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Plan:
 
 
 class Pruner:
-    """Tells what can be pruned in one warehouse, and prunes it."""
+    """Finds what can be pruned in one warehouse, and prunes it."""
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
@@ -59,8 +59,8 @@ class Pruner:
     def plan(self, kind: Kind | None = None, *, say: Say | None = None) -> Plan:
         """Return what can be pruned, of one kind or of all, the oldest first.
 
-        With `say`, wait for a build that is at work, and say whose it is: tables may be built from what it reads now.
-        Without, only look.
+        With `say`, wait for a running build, and report whose it is: tables may be built from what it reads now.
+        Without it, do not wait.
         """
         place = (self._warehouse.schemas, self._warehouse.dbt)
         with BuildLock(*place, "afterstate prune", say) if say else nullcontext():
@@ -90,7 +90,7 @@ class Pruner:
             return [Superseded(*row) for row in connection.execute(wanted.order_by(loads.c.load_id))]
 
     def prune(self, load: Superseded) -> int:
-        """Remove a load's rows and give their number: none when somebody else has pruned it meanwhile."""
+        """Remove a load's rows and return their number: none when somebody else has pruned it meanwhile."""
         loads, rows = self._tables.loads, self._tables.rows[load.kind]
         with self._engine.begin() as connection:
             marked = connection.execute(

@@ -50,8 +50,8 @@ class Record:
 class Batch:
     """Some rows of a file: their fields as one array a column of the header, numbered as records are.
 
-    `broken` are the records among them whose fields cannot be told or stored; they are in no column. `record` gives the
-    row at an index as a record, for those few that have to be looked at one by one.
+    `broken` are the records among them whose fields cannot be told or stored; they are in no column. `record` returns
+    the row at an index as a record, for those few that have to be looked at one by one.
     """
 
     columns: Sequence[Any]  # pa.StringArray, each as long as `row_no`
@@ -138,11 +138,11 @@ def unprintable(text: str, encoding: str = "UTF-8") -> str | None:
 
 
 def printable(text: str) -> str:
-    r"""Spell what cannot be stored as \xNN, so that a reject keeps all of its original text."""
-    return re.sub("[\udc00-\udcff]", _spell_byte, text.replace("\0", "\udc00"))
+    r"""Escape what cannot be stored as \xNN, so that a reject keeps all of its original text."""
+    return re.sub("[\udc00-\udcff]", _escape_byte, text.replace("\0", "\udc00"))
 
 
-def _spell_byte(found: re.Match[str]) -> str:
+def _escape_byte(found: re.Match[str]) -> str:
     return f"\\x{ord(found.group()) - 0xDC00:02x}"
 
 

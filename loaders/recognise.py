@@ -1,4 +1,4 @@
-"""Which kind a file is, told from its header (design section 3)."""
+"""Recognize a file's kind by its header (design section 3)."""
 
 from __future__ import annotations
 
@@ -30,31 +30,31 @@ class UnknownFile(Exception):
 
 
 def kind_named(name: str) -> Kind:
-    """Give the kind of that name; raises UsageError when there is none."""
+    """Return the kind of that name; raises UsageError when there is none."""
     for kind in KINDS:
         if kind.name == name:
             return kind
     raise UsageError(f"there is no kind `{name}`", f"expected one of: {', '.join(kind.name for kind in KINDS)}")
 
 
-def begun_like(beginning: bytes) -> Kind | None:
-    """Give the kind whose files begin as this one does and are no CSV, None when there is none."""
+def kind_by_prefix(beginning: bytes) -> Kind | None:
+    """Return the kind (not a CSV) whose files begin with these bytes, None when there is none."""
     first = beginning.removeprefix(BOM_UTF8)
     return next((kind for kind in KINDS if first.startswith(tuple(text.encode() for text in kind.begins))), None)
 
 
-def require_begun(path: Path, kind: Kind, beginning: bytes) -> None:
-    """Raise LandingError when no line of a file's beginning is one of that kind, which is no CSV."""
+def require_prefix(path: Path, kind: Kind, beginning: bytes) -> None:
+    """Raise LandingError when no line at a file's beginning is one of that kind (not a CSV)."""
     texts = tuple(text.encode() for text in kind.begins)
     if not any(line.startswith(texts) for line in beginning.removeprefix(BOM_UTF8).splitlines()):
         expected = " or ".join(f"`{text}`" for text in kind.begins)
-        raise _header_error(path, f"the file is no {kind.name}", f"expected lines that begin with {expected}")
+        raise _header_error(path, f"the file is not a {kind.name}", f"expected lines that begin with {expected}")
 
 
-def read_header(path: Path, first: Record | None, told: Kind | None = None, guess: str | None = None) -> list[str]:
-    """Give the column names that the first record of a file states; an empty file states none.
+def read_header(path: Path, first: Record | None, given: Kind | None = None, guess: str | None = None) -> list[str]:
+    """Return the column names in the first record of a file; none for an empty file.
 
-    Raises UnknownFile when they cannot be read, LandingError when the file should be ours all the same: by `told`, the
+    Raises UnknownFile when they cannot be read, LandingError when the file should be ours all the same: by `given`, the
     kind that the user names, by its own name, or by the names that can be read, also in the encoding of `guess`.
     """
     if not first:
@@ -64,7 +64,7 @@ def read_header(path: Path, first: Record | None, told: Kind | None = None, gues
     if not first.problem and not unstorable:
         return first.fields
     reason = f"the header cannot be read: {first.problem or f'it {unstorable}'}"
-    if told or _named_like(path) or _fits_any(first.fields) or (guess and _is_ours_in(path, guess)):
+    if given or _named_like(path) or _fits_any(first.fields) or (guess and _is_ours_in(path, guess)):
         raise LandingError(
             reason,
             "save the file as CSV in UTF-8" if first.problem else advice(guess),
@@ -76,10 +76,10 @@ def read_header(path: Path, first: Record | None, told: Kind | None = None, gues
 
 
 def _is_ours_in(path: Path, encoding: str) -> bool:
-    """Tell whether a file would be one of ours, read in this encoding."""
+    """Return whether a file would be one of ours in this encoding."""
     try:
         with open_content(path, encoding=encoding) as content:
-            if begun_like(content.read(BEGINNING_BYTES)):
+            if kind_by_prefix(content.read(BEGINNING_BYTES)):
                 return True
         with open_content(path, encoding=encoding) as content:
             first = csv_file.read_header(content)
@@ -93,12 +93,12 @@ def _fits_any(header: Sequence[str]) -> bool:
 
 
 def recognise(path: Path, header: Sequence[str]) -> Kind:
-    """Tell the kind of a file from its header.
+    """Return the kind of a file by its header.
 
     Raises UnknownFile for a file that is not ours, LandingError for one of ours that cannot be used as it is.
     """
     fitting = [kind for kind in _TABLES if _fits(kind, header)]
-    kind = _told_by_header(fitting, header)
+    kind = _choose_by_header(fitting, header)
     if kind:
         return kind
     reason = not_needed(plain_name(path), header)
@@ -120,7 +120,7 @@ def recognise(path: Path, header: Sequence[str]) -> Kind:
     if fitting:
         names = " or ".join(kind.name for kind in fitting)
         raise UnknownFile(f"its header has the key of {names}, but none of their own columns; `--kind` names one")
-    raise UnknownFile("its header is none that Afterstate knows" if header else "it is empty: there is no header")
+    raise UnknownFile("its header matches no known kind" if header else "it is empty: there is no header")
 
 
 def require_needed(path: Path, kind: Kind, header: Sequence[str]) -> None:
@@ -164,16 +164,16 @@ def _fits(kind: Kind, header: Sequence[str]) -> bool:
     return set(kind.needed) <= set(header) and not kind.never & set(header)
 
 
-def _told_by_header(fitting: Sequence[Kind], header: Sequence[str]) -> Kind | None:
+def _choose_by_header(fitting: Sequence[Kind], header: Sequence[str]) -> Kind | None:
     """Choose among the kinds that a header fits; None when only the name can tell.
 
     Core files carry columns of earlier stages along, so the latest stage wins. A timeline may carry all that the other
     timeline needs, so the one wins whose own columns are there to a greater share; where that one lacks a needed
     column, the file is not taken for the other.
     """
-    telling = next((kind for kind in fitting if _tells(kind, header)), None)
-    if telling and (telling.key or not telling.signature):
-        return telling
+    own = next((kind for kind in fitting if _has_signature(kind, header)), None)
+    if own and (own.key or not own.signature):
+        return own
     nearest = max((kind for kind in _TABLES if kind.signature and not kind.key), key=lambda kind: _share(kind, header))
     if _share(nearest, header):
         return nearest if nearest in fitting else None
@@ -184,7 +184,7 @@ def _share(kind: Kind, header: Sequence[str]) -> float:
     return len(kind.signature & set(header)) / len(kind.signature)
 
 
-def _tells(kind: Kind, header: Sequence[str]) -> bool:
+def _has_signature(kind: Kind, header: Sequence[str]) -> bool:
     return not kind.signature or bool(kind.signature & set(header))
 
 
@@ -196,7 +196,7 @@ def _almost_fits(kind: Kind, header: Sequence[str]) -> bool:
         len(set(kind.needed) - names) == 1
         and 2 * len(others & names) >= len(others)
         and not kind.never & names
-        and _tells(kind, header)
+        and _has_signature(kind, header)
     )
 
 
@@ -204,7 +204,7 @@ def _require_commas(path: Path, header: str) -> None:
     """Raise LandingError for a file that would be ours if its columns were separated by commas."""
     for delimiter, spoken in _OTHER_DELIMITERS.items():
         names = [name.strip('"') for name in header.split(delimiter)]
-        if _told_by_header([kind for kind in _TABLES if _fits(kind, names)], names):
+        if _choose_by_header([kind for kind in _TABLES if _fits(kind, names)], names):
             raise _header_error(
                 path, f"the columns are separated by {spoken}, expected commas", "write the file as CSV again"
             )

@@ -26,12 +26,12 @@ _REFUSALS = {
     DEADLOCK: _BUSY,
     1205: _BUSY,  # waited too long for a lock
     1317: _Refusal("interrupted", f"somebody ended it, an administrator perhaps; {AGAIN}"),
-    1054: _Refusal("outdated", "`afterstate up` brings what an older Afterstate made up to date"),  # unknown column
+    1054: _Refusal("outdated", "`afterstate up` upgrades what an older Afterstate made"),  # unknown column
     1114: _NO_ROOM,  # a table is full
     1021: _NO_ROOM,  # the disk is
     3675: _NO_ROOM,  # a log's disk is
 }
-_UNKNOWN = _Refusal("server", "`afterstate doctor` looks for what is wrong")
+_UNKNOWN = _Refusal("server", "`afterstate doctor` finds what is wrong")
 # PyMySQL's codes for a connection that ended: gone away, lost during a query, and already closed.
 _CONNECTION_LOST = (2006, 2013, 0)
 
@@ -48,7 +48,7 @@ def refused(error: Exception, shown: str) -> LandingError:
         # It may have been lost on the answer to COMMIT: then all of the file is there, and landing it again says so.
         return LandingError(
             "the connection to the server was lost; nothing half-done is visible",
-            f"`afterstate status` tells whether it runs, `afterstate up` starts the private one; then {AGAIN}",
+            f"`afterstate status` shows whether it runs, `afterstate up` starts the private one; then {AGAIN}",
             failure="connection",
             file=shown,
         )

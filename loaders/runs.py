@@ -35,14 +35,14 @@ class Run:
     session_id: str = ""
     run_id: str = ""
     folder: str = ""
-    is_session_told: bool = False
+    is_session_named: bool = False
 
 
 NO_RUN = Run()
 
 
 @dataclass(frozen=True)
-class Found:
+class InputFile:
     """A file to land, and the path that the user named, by which it was found.
 
     A passing file holds what came from memory or a pipe: `origin` is what the manifest and messages call it, `folder`
@@ -71,7 +71,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Told:
+class RunOptions:
     """What the user says of the session and the run; None is left to the folder's and the file's name.
 
     Raises UsageError for names that cannot be kept.
@@ -87,17 +87,17 @@ class Told:
                 shown = visible(printable(name or ""))
                 raise UsageError(f"`--{option} {shown}`: {problem}", f"expected 1 to {MAX_CHARACTERS} characters")
 
-    def run_of(self, found: Found) -> Run:
+    def run_of(self, found: InputFile) -> Run:
         """Return a file's session and run; raises LandingError when neither its name nor the user tells one."""
         if found.origin is not None:
-            return Run(str(self.session), str(self.run), found.folder, is_session_told=True)
+            return Run(str(self.session), str(self.run), found.folder, is_session_named=True)
         folder = found.file.parent.resolve()  # of a file that is a link, too: it belongs where it is named
         session = self._session(found) if self.session else folder.name
         in_name = _RUN_IN_NAME.search(plain_name(found.file))
         run = in_name[1] if in_name else self.run
         if not run:
             raise LandingError(
-                "the name tells no run, expected one like `op_state_timeline_261122_0000001.csv`",
+                "the name contains no run; expected one like `op_state_timeline_261122_0000001.csv`",
                 "name the run with `--run RUN`",
                 failure="name",
                 file=found.file,
@@ -111,9 +111,9 @@ class Told:
                     failure="name",
                     file=found.file,
                 )
-        return Run(session, run, printable(str(folder)), is_session_told=self.session is not None)
+        return Run(session, run, printable(str(folder)), is_session_named=self.session is not None)
 
-    def _session(self, found: Found) -> str:
+    def _session(self, found: InputFile) -> str:
         """Return the session that the user names; sites stay apart, also those that the user names one by one."""
         session, root = str(self.session), found.root if found.root.is_dir() else found.file.parent
         folders = (root.resolve().name, *found.file.parent.relative_to(root).parts)

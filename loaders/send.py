@@ -66,7 +66,7 @@ def insert_lines(
     before = ("(" + "".join(f"{raw.escape(value)}," for value in constants.values())).encode()
     stored = 0
     statements = (head + before + (b"),\n" + before).join(rows) + b")" for rows in _statements(lines))
-    for statement in _one_ahead(statements):
+    for statement in _prefetch(statements):
         if len(statement) >= longest:
             raise LandingError(
                 f"a row takes {len(statement):,} bytes, the server's max_allowed_packet is {longest:,}",
@@ -79,7 +79,7 @@ def insert_lines(
     return stored
 
 
-def _one_ahead(items: Iterable[bytes]) -> Iterator[bytes]:
+def _prefetch(items: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the items, and have the next one made while the server is at work on the last."""
     following = iter(items)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="insert") as worker:

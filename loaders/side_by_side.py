@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 
 from loaders.land import FileLander
 from loaders.result import FileResult
-from loaders.runs import Found
+from loaders.runs import InputFile
 from loaders.turns import Turns
 
 # Each takes a core of the server's, and memory for its blocks here. A server has others to serve.
@@ -19,7 +19,7 @@ MOST_AT_ONCE = 4
 WAKE_SECONDS = 0.1
 
 
-def land_files(lander: FileLander, files: Sequence[Found]) -> list[FileResult]:
+def land_files(lander: FileLander, files: Sequence[InputFile]) -> list[FileResult]:
     """Land files and say what became of each, in their order.
 
     Nothing of a file that is not through is visible when this is interrupted.

@@ -64,7 +64,7 @@ def require_session(connection: Connection, sessions: Table, run: Run) -> None:
     if not run.session_id:
         return
     folder = connection.scalar(select(sessions.c.folder).where(sessions.c.session_id == run.session_id))
-    if folder is not None and not run.is_session_told and folder != run.folder:
+    if folder is not None and not run.is_session_named and folder != run.folder:
         raise session_taken(run, folder)
 
 
@@ -94,7 +94,7 @@ def take_session(connection: Connection, sessions: Table, run: Run) -> None:
 
 
 def open_load(connection: Connection, loads: Table, values: dict[str, Any], load_id: int | None = None) -> int | None:
-    """Write a load into the manifest and give its id; None when another loader was first with the same content.
+    """Write a load into the manifest and return its id; None when another loader was first with the same content.
 
     `load_id` is that of a load that begins again; else it gets the next one.
     """
@@ -112,7 +112,7 @@ def open_load(connection: Connection, loads: Table, values: dict[str, Any], load
 def stream_rows(
     send: Send, connection: Connection, table: Table, columns: Sequence[str], load_id: int, lines: Iterable[Buffer]
 ) -> int:
-    """Send encoded lines into a landing table and give their number as the server counted it.
+    """Send encoded lines into a landing table and return their number as the server counted it.
 
     Raises LandingError when the server warns of anything.
     """
@@ -128,7 +128,7 @@ def stream_rejects(
     file_path: str,
     lines: Iterable[Buffer],
 ) -> int:
-    """Send encoded rejects and give their number."""
+    """Send encoded rejects and return their number."""
     constants = {"load_id": load_id, "kind": kind.name, "file_path": file_path}
     return send(connection, rejects, REJECT_COLUMNS, constants, lines)
 

@@ -1,10 +1,10 @@
 """The order of files that land side by side, so that they end as if each had waited for the one before.
 
 Files are read and sent to the server at the same time, each in a transaction of its own, but take turns twice. They
-open in their order, because of a key that several state the load with the largest id is read. Those of a kind close in
-their order, because one that is cut off and landed again must not come after one that followed it.
+open in order, because when several loads have the same key, the one with the highest id wins. Those of a kind close in
+order, because one that is cut off and landed again must not come after one that followed it.
 
-Nobody waits forever: who has opened waits for earlier files of its kind only, and the first of them for nobody here.
+There is no deadlock: an open file waits only for earlier files of its kind, and the first of those waits for none.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Turns:
         self._is_stopped = False
 
     def take(self) -> Turn:
-        """Return a file its turn, behind all others."""
+        """Return a new turn, behind all others."""
         with self._changed:
             turn = Turn(self)
             self._turns.append(turn)
@@ -46,16 +46,16 @@ class Turns:
                     turn.connection.cut()
             self._changed.notify_all()
 
-    def heed(self) -> None:
-        """Raise Stopped when the user has asked for an end."""
+    def raise_if_stopped(self) -> None:
+        """Raise Stopped when the user has asked to stop."""
         if self._is_stopped:
             raise Stopped
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Let the others see what becomes of a turn."""
+        """Change a turn, and wake those who wait."""
         with self._changed:
-            self.heed()
+            self.raise_if_stopped()
             yield
             self._changed.notify_all()
 
@@ -68,10 +68,10 @@ class Turns:
 
         with self._changed:
             self._changed.wait_for(is_free)
-            self.heed()
+            self.raise_if_stopped()
 
     def end(self, turn: Turn) -> None:
-        """Let those who waited for this one go on."""
+        """Remove a turn, and wake those who wait for it."""
         with self._changed:
             self._turns.remove(turn)
             self._changed.notify_all()
@@ -89,9 +89,9 @@ class Turn:
         self.connection: LandingConnection | None = None
         self.load_id: int | None = None  # a file that has to begin again keeps it, and its place in the order
 
-    def heed(self, *_: object) -> None:
-        """Raise Stopped when the user has asked for an end."""
-        self._turns.heed()
+    def raise_if_stopped(self, *_: object) -> None:
+        """Raise Stopped when the user has asked to stop."""
+        self._turns.raise_if_stopped()
 
     @contextmanager
     def connected(self, connection: LandingConnection) -> Iterator[None]:
@@ -109,12 +109,12 @@ class Turn:
 
         An earlier file that gives the session to another folder, and may yet fail, has ended by then.
         """
-        self._turns.wait(self, lambda other: not other._has_opened or other._gives_away(run))
+        self._turns.wait(self, lambda other: not other._has_opened or other._moves_session(run))
         yield
         with self._turns.changing():
             self._has_opened, self._kind, self._run = True, kind, run
 
-    def _gives_away(self, run: Run) -> bool:
+    def _moves_session(self, run: Run) -> bool:
         is_same = self._run.session_id == run.session_id != ""
         return self._is_waited_for and is_same and self._run.folder != run.folder
 
@@ -122,14 +122,14 @@ class Turn:
         """Wait until all earlier files of the kind have ended."""
         self._turns.wait(self, lambda other: other._is_waited_for and other._kind == self._kind)
 
-    def begin_again(self) -> None:
-        """Let nobody wait for this file any longer: what it needs may be theirs by now."""
+    def give_up_place(self) -> None:
+        """Let later files go ahead: they may hold what this file needs."""
         with self._turns.changing():
             self._is_waited_for = False
 
     @contextmanager
     def until_done(self) -> Iterator[None]:
-        """Let those who wait for this file go on after the block, whatever became of it."""
+        """End the turn after the block, whatever became of the file."""
         try:
             yield
         finally:

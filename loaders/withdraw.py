@@ -1,6 +1,6 @@
-"""Withdrawing: a load holds no longer, as if it had never landed, until its file is landed again.
+"""Withdrawing: a load counts as if it had never landed, until its file is landed again.
 
-What it had superseded holds again. Its rows stay until they are pruned, but nothing reads them; what operation
+What it had superseded becomes active again. Its rows stay until they are pruned, but nothing reads them; what operation
 remembers of them (frozen snapshots) stays as well. A withdrawal is one transaction, and takes turns with landings of
 the kinds.
 """
@@ -21,7 +21,7 @@ from afterstate.warehouse.connect import detect, engine
 from afterstate.warehouse.holders import who_blocks, who_may_know
 from afterstate.warehouse.profile import Warehouse
 from afterstate.warehouse.settings import Settings
-from afterstate.warehouse.waiting import word_each_minute
+from afterstate.warehouse.waiting import report_every_minute
 from loaders import store
 from loaders.content import hash_file
 from loaders.reader import printable, visible
@@ -66,7 +66,7 @@ class Load:
 
 @dataclass
 class Withdrawal:
-    """What becomes of which load; `pruned` would hold again, but their rows are gone."""
+    """What becomes of which load; `pruned` would become active again, but their rows are gone."""
 
     withdrawn: Sequence[Load]
     held_again: list[Load] = field(default_factory=list)
@@ -95,12 +95,12 @@ class Withdrawer:
         nothing that could be withdrawn is meant, or when a file means several loads.
         """
         loads = self._tables.loads
-        told = [(loads.c.session_id, session), (loads.c.run_id, run)]
-        within = [column == value for column, value in told if value is not None]
+        conditions = [(loads.c.session_id, session), (loads.c.run_id, run)]
+        within = [column == value for column, value in conditions if value is not None]
         if named is None:
             found = self._select(*within)
             where = f"session `{session}`" + (f", run `{run}`" if run else "")
-            return found or self._nothing(f"no load of {where} holds")
+            return found or self._nothing(f"no load of {where} is active")
         file = Path(named)
         if named.isdecimal() and not file.is_file():
             found = self._select(loads.c.load_id == int(named), *within)
@@ -112,13 +112,13 @@ class Withdrawer:
         return self._only(found, file, within)
 
     def withdraw(self, loads: Sequence[Load], *, is_trial: bool = False) -> Withdrawal:
-        """Withdraw loads and say what holds again; `is_trial` says only what would.
+        """Withdraw loads and return what becomes active again; with `is_trial`, only what would.
 
         Loads that somebody else has withdrawn meanwhile are left out. Raises LandingError when another loader does not
         finish with one of the kinds.
         """
         withdrawal = Withdrawal([])
-        with self._engine.connect() as connection, word_each_minute(lambda: self._why_it_waits(connection)):
+        with self._engine.connect() as connection, report_every_minute(lambda: self._why_it_waits(connection)):
             for kind in sorted({load.kind for load in loads}):
                 store.take_kind(connection, self._tables, kind)
             withdrawal.withdrawn = [load for load in loads if self._mark(connection, load)]
@@ -175,7 +175,7 @@ class Withdrawer:
         return bool(marked.rowcount)
 
     def _let_hold(self, connection: Connection, kind_name: str, gone: Sequence[Load], said: Withdrawal) -> None:
-        """Let the loads of a kind hold that are no longer superseded."""
+        """Reactivate the loads of a kind that are no longer superseded."""
         kind = kind_named(kind_name)
         if kind.is_stated_by_run:
             again = self._latest_of_runs(connection, gone, said)
@@ -186,7 +186,7 @@ class Withdrawer:
             numbers = sorted({number for some in restated for number in some})
             candidates = self._among(connection, numbers)
             again = [load for load in candidates if store.is_still_read(connection, self._tables, kind, load.load_id)]
-            self._tell_of_pruned(connection, kind_name, gone, said)
+            self._report_pruned(connection, kind_name, gone, said)
         loads = self._tables.loads
         for load in again:
             connection.execute(update(loads).where(loads.c.load_id == load.load_id).values(status="landed"))
@@ -214,7 +214,7 @@ class Withdrawer:
             elif load and load.status == "pruned":
                 said.pruned.append(load)
                 said.messages.append(
-                    f"load {load.load_id} would hold again, but its rows were pruned: "
+                    f"load {load.load_id} would become active again, but its rows were pruned: "
                     f"`afterstate withdraw {load.load_id}`, then land its file again"
                 )
         return again
@@ -227,8 +227,8 @@ class Withdrawer:
         )
         return (Load(*row) for row in connection.execute(wanted.order_by(loads.c.load_id)).all())
 
-    def _tell_of_pruned(self, connection: Connection, kind: str, gone: Sequence[Load], said: Withdrawal) -> None:
-        """Report that pruned loads, of which nobody knows any more what they stated, may be missing now."""
+    def _report_pruned(self, connection: Connection, kind: str, gone: Sequence[Load], said: Withdrawal) -> None:
+        """Report pruned loads: their rows are gone, so nobody knows which keys they had."""
         loads = self._tables.loads
         is_pruned = and_(loads.c.kind == kind, loads.c.status == "pruned", loads.c.content_no == 0)
         last = max((load.load_id for load in gone if load.rows_landed), default=0)
@@ -238,12 +238,12 @@ class Withdrawer:
         if numbers:
             shown = ", ".join(map(str, numbers[-SHOWN:]))
             said.messages.append(
-                f"rows of {kind} were pruned (loads {shown}): what they had stated of these keys does not hold again; "
-                "`afterstate withdraw LOAD`, then landing its file again, brings it back"
+                f"rows of {kind} were pruned (loads {shown}) and cannot become active again; "
+                "`afterstate withdraw LOAD`, then landing its file again, brings them back"
             )
 
     def _free_session(self, session: str, said: Withdrawal) -> None:
-        """Let another folder have a session's name when nothing of the session is left.
+        """Release a session's name for other folders when nothing of the session is left.
 
         A loader that is landing a file of it has written its load, and is waited for; it takes the session last.
         """
@@ -260,5 +260,5 @@ class Withdrawer:
 
 
 def _status_withdrawn(load: Load) -> str:
-    """Let a pruned load be called so, since its rows are gone; its `content_no` lets its file land again."""
+    """Set the status of withdrawn loads; a pruned one stays `pruned`, and its `content_no` lets its file land again."""
     return "pruned" if load.status == "pruned" else WITHDRAWN

@@ -1,4 +1,4 @@
-{#- Joins two relations on a key and gives one row for each column in which they differ: the key, column_name, and both
+{#- Joins two relations on a key and returns one row for each column in which they differ: the key, column_name, and both
     values as texts. NULL is the same as NULL. `conditions` are further conditions, and `details` further expressions to
     select, each by the column that is compared. -#}
 {% macro differing_columns(left, right, key, columns, left_value, right_value, conditions={}, details={}) %}

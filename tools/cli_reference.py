@@ -23,7 +23,7 @@ Written by `./script/cli-reference` from the code; do not edit. `afterstate COMM
 - **Exit codes**: 0 done; 1 failed, nothing half-done is left visible; 2 wrong usage; 3 `land --strict` and some rows
   were rejected. An error says what was wrong, where, what was expected and what to do next; `afterstate --debug …`
   adds a traceback.
-- **Output**: results go to standard output; progress, oddities and the last line, `next: …`, to standard error. Bars
+- **Output**: results go to standard output; progress, notes and the last line, `next: …`, to standard error. Bars
   and colours are for terminals; `NO_COLOR=1` turns colours off.
 - **Completion**: `eval "$(afterstate completion bash)"`, or `zsh`, in the shell's start-up file; for fish,
   `afterstate completion fish > ~/.config/fish/completions/afterstate.fish`.
@@ -56,9 +56,9 @@ JSON_FIELDS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 AFTER_FIELDS = """\
 
-`status` prints `is_running`, `what` and `advice` where no server answers. `explain` prints what it says as text
-([why a value is what it is](explain.md)). `watch` prints an object a line: `event` (watching, file, open, away, back,
-building, built, stopped), then what it is about; a `file` has the fields of `land`.
+`status` prints `is_running`, `what` and `advice` where no server answers. `explain` prints the content of its text
+([why a value is what it is](explain.md)). `watch` prints one object per line: `event` (watching, file, open, away,
+back, building, built, stopped), then its details; a `file` has the fields of `land`.
 """
 VERBATIM = "\b\n"
 

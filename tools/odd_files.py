@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def page(landing: Landing, built: Built) -> str:
-    """Spell the page."""
+    """Return the page."""
     reached = built.reached()
     files = list(landing.found.values())
     counted = {

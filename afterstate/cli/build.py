@@ -10,14 +10,14 @@ from afterstate.warehouse.settings import Settings
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.option("--no-wait", is_flag=True, help="End with 1 when another build of the warehouse is at work.")
+@click.option("--no-wait", is_flag=True, help="Exit with 1 instead of waiting for another build.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def build(no_wait: bool, arguments: tuple[str, ...]) -> None:
     """Build and test the tables with dbt.
 
     The same as `dbt build` with the warehouse's profile. All arguments go to dbt; `dbt build --help` lists its options.
-    One build at a time: this one waits for another, and says for whom. With `--quiet`, a terminal shows how far it has
-    come.
+    Only one build runs at a time: a second one waits, and says for which. With `--quiet`, a terminal shows a progress
+    bar.
 
     \b
     afterstate build

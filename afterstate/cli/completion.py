@@ -21,7 +21,7 @@ WHERE = {
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print what lets a shell complete commands and options.
+    """Print the script for shell completion.
 
     \b
     eval "$(afterstate completion bash)"      # in ~/.bashrc; needs bash 4.4

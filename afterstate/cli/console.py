@@ -1,7 +1,7 @@
 """What people see: results on standard output, all else on standard error, so that output can be piped.
 
 Colours are for terminals (click drops them elsewhere, and where NO_COLOR is set). With `--json`, standard output holds
-nothing but JSON, and nobody is told what to do next.
+nothing but JSON, and no `next:` line is printed.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ def suggest(text: str) -> None:
 
 
 def suggest_beside_a_value(text: str) -> None:
-    """Print what to do next where a person reads the value that a command prints, and not where a script takes it."""
+    """Print what to do next for people, and not for scripts that capture the command's value."""
     if sys.stdout.isatty():
         suggest(text)
 
 
 def print_json(value: Any) -> None:
     """Print an object or a list as JSON; times are UTC."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_spelled))
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_serialized))
 
 
 def print_json_line(value: Any) -> None:
     """Print an object as JSON on a line of its own, at once."""
-    click.echo(json.dumps(value, ensure_ascii=False, default=_spelled))
+    click.echo(json.dumps(value, ensure_ascii=False, default=_serialized))
     sys.stdout.flush()
 
 
@@ -62,21 +62,21 @@ def coloured(word: str, width: int = 0) -> str:
 
 
 def confirm(question: str) -> None:
-    """Ask on a terminal, and abort unless the answer is yes; raises UsageError where there is nobody to ask."""
+    """Ask on a terminal, and abort unless the answer is yes; raises UsageError without a terminal."""
     if not sys.stdin.isatty():
-        raise UsageError("there is nobody to ask", "`--yes` says so beforehand, `--dry-run` only looks")
+        raise UsageError("cannot ask for confirmation: no terminal", "use `--yes` to confirm, `--dry-run` to look")
     if not click.confirm(question):
         raise click.Abort
 
 
 def require_answered(as_json: bool, yes: bool, dry_run: bool) -> None:
-    """Raise UsageError where `--json` leaves nobody to ask."""
+    """Raise UsageError where `--json` would need a confirmation."""
     if as_json and not (yes or dry_run):
-        raise UsageError("`--json` prints nothing but JSON, so that nobody is asked", "add `--yes`, or `--dry-run`")
+        raise UsageError("`--json` cannot ask for confirmation", "use `--yes` to confirm, `--dry-run` to look")
 
 
-def _spelled(value: Any) -> str:
-    """Spell what JSON does not know: times, in UTC."""
+def _serialized(value: Any) -> str:
+    """Serialize what JSON does not know: times, in UTC."""
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
-    raise TypeError(f"`{value!r}` has no spelling in JSON")
+    raise TypeError(f"`{value!r}` cannot be written as JSON")

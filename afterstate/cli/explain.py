@@ -32,12 +32,12 @@ def explain() -> None:
 @click.option("--case", required=True, metavar="CASE", help="Its case, such as B_GOVERNED.")
 @click.option("--antibody", required=True, metavar="ANTIBODY", help="The antibody.")
 @click.option("--step", required=True, type=int, metavar="N", help="The step of the shutdown.")
-@click.option("--rule", metavar="RULE", help="The snapshot's rule (default: the latest one it was taken by).")
+@click.option("--rule", metavar="RULE", help="The snapshot's rule; by default, the latest one.")
 @JSON
 def snapshot(run: str, case: str, antibody: str, step: int, rule: str | None, as_json: bool) -> None:
     """Explain a shutdown snapshot.
 
-    Shows the file and line of each value, what was stated again since, and what has drifted.
+    Shows the file and line of each value, what later files say, and what has drifted.
 
     \b
     afterstate explain snapshot --run core7_04_1767776352 --case B_GOVERNED --antibody antibody_C --step 21
@@ -93,4 +93,4 @@ def _show(answer: dict[str, Any], lines: Iterator[str], as_json: bool) -> None:
         return
     for line in lines:
         click.echo(line)
-    console.suggest("`afterstate report --out report.html` draws it, with all that is around it")
+    console.suggest("`afterstate report --out report.html` shows it as a chart")

@@ -37,14 +37,14 @@ def export() -> None:
     help="The CSV file to write; `-` is standard output.",
 )
 @RULE
-@click.option("--stale", is_flag=True, help="Write what was built, even where files have landed since.")
+@click.option("--stale", is_flag=True, help="Export the last build, even if files have landed since.")
 @JSON
 def snapshot(out: Path, rule: str | None, stale: bool, as_json: bool) -> None:
     """Write the snapshots of one rule as the notebook did.
 
-    That is its core10_02_shutdown_snapshot.csv.
+    The file is the notebook's core10_02_shutdown_snapshot.csv.
 
-    `--json` says of the file what it holds.
+    With `--json`, standard output describes the file.
 
     \b
     afterstate export snapshot --out core10_02_shutdown_snapshot.csv
@@ -87,9 +87,9 @@ def snapshot(out: Path, rule: str | None, stale: bool, as_json: bool) -> None:
 def phase_counts(session: str, run: str, out: Path, boundary: Boundary, as_json: bool) -> None:
     """Write a run's proposal counts as its simulator does.
 
-    That is phase_proposal_counts_RUN.csv.
+    The file is phase_proposal_counts_RUN.csv.
 
-    `--json` says of the file what it holds.
+    With `--json`, standard output describes the file.
 
     \b
     afterstate export phase-counts --session chip_1 --run 261122_0000001 --out counts/
@@ -98,8 +98,8 @@ def phase_counts(session: str, run: str, out: Path, boundary: Boundary, as_json:
     require_one_output(out, as_json)
     file, rows = export_phase_counts(read_warehouse(Settings.from_environment()), session, run, boundary, out)
     if as_json:
-        told: dict[str, Any] = {"file": str(file), "session": session, "run": run, "boundary": boundary}
-        console.print_json({**told, "counts": rows})
+        written: dict[str, Any] = {"file": str(file), "session": session, "run": run, "boundary": boundary}
+        console.print_json({**written, "counts": rows})
         return
     _show_written("counts", rows, file)
     console.suggest("`afterstate report --out report.html` draws the same counts")

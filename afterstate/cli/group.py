@@ -131,7 +131,7 @@ def _server_said(error: Any) -> str:
     from afterstate.warehouse.settings import Settings
 
     cause = getattr(error, "orig", None) or error
-    hint = "`afterstate doctor` looks for what is wrong"
+    hint = "`afterstate doctor` finds what is wrong"
     if cause.args[0] == LOCK_WAIT_TIMEOUT:
         settings = Settings.from_environment()
         with suppress(AfterstateError):
@@ -144,7 +144,7 @@ def _system_said(error: OSError) -> str:
     said = error.strerror or str(error)
     if error.filename:
         return f"{error.filename}: {said}"
-    return f"the operating system said: {said}\n  `afterstate --debug …` shows at what"
+    return f"the operating system said: {said}\n  `afterstate --debug …` shows where"
 
 
 def _stop(context: click.Context, message: str, code: int) -> None:

@@ -87,7 +87,7 @@ def _show_status(found: dict[str, Any]) -> None:
     click.echo(f"warehouse `{found['warehouse']}`: {found['server']}")
     for kind in found["kinds"]:
         counts = f"files {kind['files']:,}, rows landed {kind['rows_landed']:,}, rejected {kind['rows_rejected']:,}"
-        click.echo(f"  {kind['kind']}: {counts}, the last at {kind['last_landed_at']:%Y-%m-%d %H:%M:%S} UTC")
+        click.echo(f"  {kind['kind']}: {counts}, last landed {kind['last_landed_at']:%Y-%m-%d %H:%M:%S} UTC")
     if not found["kinds"]:
         click.echo("  nothing has landed yet")
     for note in found["notes"]:
@@ -97,7 +97,7 @@ def _show_status(found: dict[str, Any]) -> None:
 @click.command()
 @JSON_LIST
 def doctor(as_json: bool) -> None:
-    """Look for what keeps the warehouse from working.
+    """Diagnose what keeps the warehouse from working.
 
     Checks the server, the accounts and dbt's profile, and says how to fix what is wrong. Exit code 1 when something
     keeps the warehouse from working.
@@ -115,8 +115,8 @@ def doctor(as_json: bool) -> None:
     if as_json:
         console.print_json([vars(finding) for finding in found])
     else:
-        click.echo(f"{len(bad)} to fix" if bad else "all well")
-        console.suggest(_fix_first(bad[0]) if bad else "`afterstate status` says what has landed and what is due")
+        click.echo(f"problems: {len(bad)}" if bad else "no problems found")
+        console.suggest(_fix_first(bad[0]) if bad else "`afterstate status` shows what has landed and what is due")
     sys.exit(FAILED if bad else 0)
 
 

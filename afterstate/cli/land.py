@@ -26,7 +26,7 @@ from loaders.kinds import Kind
 from loaders.land import FileLander, Lander
 from loaders.recognise import kind_named
 from loaders.result import FileResult
-from loaders.runs import Found, Told
+from loaders.runs import InputFile, RunOptions
 from loaders.side_by_side import land_files
 from loaders.temporary import no_room_for_temporary_files
 
@@ -35,12 +35,12 @@ STANDARD_INPUT = Path("-")
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True, path_type=Path))
-@click.option("--session", metavar="NAME", help="The timeline that nand files belong to; else their folder's name.")
-@click.option("--run", metavar="RUN", help="The run of nand files whose name does not tell it.")
-@kind_option("Take every file for one of")
+@click.option("--session", metavar="NAME", help="The session of nand files; by default, their folder's name.")
+@click.option("--run", metavar="RUN", help="The run of nand files whose names lack it.")
+@kind_option("Treat every file as one of")
 @ENCODING
-@click.option("--lake", metavar="URI", help="Land into a lake of Delta tables instead: a folder, or s3://… .")
-@click.option("--strict", is_flag=True, help="Exit with 3 when rows were rejected (the others land all the same).")
+@click.option("--lake", metavar="URI", help="Land into Delta tables instead: a folder, or s3://…")
+@click.option("--strict", is_flag=True, help="Exit with 3 if rows were rejected; the others still land.")
 @JSON_LIST
 def land(
     paths: tuple[Path, ...],
@@ -54,9 +54,9 @@ def land(
 ) -> None:
     """Land files, and all files in folders, exactly once.
 
-    The kind is told from the header. A file that landed before is left alone; files of other kinds are ignored, and
-    rows that do not fit go to landing_rejects with the reason. Files may be compressed with gzip or zstd, and `-` is
-    standard input, of the kind that `--kind` names.
+    The header decides what kind a file is. Files that landed before are skipped, unknown files are ignored, and rows
+    that do not fit go to landing_rejects with the reason. Files may be compressed with gzip or zstd; `-` is standard
+    input, with `--kind`.
 
     \b
     afterstate land samples/core
@@ -67,7 +67,9 @@ def land(
     zcat trace.csv.gz | afterstate land - --kind core8_state_trace
     """  # noqa: D301 (click wants the character that `\b` spells)
     kind = kind_named(kind_name) if kind_name else None
-    results = land_paths(paths, kind=kind, told=Told(session, run), encoding=encoding, lake=lake, quiet=as_json)
+    results = land_paths(
+        paths, kind=kind, run_options=RunOptions(session, run), encoding=encoding, lake=lake, quiet=as_json
+    )
     if as_json:
         show_messages(results)
         console.print_json([result.as_json() for result in results])
@@ -85,19 +87,19 @@ def next_step(results: Sequence[FileResult]) -> str:
     """Return what to do after a landing."""
     statuses = {result.status for result in results}
     if "failed" in statuses:
-        return "fix what failed, as said above, then land it again; what has landed stays"
+        return "fix the errors above, then land those files again; all others have landed"
     if statuses & set(NEW):
         return "`afterstate build` builds the tables"
     if statuses & {"unchanged", "superseded"}:
         return "nothing new to build; `afterstate status` says what the warehouse holds"
-    return "no file was one that Afterstate knows: docs/landing.md lists them, `--kind KIND` names one"
+    return "no file was recognized: docs/landing.md lists the kinds, `--kind KIND` names one"
 
 
 def land_paths(
     paths: Sequence[Path],
     *,
     kind: Kind | None = None,
-    told: Told | None = None,
+    run_options: RunOptions | None = None,
     encoding: str | None = None,
     lake: str | None = None,
     quiet: bool = False,
@@ -108,13 +110,13 @@ def land_paths(
     warehouse on the server. Raises UsageError for an encoding that Python does not know,
     for a path that is neither, and for standard input without its kind, session and run: it has no name.
     """
-    told = told or Told()
+    run_options = run_options or RunOptions()
     codec = known_encoding(encoding) if encoding is not None else None
     if STANDARD_INPUT in paths:
-        _require_told(kind, told)
+        _require_run_options(kind, run_options)
     files = find_files([path for path in paths if path != STANDARD_INPUT])
     with byte_progress(quiet=quiet) as progress:
-        lander = _lander(lake, kind, progress, told, codec, has_files=bool(files))
+        lander = _lander(lake, kind, progress, run_options, codec, has_files=bool(files))
         results = land_files(lander, files)
         if kind and STANDARD_INPUT in paths:
             results.append(_land_standard_input(lander, kind))
@@ -122,23 +124,29 @@ def land_paths(
 
 
 def _lander(
-    lake: str | None, kind: Kind | None, progress: Progress | None, told: Told, codec: str | None, *, has_files: bool
+    lake: str | None,
+    kind: Kind | None,
+    progress: Progress | None,
+    run_options: RunOptions,
+    codec: str | None,
+    *,
+    has_files: bool,
 ) -> FileLander:
     if lake:
         from loaders.lake.land import LakeLander
         from loaders.lake.tables import Lake
 
-        return LakeLander(Lake(lake), kind, progress, told, codec)
-    lander = Lander(read_warehouse(Settings.from_environment()), kind, progress, told, codec)
+        return LakeLander(Lake(lake), kind, progress, run_options, codec)
+    lander = Lander(read_warehouse(Settings.from_environment()), kind, progress, run_options, codec)
     if has_files and not lander.has_load_data:
         console.say(f"the server's local_infile is off, so files land by INSERT; {FASTER_LANDING}.\n  {SWITCH_ON}")
     return lander
 
 
-def _require_told(kind: Kind | None, told: Told) -> None:
+def _require_run_options(kind: Kind | None, run_options: RunOptions) -> None:
     if not kind:
-        raise UsageError("`-` is standard input, which has no name to tell a kind from", "name it with `--kind KIND`")
-    if kind.is_stated_by_run and not (told.session and told.run):
+        raise UsageError("`-` is standard input, whose kind must be named", "name it with `--kind KIND`")
+    if kind.is_stated_by_run and not (run_options.session and run_options.run):
         raise UsageError(
             f"`-` is standard input, and a {kind.name} belongs to a session and a run",
             "name them with `--session NAME --run RUN`",
@@ -152,4 +160,4 @@ def _land_standard_input(lander: FileLander, kind: Kind) -> FileResult:
             shutil.copyfileobj(sys.stdin.buffer, passing)
             passing.flush()
         file = Path(passing.name)
-        return lander.land_found(Found(file, file, str(STANDARD_INPUT), "standard input"), kind)
+        return lander.land_found(InputFile(file, file, str(STANDARD_INPUT), "standard input"), kind)

@@ -46,10 +46,10 @@ def retake(
     rule: str | None,
     as_json: bool,
 ) -> None:
-    """Retake a wrong snapshot, as the landed files now say.
+    """Retake a wrong snapshot from the files as they are now.
 
-    The former stays readable in shutdown_snapshot_retakes, with who, when and why. Either all snapshots of one command
-    are taken again or none.
+    The former snapshot stays readable in shutdown_snapshot_retakes, with who, when and why. One command retakes all of
+    its snapshots or none.
 
     \b
     afterstate retake --run core7_04_1767776352 --case B_GOVERNED --antibody antibody_C --step 21 --reason "late rows"
@@ -63,9 +63,9 @@ def retake(
         return
     for result in results:
         if result.new_id is None:
-            click.echo(f"unchanged  {result.key}: snapshot {result.former_id} says what the files say")
+            click.echo(f"unchanged  {result.key}: snapshot {result.former_id} already agrees with the files")
         else:
-            awaited = f"; it waits for: {', '.join(result.missing)}" if result.missing else ""
+            awaited = f"; still missing: {', '.join(result.missing)}" if result.missing else ""
             click.echo(f"retaken    {result.key}: snapshot {result.former_id} is now {result.new_id}{awaited}")
     is_changed = any(result.new_id for result in results)
     console.suggest(BUILD_NEXT if is_changed else "land the corrected file first, then retake")
@@ -86,10 +86,11 @@ def _as_json(result: Retaken) -> dict[str, Any]:
 @click.argument("file", type=OutputPath(dir_okay=False, allow_dash=True, path_type=Path))
 @JSON
 def backup(file: Path, as_json: bool) -> None:
-    """Write what no file can rebuild to FILE.
+    """Back up what no file can rebuild.
 
-    That is the memory, its retakes, which files had landed, and the rejects: one zip, for any server and any later
-    Afterstate. `afterstate restore FILE` brings it in. No backup replaces another; `-` is standard output.
+    FILE will be one zip with the remembered snapshots, the retaken ones, the list of landed files, and the rejects, for
+    any server and any later Afterstate. `afterstate restore FILE` restores it. No backup replaces another;
+    `-` is standard output.
 
     \b
     afterstate backup afterstate-$(date +%F).zip
@@ -107,20 +108,20 @@ def backup(file: Path, as_json: bool) -> None:
         console.say(f"{said}, written to standard output")
         return
     click.echo(f"{said}, written to {file}")
-    console.suggest(f"keep it elsewhere; `afterstate restore {shlex.quote(str(file))}` brings it in")
+    console.suggest(f"store it elsewhere; `afterstate restore {shlex.quote(str(file))}` brings it in")
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @JSON
 def restore(file: Path, as_json: bool) -> None:
-    """Bring in a backup, or the notebook's snapshots.
+    """Restore a backup, or import the notebook's snapshots.
 
-    FILE is what `afterstate backup` wrote, or a core10_02_shutdown_snapshot.csv; what is remembered here stays. A new
-    warehouse is brought up and built first, and built again afterwards.
-    Snapshots of a backup keep their ids and times; those taken here since get new ids where they have to. Where both
-    remember the same shutdown, the snapshot that was taken first holds, the other goes to shutdown_snapshot_retakes.
-    Restoring twice changes nothing. The producers' files can be landed again.
+    FILE is what `afterstate backup` wrote, or a core10_02_shutdown_snapshot.csv; what is remembered here stays. Bring a
+    new warehouse up and build it first, and build it again afterwards. Snapshots of a backup keep their ids and times;
+    snapshots taken here since get new ids if theirs are in use. Where both remember the same shutdown, the snapshot
+    that was taken first stays, and the other goes to shutdown_snapshot_retakes. Restoring twice changes nothing. The
+    producers' files can be landed again.
 
     \b
     afterstate restore afterstate.zip
@@ -136,9 +137,9 @@ def restore(file: Path, as_json: bool) -> None:
         return
     click.echo("restored: " + ", ".join(f"{what} {counts[table]:,}" for table, what in TABLES.items()))
     if done.renumbered:
-        click.echo(f"  snapshots taken here since that have a new id: {done.renumbered:,}")
+        click.echo(f"  snapshots of this warehouse that got a new id: {done.renumbered:,}")
     if done.contested:
-        click.echo(f"  shutdowns that both remember: {done.contested:,}; the later snapshots are in {RETAKES}")
+        click.echo(f"  shutdowns remembered on both sides: {done.contested:,}; the later snapshots are in {RETAKES}")
     console.suggest(BUILD_NEXT)
 
 

@@ -18,10 +18,10 @@ Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 JSON_LIST = click.option("--json", "as_json", is_flag=True, help="Print a list of JSON objects and nothing else.")
 RULE = click.option("--rule", metavar="RULE", help="The rule of the snapshots; by default the project's current one.")
-DRY_RUN = click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-YES = click.option("--yes", is_flag=True, help="Do not ask.")
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
+YES = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 ENCODING = click.option(
-    "--encoding", metavar="NAME", help="What the files are in, if not UTF-8: cp949 (Korean Excel), utf-16, …"
+    "--encoding", metavar="NAME", help="The files' encoding, if not UTF-8: cp949 (Korean Excel), utf-16, …"
 )
 
 

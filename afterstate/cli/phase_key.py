@@ -22,7 +22,7 @@ from afterstate.warehouse.settings import Settings
 @boundary_option("covering")
 @JSON
 def phase_key(session: str, die: int, plane: int, time_us: float, boundary: Boundary, as_json: bool) -> None:
-    """Print the phase key of a plane at a time, and nothing else.
+    """Print the phase key of a plane at a time.
 
     \b
     afterstate phase-key --session chip_1 --die 0 --plane 1 --at 810.5

@@ -23,11 +23,11 @@ from loaders.recognise import kind_named
 @YES
 @JSON_LIST
 def prune(kind_name: str | None, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Remove the rows of loads that hold no longer.
+    """Remove the rows of superseded and withdrawn loads.
 
-    Those are superseded loads, which later ones have restated, and withdrawn ones. Says what it will remove, then asks.
-    The manifest keeps the loads, as `pruned`, so that their files do not land again; their rejects stay. What core
-    files once said is then gone from the audit schema's core_*_history.
+    Later loads have restated a superseded load. Lists what it will remove, then asks. The manifest keeps the loads as
+    `pruned`, so that their files do not land again; their rejects stay. The removed rows of core files also disappear
+    from the audit schema's core_*_history.
 
     \b
     afterstate prune --dry-run
@@ -43,15 +43,15 @@ def prune(kind_name: str | None, dry_run: bool, yes: bool, as_json: bool) -> Non
         _show(loads)
     if plan.waiting:
         kept = f"loads that tables are still built from: {plan.waiting:,}"
-        console.say(f"{kept}; run `afterstate build`, then this again")
+        console.say(f"{kept}; run `afterstate build`, then this command again")
     if loads and not (dry_run or yes):
         console.confirm("remove these rows for good?")
     removed = [0] * len(loads) if dry_run else _prune(pruner, loads, as_json)
     if as_json:
         console.print_json([_as_json(load, rows, dry_run) for load, rows in zip(loads, removed, strict=True)])
     elif loads and not dry_run:
-        click.echo(f"removed {sum(removed):,} rows; the server uses their space for new ones")
-        console.suggest("`afterstate status` says what is left")
+        click.echo(f"removed {sum(removed):,} rows; the server reuses their space")
+        console.suggest("`afterstate status` shows what is left")
     elif loads:
         console.suggest("`afterstate prune --yes` removes them")
 

@@ -27,7 +27,7 @@ from afterstate.warehouse.settings import Settings
 )
 @JSON
 def report(out: Path, sessions: tuple[str, ...], as_json: bool) -> None:
-    """Write one HTML page with everything to look at.
+    """Write one HTML page with all charts and tables.
 
     The page has each shutdown with its trace, each session's timeline with its proposals, heat maps of the phase keys,
     and tables of loads, rejected rows, drift and test results. It needs no network and no server; its numbers are those

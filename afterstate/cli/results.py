@@ -1,4 +1,4 @@
-"""What became of files, as people read it: a line a file, what was odd about it below, and the sums."""
+"""The results of landing, for people: a line per file with what was odd about it, and the totals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WIDTH = 12
 
 
 def show_results(results: Sequence[FileResult]) -> None:
-    """Print a line a file, what was odd about it below, and the sums."""
+    """Print a line per file with what was odd about it, and the totals."""
     for result in results:
         show_result(result)
     new = [result for result in results if result.status in NEW]

@@ -21,8 +21,8 @@ def place_of(warehouse: Warehouse) -> str:
 
 
 @click.command()
-@click.option("--replace", is_flag=True, help="Let the profile go over to another server; the first one's data stay.")
-@click.option("--print-sql", "prints_sql", is_flag=True, help="Print SQL for an administrator, and do nothing.")
+@click.option("--replace", is_flag=True, help="Switch the profile to another server; the data of the old one stay.")
+@click.option("--print-sql", "prints_sql", is_flag=True, help="Print SQL for an administrator, and change nothing.")
 def up(replace: bool, prints_sql: bool) -> None:
     """Start the server, make the warehouse, and write profiles.yml.
 
@@ -69,7 +69,7 @@ def down() -> None:
 def url(bi: bool) -> None:
     """Print the SQLAlchemy URL, for a notebook or a BI tool.
 
-    It has the password in it.
+    The URL contains the password.
 
     \b
     afterstate url --bi
@@ -77,5 +77,5 @@ def url(bi: bool) -> None:
     """  # noqa: D301 (click wants the character that `\b` spells)
     warehouse = read_warehouse(Settings.from_environment())
     if bi and not warehouse.is_bi_apart:
-        console.say("careful: one account does all the work, so with this login, too, everything can be changed")
+        console.say("careful: one account does all the work, so this login can change everything")
     click.echo(sqlalchemy_url(warehouse.bi if bi else warehouse.dbt))

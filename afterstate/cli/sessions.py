@@ -52,9 +52,9 @@ def sessions(as_json: bool) -> None:
         if rows:
             show(columns, rows)
     if not runs and not found["governed_runs"]:
-        click.echo("no session or run is built")
+        click.echo("no session or run has been built yet")
     if found["files_not_built"]:
-        click.echo(f"files that the last build does not know: {found['files_not_built']}")
+        click.echo(f"files that wait for a build: {found['files_not_built']}")
         console.suggest("`afterstate build` brings the marts up to date")
     else:
         console.suggest("`afterstate report --out report.html` draws them, `afterstate export --help` writes files")
@@ -124,8 +124,8 @@ def show(columns: Mapping[str, str], rows: Sequence[Row]) -> None:
 def _cell(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
-    return visible(_spell(value)) if value is not None else ""
+    return visible(_as_text(value)) if value is not None else ""
 
 
-def _spell(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return f"{value:%Y-%m-%d %H:%M:%S}" if hasattr(value, "strftime") else str(value)

@@ -21,7 +21,7 @@ from afterstate.cli.results import show_results
 from afterstate.errors import UsageError
 from afterstate.phase_key import BOUNDARIES, Boundary, tick
 from afterstate.progress import sharing
-from loaders.runs import Told
+from loaders.runs import RunOptions
 from simulators.core.governed_files import write_governed_runs
 from simulators.core.governed_runs import Size
 from simulators.errors import ConfigurationError
@@ -56,7 +56,9 @@ def simulate() -> None:
 @click.option("--num-runs", default=1, show_default=True, type=click.IntRange(min=1), help="Runs of one timeline.")
 @click.option("--sites", default=1, show_default=True, type=click.IntRange(1, 100), help="Independent sessions.")
 @click.option("--date", metavar="YYMMDD", help="The date in the files' names; today by default.")
-@click.option("--boundary", default="before", show_default=True, type=click.Choice(BOUNDARIES), help="For the counts.")
+@click.option(
+    "--boundary", default="before", show_default=True, type=click.Choice(BOUNDARIES), help="The boundary of the counts."
+)
 @LAND
 def nand(
     out: Path,
@@ -90,16 +92,24 @@ def nand(
     )
     _print_paths(files)
     # Sites of one folder are called after it, since every folder has a site_00.
-    _land_or_suggest(out, Told(out.resolve().name if sites > 1 else None), land)
+    _land_or_suggest(out, RunOptions(out.resolve().name if sites > 1 else None), land)
 
 
 @simulate.command()
 @click.option(
     "--out", required=True, type=OutputPath(file_okay=False, path_type=Path), help="The folder to write into."
 )
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="The same seed, the same bytes.")
-@click.option("--runs", default=1, show_default=True, type=click.IntRange(min=1), help="Runs.")
-@click.option("--cases", default=2, show_default=True, type=click.IntRange(min=1), help="A_BASELINE, B_GOVERNED, ...")
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="The same seed gives the same bytes."
+)
+@click.option("--runs", default=1, show_default=True, type=click.IntRange(min=1), help="Number of runs.")
+@click.option(
+    "--cases",
+    default=2,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Cases of each run: A_BASELINE, B_GOVERNED, …",
+)
 @click.option("--antibodies", default=3, show_default=True, type=click.IntRange(min=1), help="Antibodies of each run.")
 @click.option("--steps", default=30, show_default=True, type=click.IntRange(min=1), help="Steps of each series.")
 @LAND
@@ -111,7 +121,7 @@ def core(out: Path, seed: int, runs: int, cases: int, antibodies: int, steps: in
     afterstate simulate core --out out/core --runs 1000 --antibodies 50 --steps 100
     """  # noqa: D301 (click wants the character that `\b` spells)
     _print_paths(simulate_core(out, Size(runs, cases, antibodies, steps), seed=seed))
-    _land_or_suggest(out, Told(), land)
+    _land_or_suggest(out, RunOptions(), land)
 
 
 def simulate_nand(
@@ -126,7 +136,7 @@ def simulate_nand(
     date: str | None = None,
     boundary: Boundary = "before",
 ) -> list[Path]:
-    """Simulate sessions, print a line for each, and give the files that were written.
+    """Simulate sessions, print a line for each, and return the files that were written.
 
     One site writes into `out` itself, more into `site_NN` folders below. Raises UsageError for a configuration, a time
     or a date that cannot be used.
@@ -155,7 +165,7 @@ def _require_usable(date: str, run_until_us: float) -> None:
     except ValueError as error:
         raise UsageError(f"`--run-until`: {error}") from error
     if not is_some_time:
-        raise UsageError(f"`--run-until {run_until_us}` leaves no time", "write µs, at least 0.01")
+        raise UsageError(f"`--run-until {run_until_us}` is too short", "write µs, at least 0.01")
 
 
 def _configuration(file: Path | None, preset: str) -> Configuration:
@@ -167,7 +177,7 @@ def _configuration(file: Path | None, preset: str) -> Configuration:
 
 
 def simulate_core(out: Path, size: Size | None = None, *, seed: int = 0) -> list[Path]:
-    """Simulate governed runs, print a line about them, and give the files that were written."""
+    """Simulate governed runs, print a line about them, and return the files that were written."""
     size = size or Size()
     began = time.monotonic()
     with sharing("simulating", ["simulating"]) as watch:
@@ -183,12 +193,12 @@ def _describe(result: SiteResult) -> str:
     return f"{len(result.summaries)} runs, {first.start_us} to {last.end_us} µs, {operations:,} operations"
 
 
-def _land_or_suggest(folder: Path, told: Told, land: bool) -> None:
+def _land_or_suggest(folder: Path, run_options: RunOptions, land: bool) -> None:
     """Land the folder where that is asked for; otherwise say how."""
     if not land:
         suggest(f"`afterstate land {shlex.quote(str(folder))}` lands the files")
         return
-    results = land_paths([folder], told=told)
+    results = land_paths([folder], run_options=run_options)
     show_results(results)
     suggest(next_step(results))
     if any(result.status == "failed" for result in results):

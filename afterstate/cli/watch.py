@@ -25,20 +25,20 @@ from loaders.encoding import known_encoding
 from loaders.reader import visible
 from loaders.recognise import kind_named
 from loaders.result import FileResult
-from loaders.runs import Told
+from loaders.runs import RunOptions
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--settle", default=5.0, show_default=True, type=click.FloatRange(min=0.1), metavar="SECONDS",
-              help="How long a file has been quiet before it lands.")  # fmt: skip
+              help="Land a file once it has not changed for this long.")  # fmt: skip
 @click.option("--build-after", default=30.0, show_default=True, type=click.FloatRange(min=0), metavar="SECONDS",
-              help="Build when nothing has landed for so long.")  # fmt: skip
+              help="Build once nothing has landed for this long.")  # fmt: skip
 @click.option("--no-build", is_flag=True, help="Land only.")
-@click.option("--session", metavar="NAME", help="The timeline that nand files belong to; else their folder's name.")
-@kind_option("Take every file for one of")
+@click.option("--session", metavar="NAME", help="The session of nand files; by default, their folder's name.")
+@kind_option("Treat every file as one of")
 @ENCODING
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line for each event, and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per event and line, and nothing else.")
 def watch(
     folder: Path,
     settle: float,
@@ -51,10 +51,10 @@ def watch(
 ) -> None:
     """Land what arrives in a folder, and build when it is quiet.
 
-    Goes on until Ctrl-C or SIGTERM. Only whole files land: nobody writes to them, and they have been quiet for a while.
-    Hidden files, and names such as `….part` and `….tmp`, are left alone. While the server or the folder is away, the
-    watch waits. It can be ended and started at any time: what has landed does not land again, and what waits for a
-    build is built.
+    Runs until Ctrl-C or SIGTERM. A file lands once it is complete: it has not changed for a while, and nobody writes to
+    it. Hidden files, and names such as `….part` and `….tmp`, are left alone. While the server or the folder is
+    unavailable, the watch waits. It can be stopped and started at any time: nothing lands twice, and a build that is
+    due is made.
 
     \b
     afterstate watch artifact/
@@ -65,7 +65,7 @@ def watch(
         folder,
         settle,
         None if no_build else build_after,
-        Told(session),
+        RunOptions(session),
         kind_named(kind_name) if kind_name else None,
         known_encoding(encoding) if encoding is not None else None,
     )
@@ -88,12 +88,12 @@ class _Lines:
     """What a watch does, as people read it."""
 
     def begins(self, order: Order) -> None:
-        then = "" if order.build_after is None else f", a build follows after {order.build_after:g} s without another"
-        console.say(f"watching {order.folder}: files land once they have been quiet for {order.settle:g} s{then}")
+        then = "" if order.build_after is None else f", a build starts after {order.build_after:g} s without another"
+        console.say(f"watching {order.folder}: files land once they have not changed for {order.settle:g} s{then}")
 
     def ends(self, order: Order) -> None:
         console.say("stopped; nothing half-done is visible")
-        console.suggest(f"`afterstate watch {order.folder}` goes on where this one stopped")
+        console.suggest(f"`afterstate watch {order.folder}` continues where this one stopped")
 
     def landed(self, results: Sequence[FileResult]) -> None:
         known = sum(result.status == "unchanged" for result in results)
@@ -105,14 +105,14 @@ class _Lines:
         sys.stdout.flush()
 
     def still_open(self, file: Path) -> None:
-        console.say(f"{visible(str(file))}: somebody has it open for writing; it lands when its writer closes it")
+        console.say(f"{visible(str(file))}: still open for writing; it lands once it is closed")
 
     def away(self, error: Exception) -> None:
         hint = f"\n  {error.hint}" if isinstance(error, AfterstateError) and error.hint else ""
         console.say(f"{_what(error)}{hint}\n  waiting until it is back; what arrives meanwhile lands then")
 
     def back(self, seconds: float) -> None:
-        console.say(f"back after {seconds:.0f} s; landing goes on")
+        console.say(f"back after {seconds:.0f} s; landing continues")
 
     def building(self) -> None:
         console.say("building")
@@ -122,7 +122,7 @@ class _Lines:
         if built.said:
             console.say(built.said)
         if built.exit_code:
-            console.say(f"the build failed after {built.seconds:.0f} s; the next one follows when something lands")
+            console.say(f"the build failed after {built.seconds:.0f} s; the next one starts when something lands")
         else:
             click.echo(f"{'built':<12}in {built.seconds:.0f} s")
             sys.stdout.flush()

@@ -15,16 +15,17 @@ from loaders.withdraw import Withdrawal, Withdrawer
 
 @click.command()
 @click.argument("what", metavar="[LOAD|FILE]", required=False)
-@click.option("--session", metavar="NAME", help="All loads of a session, or which of a file's loads.")
-@click.option("--run", metavar="RUN", help="Of the session, one run only.")
+@click.option("--session", metavar="NAME", help="All loads of a session; with a file, its load there.")
+@click.option("--run", metavar="RUN", help="Only this run of the session.")
 @DRY_RUN
 @YES
 @JSON_LIST
 def withdraw(what: str | None, session: str | None, run: str | None, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Let loads hold no longer, as if they had never landed.
+    """Withdraw loads, as if they had never landed.
 
-    Says which, and what holds again in their place, then asks. The marts follow with the next build; what is frozen
-    stays. The manifest keeps the loads, as `withdrawn`; landing a file again brings it back, as a new load.
+    Lists them, and the loads that become active again in their place, then asks. The marts follow with the next build;
+    frozen snapshots stay. The manifest keeps the loads as `withdrawn`; landing a file again brings it back as a new
+    load.
 
     \b
     afterstate withdraw 2 --dry-run
@@ -32,7 +33,7 @@ def withdraw(what: str | None, session: str | None, run: str | None, dry_run: bo
     afterstate withdraw --session chip_7 --run 261122_0000001 --yes --json
     """  # noqa: D301 (click wants the character that `\b` spells)
     if what is None and session is None:
-        raise UsageError("nothing is named that could be withdrawn", "name a load, a file, or `--session NAME`")
+        raise UsageError("nothing to withdraw was named", "name a load, a file, or `--session NAME`")
     console.require_answered(as_json, yes, dry_run)
     withdrawer = Withdrawer(read_warehouse(Settings.from_environment()))
     loads = withdrawer.find(what, session, run)
@@ -40,7 +41,7 @@ def withdraw(what: str | None, session: str | None, run: str | None, dry_run: bo
         _show(withdrawer.withdraw(loads, is_trial=True), as_json)
         if dry_run:
             if not as_json:
-                console.suggest("the same command without `--dry-run` withdraws them")
+                console.suggest("run it without `--dry-run` to withdraw them")
             return
         console.confirm("withdraw these loads?")
     done = withdrawer.withdraw(loads)
@@ -59,10 +60,10 @@ def _show(withdrawal: Withdrawal, as_json: bool) -> None:
 
 
 def _show_loads(withdrawal: Withdrawal) -> None:
-    """Print the loads that are withdrawn, those that hold again, and what is gone for good."""
+    """Print the loads that are withdrawn, those that become active again, and those whose rows are gone."""
     for what, loads in (
         ("withdraw", withdrawal.withdrawn),
-        ("holds again", withdrawal.held_again),
+        ("reactivate", withdrawal.held_again),
         ("was pruned", withdrawal.pruned),
     ):
         for load in loads:

@@ -82,7 +82,7 @@ def _no_snapshot(ask: Any, schemas: Schemas, key: DesignStep, rule: str | None) 
 
 
 def _input(ask: Any, schemas: Schemas, source: Input, key: DesignStep, snapshot: dict[str, Any]) -> dict[str, Any]:
-    """Explain what one input gave: the statement that was taken, all others, and each column then and now."""
+    """Explain one input: the row that was taken, all other versions, and each column then and now."""
     taken_at = snapshot[source.taken_at]
     was_there = taken_at is not None
     stated = statements(ask, schemas, source, key)

@@ -13,7 +13,7 @@ from afterstate.errors import AfterstateError
 from afterstate.marts.sessions import BUILD_FIRST, NO_SUCH_TABLE, require_built, require_run
 from afterstate.output import STANDARD_OUTPUT, open_output
 from afterstate.phase_key import Boundary
-from afterstate.progress import Advance, counted, nobody_hears
+from afterstate.progress import Advance, counted, ignore_progress
 from afterstate.warehouse.connect import connect, cursor
 from afterstate.warehouse.profile import Connection, Warehouse
 from loaders.core import STATE
@@ -40,12 +40,12 @@ def count_snapshots(warehouse: Warehouse, rule: str) -> int:
         return int(ask.fetchone()[0])
 
 
-def export_snapshot(warehouse: Warehouse, rule: str, out: Path, advance: Advance = nobody_hears) -> int:
+def export_snapshot(warehouse: Warehouse, rule: str, out: Path, advance: Advance = ignore_progress) -> int:
     """Write the snapshots of one rule as the notebook wrote them, and return their number.
 
-    `advance` hears how many more rows were written. A file is replaced at once, when it is whole; `-`, a device and a
-    pipe are written through (afterstate/output.py). Raises AfterstateError when the table is not there yet or the file
-    cannot be written.
+    `advance` is called with the number of rows written since its last call. A file is replaced at once, when it is
+    whole; `-`, a device and a pipe are written through (afterstate/output.py). Raises AfterstateError when the table is
+    not there yet or the file cannot be written.
     """
     columns = ", ".join(f"`{name}`" for name in SNAPSHOT_COLUMNS)
     statement = (
@@ -58,9 +58,9 @@ def export_snapshot(warehouse: Warehouse, rule: str, out: Path, advance: Advance
 def export_phase_counts(
     warehouse: Warehouse, session: str, run: str, boundary: Boundary, out: Path
 ) -> tuple[Path, int]:
-    """Write a run's phase_proposal_counts as its simulator does, and give the file and the number of its rows.
+    """Write a run's phase_proposal_counts as its simulator does, and return the file and the number of its rows.
 
-    `propose_time` is in µs. `out` is a folder, or `-` for standard output. A run without proposals gives the header
+    `propose_time` is in µs. `out` is a folder, or `-` for standard output. A run without proposals has the header
     alone. Raises AfterstateError for a session or a run that is not there, and when the models are not built yet.
     """
     require_run(warehouse, session, run)
@@ -90,7 +90,7 @@ def _export(
     values: Sequence[str],
     layout: _Format,
     out: Path,
-    advance: Advance = nobody_hears,
+    advance: Advance = ignore_progress,
 ) -> int:
     connection = connect(account)
     try:

@@ -32,7 +32,7 @@ def require_run(warehouse: Warehouse, session: str, run: str) -> None:
 def require_built(warehouse: Warehouse, session: str) -> None:
     """Raise AfterstateError when files of the session came or went since the last build: answers would be stale."""
     if files := files_to_build(warehouse, session):
-        raise AfterstateError(f"session `{session}` has files that the last build does not know: {files}", BUILD_FIRST)
+        raise AfterstateError(f"session `{session}` has files that wait for a build: {files}", BUILD_FIRST)
 
 
 def files_to_build(warehouse: Warehouse, session: str | None = None) -> int:

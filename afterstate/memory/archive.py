@@ -79,7 +79,7 @@ def _spell(value: Any) -> str:
 
 
 class Archive:
-    """A backup that was opened for reading; all of it is checked before any of it is given out."""
+    """A backup that was opened for reading; all of it is checked before any row is returned."""
 
     def __init__(self, file: Path) -> None:
         """Open and check a backup. Raises AfterstateError when it is damaged, or made by a newer Afterstate."""

@@ -18,7 +18,7 @@ from afterstate.errors import AfterstateError
 from afterstate.marts.sessions import BUILD_FIRST, NO_SUCH_TABLE
 from afterstate.memory.archive import Row, write_archive
 from afterstate.memory.snapshots import NO_SUCH_COLUMN
-from afterstate.progress import Advance, counted, nobody_hears
+from afterstate.progress import Advance, counted, ignore_progress
 from afterstate.warehouse.connect import connect, cursor
 from afterstate.warehouse.profile import Warehouse
 
@@ -47,11 +47,11 @@ def count_rows(warehouse: Warehouse) -> int | None:
         return None
 
 
-def back_up(warehouse: Warehouse, file: Path, advance: Advance = nobody_hears) -> dict[str, int]:
+def back_up(warehouse: Warehouse, file: Path, advance: Advance = ignore_progress) -> dict[str, int]:
     """Write a backup of the warehouse and return the number of rows of each table.
 
-    `advance` hears how many more rows were written. Raises AfterstateError when the warehouse is not built yet, or the
-    file is there or cannot be written.
+    `advance` is called with the number of rows written since its last call. Raises AfterstateError when the warehouse
+    is not built yet, or the file is there or cannot be written.
     """
     with closing(connect(warehouse.dbt)) as connection:
         try:

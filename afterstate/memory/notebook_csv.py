@@ -95,12 +95,12 @@ def _time(text: str) -> dt.datetime:
 
 def _reader(column: Column) -> tuple[Callable[[str], Any], str]:
     numbers = {INTEGER: (_whole, "a whole number"), DOUBLE: (_measure, "a number")}
-    return numbers.get(column.type, (column.type.spell, "a shorter text"))
+    return numbers.get(column.type, (column.type.serialize, "a shorter text"))
 
 
 _KEY = kind_named("core10_shutdown_events").columns[:4]
 READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     **{column.name: _reader(column) for columns in (_KEY, *STATE.values()) for column in columns},
-    "snapshot_rule_id": (text_type(64).spell, "a shorter text"),
+    "snapshot_rule_id": (text_type(64).serialize, "a shorter text"),
     "snapshot_created_at": (_time, "a time such as 2026-01-08 09:27:18.936677, in UTC"),
 }

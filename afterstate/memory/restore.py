@@ -19,7 +19,7 @@ from afterstate.memory.memories import Memory, merge
 from afterstate.memory.notebook_csv import read_notebook_csv
 from afterstate.memory.retake import BEGIN, who_asks
 from afterstate.memory.snapshots import KEY, built
-from afterstate.progress import Advance, counted, nobody_hears
+from afterstate.progress import Advance, counted, ignore_progress
 from afterstate.warehouse.profile import Warehouse
 
 BATCH = 1000
@@ -37,11 +37,12 @@ class Restored:
     contested: int
 
 
-def restore(warehouse: Warehouse, file: Path, advance: Advance = nobody_hears) -> Restored:
+def restore(warehouse: Warehouse, file: Path, advance: Advance = ignore_progress) -> Restored:
     """Bring in a backup, or a CSV of the notebook's snapshots; doing it again changes nothing.
 
-    `advance` hears how many more rows of a backup were read. Raises AfterstateError, and changes nothing, when the file
-    is damaged, was made by a newer Afterstate or is neither of the two, and when the warehouse is not built yet.
+    `advance` is called with the number of rows read since its last call. Raises AfterstateError, and changes nothing,
+    when the file is damaged, was made by a newer Afterstate or is neither of the two, and when the warehouse is not
+    built yet.
     """
     archive = Archive(file) if is_archive(file) else None
     with built(warehouse.dbt) as ask:
@@ -105,7 +106,7 @@ class _Restore:
         return [str(column[0]) for column in self._ask.description]
 
     def _keep_ids_apart(self, memory: Memory) -> None:
-        """Let the server count on from the highest id, so that it never gives a former snapshot's to a new one.
+        """Make the server count on from the highest id, so that no new snapshot gets the id of a former one.
 
         A row that comes and goes does that; ALTER TABLE would end the transaction.
         """

@@ -126,7 +126,7 @@ class _Retake:
         former = self._ask.fetchone()
         if not former:
             raise AfterstateError(
-                f"no snapshot is remembered of {key}, under the rule `{self._rule}`; nothing was taken again",
+                f"no snapshot is remembered of {key}, under the rule `{self._rule}`; nothing was retaken",
                 "`afterstate export snapshot` lists what is remembered",
             )
         found = ", ".join(f"is_{name}_found" for name in AWAITED)
@@ -134,7 +134,7 @@ class _Retake:
         current = self._ask.fetchone()
         if not current:
             raise AfterstateError(
-                f"no landed file has the event of {key}; nothing was taken again", "land its file, then try again"
+                f"no landed file has the event of {key}; nothing was retaken", "land its file, then try again"
             )
         if former[1:] == current:
             return Retaken(key, former[0])
@@ -142,7 +142,7 @@ class _Retake:
         return Retaken(key, former[0], self._replace(former[0], key, where), missing)
 
     def _taken(self) -> str:
-        """Spell what is remembered as the current states spell it."""
+        """Return the columns of the memory under the names of the current states."""
         return ", ".join([*(f"{name}_taken_at is not null" for name in AWAITED), *self._state])
 
     def _replace(self, former_id: int, key: ShutdownKey, where: str) -> int:
@@ -161,7 +161,7 @@ class _Retake:
             (self._rule, *[now] * len(times), *key.values),
         )
         if self._ask.rowcount != 1:
-            raise AfterstateError(f"the event of {key} has just been withdrawn; nothing was taken again")
+            raise AfterstateError(f"the event of {key} has just been withdrawn; nothing was retaken")
         new_id = int(self._ask.lastrowid)
         self._ask.execute(f"update {self._retakes} set retaken_as = %s where snapshot_id = %s", (new_id, former_id))
         # What follows a shutdown is measured from its snapshot: the next build reads the design again.

@@ -57,7 +57,7 @@ def _values(warehouse: Warehouse, rule: str) -> list[Note]:
 
 
 def _guards(warehouse: Warehouse) -> list[Note]:
-    """See whether the server refuses to change what is frozen; only who may make triggers sees them."""
+    """Check whether the server refuses to change what is frozen; only accounts that may create triggers see them."""
     with built(warehouse.dbt) as ask:
         ask.execute(
             "select count(*) from information_schema.triggers where event_object_schema = %s "
@@ -67,4 +67,4 @@ def _guards(warehouse: Warehouse) -> list[Note]:
         if ask.fetchone()[0]:
             return []
     advice = "as an administrator: `set global log_bin_trust_function_creators = on`, then run `afterstate build`"
-    return [("nothing keeps an UPDATE by hand from changing what is frozen: builds may not make triggers", advice)]
+    return [("an UPDATE by hand could change frozen values: builds may not create triggers", advice)]

@@ -187,5 +187,5 @@ def require_snapshots_built(warehouse: Warehouse) -> None:
         what = "core files have landed" if files else "snapshots were taken again or restored"
         raise AfterstateError(
             f"{what} since the last build: {files or changed}",
-            f"{BUILD_FIRST}, or give `--stale` to export what was built",
+            f"{BUILD_FIRST}, or use `--stale` to export the last build",
         )

@@ -60,5 +60,5 @@ def _hash(script: str) -> str:
 
 
 def _embedded(data: dict[str, Any]) -> str:
-    """Spell data so that no value in it can end the script element that holds it."""
+    """Serialize data so that no value in it can end the script element that holds it."""
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")

@@ -15,7 +15,7 @@ from afterstate.errors import AfterstateError
 from afterstate.marts import phase_key_sql
 from afterstate.marts.sessions import BUILD_FIRST
 from afterstate.output import open_output
-from afterstate.progress import Advance, nobody_hears
+from afterstate.progress import Advance, ignore_progress
 from afterstate.report.audit import read_landed, read_log_checks, read_shutdown_checks, read_tests
 from afterstate.report.keys import read_keys
 from afterstate.report.page import MAX_BYTES, render
@@ -38,10 +38,12 @@ SHUTDOWN_MARTS = (
 )
 
 
-def write_report(settings: Settings, out: Path, sessions: Sequence[str] = (), advance: Advance = nobody_hears) -> int:
+def write_report(
+    settings: Settings, out: Path, sessions: Sequence[str] = (), advance: Advance = ignore_progress
+) -> int:
     """Write the report of the environment's warehouse; returns the size of the page in bytes.
 
-    `sessions` limits the timelines to these (all by default); `advance` hears of each of its STEPS. A file is replaced
+    `sessions` limits the timelines to these (all by default); `advance` is called for each of its STEPS. A file is replaced
     at once, when it is whole; `-`, a device and a pipe are written through (afterstate/output.py). Raises
     AfterstateError when nothing is built yet, a session is not there, or the file cannot be written.
     """
@@ -65,7 +67,7 @@ def write_report(settings: Settings, out: Path, sessions: Sequence[str] = (), ad
 
 
 def read_report(
-    settings: Settings, warehouse: Warehouse, sessions: Sequence[str] = (), advance: Advance = nobody_hears
+    settings: Settings, warehouse: Warehouse, sessions: Sequence[str] = (), advance: Advance = ignore_progress
 ) -> dict[str, Any]:
     """Return what the page shows, as JSON-ready dictionaries; a half that is not built yet is None.
 

@@ -112,7 +112,7 @@ def option_file(engine: Engine, places: Places, port: int, memory: int) -> str:
 
 
 def _quoted(path: Path) -> str:
-    """Spell a path so that blanks, `#` and quotes in it are its own (MySQL manual, "Using Option Files")."""
+    """Quote a path so that blanks, `#` and quotes in it are literal (MySQL manual, "Using Option Files")."""
     return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

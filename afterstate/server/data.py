@@ -59,6 +59,6 @@ def _initialise_command(program: Program, data: str) -> list[str]:
 
 
 def _beside(program: Program, name: str) -> str:
-    """Give the path of a helper program, in the server's own installation or on PATH; empty when it is missing."""
+    """Return the path of a helper program, in the server's own installation or on PATH; empty when it is missing."""
     own = program.path.resolve().parent
     return shutil.which(name, path=f"{own}{os.pathsep}{own.parent / 'bin'}") or shutil.which(name) or ""

@@ -50,7 +50,7 @@ class PrivateServer:
         self._state_file = settings.home / "server.yml"
 
     def start(self, say: Say) -> Connection:
-        """Make sure that the server runs, and give the admin's connection.
+        """Make sure that the server runs, and return the admin's connection.
 
         Installs and initialises what is missing. Raises ServerError when it cannot run here.
         """
@@ -72,7 +72,7 @@ class PrivateServer:
             return self._admin()
 
     def admin(self) -> Connection | None:
-        """Give the admin's connection to a server that has been started here, None when none has been."""
+        """Return the admin's connection to the private server; None when none was ever started."""
         return self._admin() if self._state().get("password") else None
 
     def stop(self) -> bool:
@@ -84,7 +84,7 @@ class PrivateServer:
             return process is not None
 
     def process(self) -> psutil.Process | None:
-        """Give the running server's process, None when there is none.
+        """Return the running server's process, None when there is none.
 
         A process id outlives its process and comes back as another's, and a server that is still starting has written
         none yet: ours is the one that was started with our option file.
@@ -110,7 +110,7 @@ class PrivateServer:
         return int(str(port)) if port else None
 
     def exists(self) -> bool:
-        """Tell whether a private server was ever made here."""
+        """Return whether a private server was ever created here."""
         return data_engine(self.places) is not None
 
     @property
@@ -131,7 +131,7 @@ class PrivateServer:
             shutil.rmtree(self.places.run, ignore_errors=True)
 
     def _program(self, say: Say) -> Program:
-        """Give the program that the data belongs to: one engine cannot read the other's files."""
+        """Return the program that the data belong to: one engine cannot read the other's files."""
         made_with = data_engine(self.places)
         program = find_program(self._settings.server_program) or install_program(say)
         if made_with and program.engine.name != made_with:
@@ -200,7 +200,7 @@ class PrivateServer:
     def _admits(self) -> bool:
         """Wait for the running server's answer; False when it has ended, or does not know our password.
 
-        Raises ServerError when it gives none.
+        Raises ServerError when there is none.
         """
         deadline = time.monotonic() + START_SECONDS
         while self.process():
@@ -219,7 +219,7 @@ class PrivateServer:
         time.sleep(0.1)
 
     def _answer(self) -> bool | None:
-        """Try to enter: True when the server lets us in, False when it refuses us, None when it is silent."""
+        """Try to log in: True when the server accepts us, False when it refuses, None when it does not answer."""
         if not self._state().get("password"):
             return False
         try:
@@ -254,7 +254,7 @@ class PrivateServer:
 
 
 def _start_statements(engine: Engine, password: str) -> str:
-    """Give the statements that the server runs before it listens: one admin, with a password, and nobody else."""
+    """Return the statements that the server runs before it listens: one admin, with a password, and nobody else."""
     strangers = {
         # MariaDB's installer makes nameless accounts, and root's for several hosts, without passwords.
         "mariadb": "delete from mysql.global_priv where user = '' or (user = 'root' and host <> 'localhost');\n"
@@ -273,7 +273,7 @@ def _run_folder(home: Path) -> Path:
 
 
 def _free_port(wanted: int | None) -> int:
-    """Give the port that was used last, so that BI tools keep their settings, else the next free one."""
+    """Return the port that was used last, so that BI tools keep their settings, else the next free one."""
     for port in ([wanted] if wanted else []) + list(range(FIRST_PORT, FIRST_PORT + PORTS)):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

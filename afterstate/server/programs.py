@@ -58,7 +58,7 @@ def find_program(named: Path | None = None) -> Program | None:
 
 
 def install_program(say: Say) -> Program:
-    """Install the server's core package with apt or Homebrew and give its program.
+    """Install the server's core package with apt or Homebrew and return its program.
 
     Raises ServerError when there is no package manager for it, it fails, or its server is too old.
     """

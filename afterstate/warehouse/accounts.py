@@ -80,7 +80,7 @@ def have_wildcards(cursor: Any, engine: Engine) -> bool:
 
 
 def grant_pattern(schema: str, wildcards: bool) -> str:
-    """Spell a schema for GRANT, so that it means this schema only."""
+    """Quote a schema for GRANT, so that it matches this schema only."""
     return schema.replace("_", r"\_") if wildcards else schema
 
 

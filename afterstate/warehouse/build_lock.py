@@ -1,6 +1,6 @@
 """One build of a warehouse at a time: a named lock of the server, held by a connection of the building process.
 
-The server gives the lock up once it has ended that connection, however the process ended. What the process left behind,
+The server releases the lock once that connection has ended, however the process ended. What the process left behind,
 the next build clears before it begins: statements that the server is still at (it does not notice that nobody waits for
 their end), and tables that were not swapped in. Each connection of a build takes a seat, a numbered lock of its own, by
 which the next build finds those that are still at work.
@@ -36,7 +36,7 @@ LOCK_NAME_CHARACTERS = 64  # MySQL's limit
 SEATS = 64  # more than threads, which dbt has four of
 WAIT_SECONDS = 60  # after which a waiting build says again for whom
 END_SECONDS = 0.1
-# A build may take hours, during which this connection is idle; the server's own patience may be minutes.
+# A build may take hours, during which this connection is idle; the server's own timeout may be minutes.
 IDLE_SECONDS = 2_147_483
 NO_SUCH_THREAD, NOT_ITS_OWNER = 1094, 1095
 UNFINISHED, REPLACED = "__dbt_new", "__dbt_old"
@@ -46,7 +46,7 @@ BUILT_LAYERS = ("marts", "staging", "audit")
 
 
 class BuildRefused(AfterstateError):
-    """Another build of the warehouse is at work, and this one was told not to wait."""
+    """Another build of the warehouse is running, and this one was not to wait."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class BuildLock:
     """The lock of one warehouse; a context in which nobody else builds it."""
 
     def __init__(self, schemas: Schemas, account: Connection, command: str, say: Say, *, waits: bool = True) -> None:
-        """Keep the layout, the account that builds, what it runs, who is told of a wait, and whether it may wait."""
+        """Store the layout, the account that builds, its command, the callback for messages, and whether to wait."""
         self._account = account
         self._schemas = schemas
         self._command = command
@@ -97,7 +97,7 @@ class BuildLock:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End what is still at work, as after Ctrl-C, and give the lock up."""
+        """End what is still at work, as after Ctrl-C, and release the lock."""
         try:
             for connection_id in self._seated():
                 self.end(connection_id)
@@ -130,18 +130,18 @@ class BuildLock:
         return bool(self._ask(f"select get_lock('{self._name}', {seconds})")[0][0])
 
     def _wait(self) -> None:
-        told: Builder | None = None
+        announced: Builder | None = None
         while True:
             with self._held.cursor() as ask:
                 builder = who_builds(ask, self._schemas)
             if builder and not self._waits:
                 raise BuildRefused(
-                    f"another build of `{self._schemas.marts}` is at work: {builder}",
-                    "run this again when it is through; without `--no-wait` it waits by itself",
+                    f"another build of `{self._schemas.marts}` is running: {builder}",
+                    "run this again when it has finished, or without `--no-wait` to wait for it",
                 )
-            if builder and builder != told:
+            if builder and builder != announced:
                 self._say(f"waiting for another build of `{self._schemas.marts}`: {builder}")
-                told = builder
+                announced = builder
             if self._taken(WAIT_SECONDS if self._waits else 0):
                 return
 
@@ -152,18 +152,18 @@ class BuildLock:
 
     def _end_others(self) -> None:
         """End the statements of a build that is no more; they would write beside ours."""
-        told: Sequence[int] = ()
+        announced: Sequence[int] = ()
         while seated := self._seated():
             for connection_id in seated:
                 self.end(connection_id)
             time.sleep(END_SECONDS)
-            if told and seated != told:
+            if announced and seated != announced:
                 names = ", ".join(map(str, seated))
-                self._say(f"waiting for the server to end what a build before left behind: connections {names}")
-            told = told or seated
+                self._say(f"waiting for the server to end statements of an earlier build: connections {names}")
+            announced = announced or seated
 
     def _sign(self) -> None:
-        """Let those who wait know who has the lock; where no note can be left, they know its connection."""
+        """Record who holds the lock, for those who wait; without the record, they still see its connection."""
         place = self._schemas.table("staging", "build_lock")
         values = (self.connection_id, _person(), os.getpid(), self._command)
         with suppress(pymysql.MySQLError):

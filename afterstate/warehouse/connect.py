@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from afterstate.errors import AccountRefused, ServerError
 from afterstate.warehouse.engines import Engine
-from afterstate.warehouse.patience import be_patient
+from afterstate.warehouse.liveness import check_liveness
 from afterstate.warehouse.profile import Connection
 
 CONNECT_TIMEOUT_SECONDS = 10
@@ -70,7 +70,7 @@ class _Connection(pymysql.connections.Connection):
 
 
 class LandingConnection(_Connection):
-    """A connection that can stream bytes into LOAD DATA LOCAL, and can give away no file."""
+    """A connection that can stream bytes into LOAD DATA LOCAL, and never sends a local file."""
 
     stream: Iterable[bytes | memoryview] | None = None
 
@@ -99,7 +99,7 @@ class LandingConnection(_Connection):
 
     @property
     def warning_count(self) -> int:
-        """How many warnings the last statement gave."""
+        """The number of warnings of the last statement."""
         return int(self._result.warning_count) if self._result else 0
 
     def _read_query_result(self, unbuffered: bool = False) -> int:
@@ -118,11 +118,11 @@ class LandingConnection(_Connection):
 def connect(connection: Connection, *, landing: bool = False) -> Any:
     """Open a PyMySQL connection with the account's settings, in autocommit off.
 
-    `landing` gives a LandingConnection. A statement may take as long as the server works on it (see `patience`).
+    `landing` returns a LandingConnection. A statement may take as long as the server works on it (see `liveness`).
     Raises ServerError when the server cannot be reached or refuses the account.
     """
     opened = _open(connection, LandingConnection if landing else _Connection)
-    be_patient(opened, lambda: _open(connection, _Connection))
+    check_liveness(opened, lambda: _open(connection, _Connection))
     return opened
 
 
@@ -229,5 +229,5 @@ def _refused(connection: Connection, error: Exception) -> ServerError:
     detail = error.args[-1] if error.args else error
     return ServerError(
         f"no connection as {where}: {detail}",
-        "is the server running? `afterstate status` tells, `afterstate up` starts the private one",
+        "is the server running? `afterstate status` shows, `afterstate up` starts the private one",
     )

@@ -62,7 +62,7 @@ class Culprit:
     line_no: int | None
 
     def __str__(self) -> str:
-        """Return what brought the failure, and what sets it aside."""
+        """Return what caused the failure, and what sets it aside."""
         line = f", line {self.line_no}" if self.line_no else ""
         return (
             f"`{self.model}` fails ({self.error}) with load {self.load_id}, {self.kind}{self.place}\n"
@@ -71,8 +71,8 @@ class Culprit:
         )
 
 
-def tell_of_culprits(schemas: Schemas, account: Connection, task: Any, result: Any, say: Callable[[str], None]) -> None:
-    """Report for each model that failed on its data which load, file and line brought that.
+def report_culprits(schemas: Schemas, account: Connection, task: Any, result: Any, say: Callable[[str], None]) -> None:
+    """Report for each model that failed on its data which load, file and line caused it.
 
     `task` and `result` are dbt's, of a run that is over; `schemas` and `account` are what builds, and where.
     """
@@ -83,7 +83,7 @@ def tell_of_culprits(schemas: Schemas, account: Connection, task: Any, result: A
     with closing(connect(account)) as connection:
         connection.autocommit(True)
         connection.query("set session transaction isolation level read committed")
-        told = set()
+        reported = set()
         for node, (code, error) in failed:
             search = _Search(connection, schemas, _Model(node, task), code, deadline)
             try:
@@ -91,10 +91,10 @@ def tell_of_culprits(schemas: Schemas, account: Connection, task: Any, result: A
             except TimeoutError:
                 culprit = None
             if culprit is None:
-                say(f"which load brings `{node.name}` to fail cannot be told: {error}")
-            elif culprit.load_id not in told:
+                say(f"cannot tell which load makes `{node.name}` fail: {error}")
+            elif culprit.load_id not in reported:
                 say(str(culprit))
-                told.add(culprit.load_id)
+                reported.add(culprit.load_id)
 
 
 def _failures(result: Any) -> Iterator[tuple[Any, tuple[int, str]]]:
@@ -160,7 +160,7 @@ KIND_NAMES = {kind.name for kind in KINDS}
 
 
 class _Search:
-    """The search for what brings one model to fail."""
+    """The search for what makes one model fail."""
 
     def __init__(self, connection: Any, schemas: Schemas, model: _Model, code: int, deadline: float) -> None:
         self._connection = connection
@@ -171,7 +171,7 @@ class _Search:
         self._tables = self._columns_of_tables()
 
     def find(self, error: str) -> Culprit | None:
-        """Return what brings the model to fail, None when that cannot be told; raises TimeoutError."""
+        """Return what makes the model fail, None when it cannot be found; raises TimeoutError."""
         loads = self._loads()
         if not loads or not self._create_probe() or not self._fails(Part(max(loads))):
             return None

@@ -63,13 +63,11 @@ def build(*arguments: str) -> None:
     done = subprocess.run(line, env=_environment(settings), cwd=settings.root, check=False, **said)  # type: ignore[call-overload]
     if done.returncode:
         last = "\n".join(done.stdout.strip().splitlines()[-SHOWN_LINES:])
-        raise AfterstateError(
-            f"the build failed:\n{last}", "`afterstate doctor` looks for what is wrong with the server"
-        )
+        raise AfterstateError(f"the build failed:\n{last}", "`afterstate doctor` finds what is wrong with the server")
 
 
 def become_dbt(settings: Settings, command: str, arguments: Sequence[str] = (), *, waits: bool = True) -> NoReturn:
-    """Let this process go on as a dbt command, so that signals reach it; `waits` is for another build to end."""
+    """Replace this process by a dbt command, so that signals reach it; `waits`: wait for another build to end."""
     environment = _environment(settings)
     if not waits:
         environment[NO_WAIT_VARIABLE] = "yes"
@@ -82,7 +80,7 @@ def become_dbt(settings: Settings, command: str, arguments: Sequence[str] = (), 
 
 
 def set_places(settings: Settings, environment: MutableMapping[str, str]) -> None:
-    """Let dbt find the profile of a moved home, and keep its own output there, unless the environment says otherwise.
+    """Point dbt to the profile of a moved home, and its output there, unless the environment says otherwise.
 
     Several warehouses can so be built from one checkout at a time, and plain `dbt` finds the one of AFTERSTATE_HOME.
     """

@@ -1,6 +1,6 @@
 """`afterstate doctor`: what could keep the warehouse from working, and how to fix each.
 
-Each check looks at one thing and gives findings; nothing is changed.
+Each check looks at one thing and yields findings; nothing is changed.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 
 def _entry(warehouse: Warehouse) -> Iterator[Finding]:
-    """See whether a server that will do answers, and lets each account in."""
+    """Check that a supported server answers and accepts each account."""
     accounts = {connection.username: connection for connection in (getattr(warehouse, role) for role in ROLES)}
     for connection in accounts.values():
         try:
             found = detect(connection)
             found.require_supported()
         except AccountRefused as error:
-            yield Finding("bad", error.what, "`afterstate up` makes the account and its password anew")
+            yield Finding("bad", error.what, "`afterstate up` recreates the account and its password")
         except ServerError as error:
             yield Finding("bad", error.what, error.hint)
             return
         else:
-            yield Finding("ok", f"{found.title} at {connection.place} lets {connection.username} in")
+            yield Finding("ok", f"{found.title} at {connection.place} accepts `{connection.username}`")
 
 
 def _profile_mode(context: CheckContext) -> Iterator[Finding]:
@@ -81,7 +81,7 @@ def _adapter(context: CheckContext) -> Iterator[Finding]:
 
 
 def _own_dbt(context: CheckContext) -> Iterator[Finding]:
-    """See whether a checkout's `dbt` is ours (dbt_afterstate.py): installing or upgrading dbt-core puts its own there.
+    """Check that a checkout's `dbt` is ours (dbt_afterstate.py): installing or upgrading dbt-core puts its own there.
 
     A package leaves `dbt` alone, and builds by `afterstate build` only.
     """
@@ -118,7 +118,7 @@ def _snapshots(context: CheckContext) -> Iterator[Finding]:
     for what, advice in notes:
         yield Finding("note", what, advice)
     if not notes:
-        yield Finding("ok", "the snapshots are built, complete, and as the files say")
+        yield Finding("ok", "the snapshots are built, complete, and agree with the files")
 
 
 CHECKS: tuple[Check, ...] = (_profile_mode, _adapter, *SERVER_CHECKS, _snapshots, _own_dbt, _dbt)

@@ -100,10 +100,10 @@ class Held:
         """Who it is, what to do, and what cannot be known without more rights."""
         if not self.holders:
             return (
-                f"who holds the lock, `{self.asked}` may not know; an administrator sees it in the processlist and in "
+                f"`{self.asked}` may not see who holds the lock; an administrator can, in the processlist and in "
                 "performance_schema.metadata_locks"
             )
-        said = "the lock is held by" if self.is_certain else f"the lock may be held, as far as `{self.asked}` knows, by"
+        said = "the lock is held by" if self.is_certain else f"as far as `{self.asked}` can see, the lock is held by"
         shown = "\n    ".join(str(holder) for holder in self.holders[:SHOWN])
         fix = f"let it commit or close, or end it (kill {self.holders[0].connection_id}), then run this again"
         return f"{said}\n    {shown}\n  {fix}"

@@ -20,7 +20,7 @@ _read: Callable[[Any], Any] = ManifestLoader.read_manifest_for_partial_parse
 
 
 def install() -> None:
-    """Let dbt, in this process, forget what it parsed when macros have changed."""
+    """Make dbt, in this process, discard what it parsed when macros have changed."""
     ManifestLoader.read_manifest_for_partial_parse = _read_unless_macros_changed
 
 

@@ -40,7 +40,7 @@ class Site:
 
     @classmethod
     def of(cls, ask: Any, found: Engine, admin: Connection) -> Site:
-        """Ask the server who the account is, and how it takes names."""
+        """Ask the server who the account is, and how it treats upper case in names."""
         ask.execute("select current_user(), @@global.lower_case_table_names")
         user, lower_case = ask.fetchone()
         name, _, host = str(user).rpartition("@")
@@ -210,7 +210,7 @@ def _refusal(site: Site, schemas: Schemas, database: str | None, schema: str) ->
 
 
 def print_sql(settings: Settings) -> str:
-    """Return what an administrator can run for the login and the names that the environment gives.
+    """Return what an administrator can run for the login and the names in the environment.
 
     A login that the server does not know yet is taken as it is spelled. Raises UsageError without a URL: a private
     server needs nothing of an administrator.

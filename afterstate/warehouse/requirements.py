@@ -47,7 +47,7 @@ def unmet(variables: Mapping[str, str]) -> Iterator[Unmet]:
     temporary = int(variables.get("temptable_max_ram", LEAST_TEMPTABLE_RAM))  # MariaDB has no such limit
     if temporary < LEAST_TEMPTABLE_RAM:
         fix = "set global temptable_max_ram = 1073741824;  -- and in the server's option file"
-        yield Unmet("temptable_max_ram", f"temptable_max_ram is {temporary} bytes: builds fail now and then", fix)
+        yield Unmet("temptable_max_ram", f"temptable_max_ram is {temporary} bytes: builds fail intermittently", fix)
 
 
 def require_settings(cursor: Any) -> None:

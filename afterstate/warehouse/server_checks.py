@@ -37,19 +37,19 @@ def _charset(context: CheckContext) -> Iterator[Finding]:
                 yield Finding("ok", f"schema `{schema}`: utf8mb4, {exact}")
             elif row:
                 fix = f"alter database `{schema}` character set utf8mb4 collate {exact};  -- then land again"
-                yield Finding("bad", f"schema `{schema}` is {row[0]}, {row[1]}: unequal keys would be equal", fix)
+                yield Finding("bad", f"schema `{schema}` is {row[0]}, {row[1]}: keys could be mixed up", fix)
             else:
                 yield Finding("bad", f"there is no schema `{schema}`", "`afterstate up` makes it")
 
 
 def _table_collations(context: CheckContext) -> Iterator[Finding]:
-    """See to the warehouse's own tables; the database's default is its owner's."""
+    """Check the warehouse's own tables; the database's default is its owner's business."""
     schemas, exact = context.warehouse.schemas, context.engine.exact_collation
     own = _own_tables(context)
     blind = sorted(table for table, collation in own.items() if collation != exact)
     for table in blind:
         fix = f"alter table `{schemas.marts}`.`{table}` convert to character set utf8mb4 collate {exact};"
-        yield Finding("bad", f"table `{table}` is {own[table]}: unequal keys would be equal", fix)
+        yield Finding("bad", f"table `{table}` is {own[table]}: keys could be mixed up", fix)
     if not blind:
         yield Finding("ok", f"one database, `{schemas.marts}`; all {len(own)} tables of the warehouse are {exact}")
 
@@ -104,7 +104,7 @@ def _tls(context: CheckContext) -> Iterator[Finding]:
         yield Finding("ok", f"the connection is encrypted ({cipher}), and the server's certificate is verified")
     else:
         fix = "add `?ssl_ca=/path/ca.pem` to AFTERSTATE_MYSQL_URL, then run `afterstate up`"
-        yield Finding("note", f"the connection is encrypted ({cipher}), but nobody checks whose server it is", fix)
+        yield Finding("note", f"the connection is encrypted ({cipher}), but its certificate is not verified", fix)
 
 
 def _privileges(context: CheckContext) -> Iterator[Finding]:
@@ -112,7 +112,7 @@ def _privileges(context: CheckContext) -> Iterator[Finding]:
     schemas = context.warehouse.schemas
     if len({getattr(context.warehouse, role).username for role in ROLES}) < len(ROLES):
         fix = "`afterstate up --print-sql` prints what an administrator can run for accounts that do less"
-        yield Finding("note", "one account does it all: with BI's login, too, everything can be read and changed", fix)
+        yield Finding("note", "one account does all the work: BI's login, too, can read and change everything", fix)
         return
     for role in ROLES:
         connection = getattr(context.warehouse, role)
@@ -130,13 +130,13 @@ def _privileges(context: CheckContext) -> Iterator[Finding]:
 
 
 def _work(context: CheckContext) -> Iterator[Finding]:
-    """Try to work: rights do not help where tables are missing, or the server takes no changes."""
+    """Try to read and write: rights do not help where tables are missing or the server is read-only."""
     probe = context.warehouse.table("staging", "afterstate_doctor_probe")
     loads = context.warehouse.table("landing", "landing_loads")
     trials = (
-        (context.warehouse.landing, f"select 1 from {loads} limit 1", "landed files are listed"),
-        (context.warehouse.dbt, f"create or replace view {probe} as select 1 as one", "views can be built"),
-        (context.warehouse.dbt, f"drop view if exists {probe}", "views can be dropped"),
+        (context.warehouse.landing, f"select 1 from {loads} limit 1", "list landed files"),
+        (context.warehouse.dbt, f"create or replace view {probe} as select 1 as one", "create views"),
+        (context.warehouse.dbt, f"drop view if exists {probe}", "drop views"),
     )
     for connection, statement, what in trials:
         try:
@@ -144,18 +144,18 @@ def _work(context: CheckContext) -> Iterator[Finding]:
                 ask.execute(statement)
         except pymysql.MySQLError as error:
             fix = "`afterstate up` makes what is missing; a server that is read-only is its administrator's to change"
-            yield Finding("bad", f"not true that {what}: {error.args[-1]}", fix)
+            yield Finding("bad", f"`{connection.username}` cannot {what}: {error.args[-1]}", fix)
         else:
-            yield Finding("ok", what)
+            yield Finding("ok", f"`{connection.username}` can {what}")
 
 
 def _locks(context: CheckContext) -> Iterator[Finding]:
-    """Look for who builds, and for who keeps builds from replacing tables."""
+    """Find who builds, and who keeps builds from replacing tables."""
     schemas = context.warehouse.schemas
     with cursor(context.warehouse.dbt) as ask:
         builder = who_builds(ask, schemas)
     if builder:
-        yield Finding("note", f"a build is at work: {builder}")
+        yield Finding("note", f"a build is running: {builder}")
     own = _own_tables(context) if schemas.is_one_database else None
     held = find_holders(who_may_know(context.settings, context.warehouse), schemas.all(), tables=own)
     long = [holder for holder in held.holders if holder.is_idle and holder.seconds >= LONG_IDLE_SECONDS]
@@ -164,7 +164,7 @@ def _locks(context: CheckContext) -> Iterator[Finding]:
         fix = f"let it commit or close, or end it: kill {holder.connection_id}"
         yield Finding("bad" if held.is_certain else "note", f"{holder} {holds}", fix)
     if not long:
-        known = "" if held.is_certain or held.holders else f", as far as `{held.asked}` may know"
+        known = "" if held.is_certain or held.holders else f", as far as `{held.asked}` can see"
         yield Finding("ok", f"nobody keeps a table from being replaced{known}")
 
 

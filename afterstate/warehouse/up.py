@@ -84,7 +84,7 @@ def _private(settings: Settings, say: Say) -> Connection:
 
 
 def _look_after(settings: Settings, known: Connection, say: Say) -> Warehouse:
-    """See to the warehouse on the server that the profile names, with the accounts that the profile has."""
+    """Bring up the warehouse on the profile's server, with the profile's accounts."""
     if not known_schemas(settings):
         raise UsageError(
             f"`{settings.profiles_path}` belongs to the server {known.place} and has no warehouse `{settings.schema}`",

@@ -1,4 +1,4 @@
-"""A word for who waits: each minute that a block takes, somebody says why."""
+"""While a block waits, report every minute why."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from afterstate.warehouse.connect import LOCK_WAIT_SECONDS
 
 
 @contextmanager
-def word_each_minute(word: Callable[[], str]) -> Iterator[None]:
-    """Print what `word` gives, unless it is empty, for each minute that the block takes; it is asked in a thread."""
+def report_every_minute(reason: Callable[[], str]) -> Iterator[None]:
+    """Print what `reason` returns, unless it is empty, every minute that the block takes; it is called in a thread."""
     is_over = Event()
 
-    def tell() -> None:
+    def report() -> None:
         while not is_over.wait(LOCK_WAIT_SECONDS):
-            if said := word():
+            if said := reason():
                 print(said, file=sys.stderr, flush=True)
 
-    teller = Thread(target=tell, name="patience", daemon=True)
-    teller.start()
+    Thread(target=report, name="waiting", daemon=True).start()
     try:
         yield
     finally:

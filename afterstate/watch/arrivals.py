@@ -13,7 +13,7 @@ from pathlib import Path
 
 from afterstate.watch.whole import Look, is_being_written, is_named_unfinished
 from loaders.find import find_files
-from loaders.runs import Found
+from loaders.runs import InputFile
 
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 5.0, 600.0
 WORD_AFTER_SECONDS = 60.0  # of quiet, for a file that somebody still has open
@@ -40,7 +40,7 @@ class Arrivals:
         self._seen: dict[Path, _Seen] = {}
         self.open_for_long: list[Path] = []  # quiet, but open for writing; each is in it once
 
-    def look(self) -> list[Found]:
+    def look(self) -> list[InputFile]:
         """Return the whole files that are not dealt with, in the order in which they were written.
 
         Raises OSError when the folder cannot be read.
@@ -57,7 +57,7 @@ class Arrivals:
         self._seen[file].is_done = True
 
     def failed(self, file: Path, messages: Sequence[str]) -> bool:
-        """Look at a file again after a while, and after ever longer ones; tell whether this failure is a new one."""
+        """Schedule another look at a file, later each time; return whether this failure is a new one."""
         seen = self._seen[file]
         seen.retry_at = time.monotonic() + seen.retry_seconds
         seen.retry_seconds = min(2 * seen.retry_seconds, LONGEST_RETRY_SECONDS)

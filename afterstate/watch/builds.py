@@ -23,7 +23,7 @@ STOP_SECONDS = 60
 
 
 def is_build_due(warehouse: Warehouse) -> bool:
-    """Tell whether something has landed, or was taken again, that the marts do not have."""
+    """Return whether something has landed, or was retaken, that the marts do not have."""
     with cursor(warehouse.landing) as ask:
         ask.execute(f"select count(*) from {warehouse.table('landing', 'landing_loads')}")
         if not ask.fetchone()[0]:
@@ -57,7 +57,7 @@ class Builds:
     _began: float = 0.0
 
     def note_news(self) -> None:
-        """Let a build follow, since something has landed."""
+        """Schedule a build, since something has landed."""
         self._last_news = time.monotonic()
         if self._first_news is None:
             self._first_news = self._last_news

@@ -26,7 +26,7 @@ from loaders.content import Progress
 from loaders.kinds import Kind
 from loaders.land import Lander
 from loaders.result import FileResult
-from loaders.runs import Found, Told
+from loaders.runs import InputFile, RunOptions
 from loaders.side_by_side import land_files
 
 LOOK_SECONDS = 1.0
@@ -41,25 +41,25 @@ class Listener(Protocol):
     """Whoever shows what a watch does."""
 
     def landed(self, results: Sequence[FileResult]) -> None:
-        """Hear what became of files that had arrived."""
+        """Report what became of files that arrived."""
 
     def still_open(self, file: Path) -> None:
-        """Hear of a file that has been quiet for long, and that somebody still has open for writing."""
+        """Report a file that has not changed for long and is still open for writing."""
 
     def away(self, error: Exception) -> None:
-        """Hear once that the server, or the folder, is away."""
+        """Report, once, that the server or the folder is unavailable."""
 
     def back(self, seconds: float) -> None:
-        """Hear that it is back."""
+        """Report that it is back."""
 
     def building(self) -> None:
-        """Hear that a build has begun."""
+        """Report that a build has started."""
 
     def built(self, built: Built) -> None:
-        """Hear how a build has ended."""
+        """Report how a build has ended."""
 
     def progress(self) -> AbstractContextManager[Progress | None]:
-        """Return what hears of the bytes that are read."""
+        """Return the callback for bytes read."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Order:
     folder: Path
     settle: float
     build_after: float | None
-    told: Told = field(default_factory=Told)
+    run_options: RunOptions = field(default_factory=RunOptions)
     kind: Kind | None = None
     encoding: str | None = None
 
@@ -78,7 +78,7 @@ class Watcher:
     """Watches one folder until it is interrupted."""
 
     def __init__(self, settings: Settings, order: Order, listener: Listener) -> None:
-        """Take what to watch. Raises UsageError when there is no warehouse that files could land in."""
+        """Store what to watch. Raises UsageError when there is no warehouse that files could land in."""
         read_warehouse(settings)
         self._settings = settings
         self._order = order
@@ -119,7 +119,7 @@ class Watcher:
         self._build()
 
     def _ask_the_server(self) -> None:
-        """See whether it answers, and once whether what landed before this watch waits for a build."""
+        """Check that the server answers, and once whether a build is due from before this watch."""
         warehouse = read_warehouse(self._settings)
         detect(warehouse.landing)
         if not self._has_asked and is_build_due(warehouse):
@@ -129,11 +129,11 @@ class Watcher:
             self._listener.back(time.monotonic() - self._away_since)
             self._away_since, self._pause = None, FIRST_PAUSE_SECONDS
 
-    def _land(self, files: Sequence[Found]) -> None:
+    def _land(self, files: Sequence[InputFile]) -> None:
         order = self._order
         warehouse = read_warehouse(self._settings)
         with self._listener.progress() as progress:
-            lander = Lander(warehouse, order.kind, progress, order.told, order.encoding)
+            lander = Lander(warehouse, order.kind, progress, order.run_options, order.encoding)
             results = list(zip(files, land_files(lander, files), strict=True))
         through = [(found, result) for found, result in results if result.status != "failed"]
         failed = [(found, result) for found, result in results if result.status == "failed"]
@@ -147,7 +147,7 @@ class Watcher:
             self._listener.landed([result for found, result in failed if self._is_news(found.file, result)])
 
     def _is_news(self, file: Path, result: FileResult) -> bool:
-        """Let a file that failed wait, and tell whether that is worth a word: once for each reason, if it is there."""
+        """Schedule a retry of a failed file; return whether to report it: once for each reason, while it exists."""
         return self._arrivals.failed(file, result.messages) and file.exists()
 
     def _build(self) -> None:

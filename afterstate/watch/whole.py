@@ -35,12 +35,12 @@ class Look:
 
 
 def is_named_unfinished(file: Path) -> bool:
-    """Tell whether a file's name says that its producer has not finished."""
+    """Return whether a file's name says that it is unfinished."""
     return file.name.lower().endswith(UNFINISHED_SUFFIXES)
 
 
 def is_being_written(file: Path) -> bool:
-    """Tell whether somebody has a file open for writing; False where the kernel does not say.
+    """Return whether somebody has a file open for writing; False where the kernel does not say.
 
     Whoever opens the file in this very moment makes the kernel send SIGIO, which `watch` ignores. Raises OSError when
     the file cannot be opened.
@@ -59,6 +59,6 @@ def is_being_written(file: Path) -> bool:
 
 
 def ignore_broken_leases() -> None:
-    """Let this process live when somebody opens a file that it has just asked about."""
+    """Ignore SIGIO, which the kernel sends when somebody opens a file with a lease of ours."""
     if hasattr(signal, "SIGIO"):
         signal.signal(signal.SIGIO, signal.SIG_IGN)

@@ -38,7 +38,7 @@ class Order:
 
     @property
     def url(self) -> str:
-        """The URL as the notebook spells it."""
+        """The URL as the notebook serializes it."""
         return f"mysql+pymysql://{self.user}:{self.password}@{self.server}:{self.port}/{self.schema}"
 
 

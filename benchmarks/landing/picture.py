@@ -37,5 +37,5 @@ def draw(figures: list[dict], titles: dict[str, str], out: Path) -> None:  # typ
 
 
 if __name__ == "__main__":
-    told = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    draw(told["figures"], told["about"]["contenders"], Path(sys.argv[2]))
+    figures = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    draw(figures["figures"], figures["about"]["contenders"], Path(sys.argv[2]))

@@ -90,7 +90,7 @@ class Server:
         return str(found[0][0])
 
     def _columns(self, kind: Landed, header: list[str]) -> str:
-        """Spell the file's columns as our table has them; those that Afterstate does not know are texts."""
+        """Return the file's columns as our table has them; those that Afterstate does not know are texts."""
         known = self.known_columns(kind)
         return ", ".join(f"`{name}`" if name in known else f"cast(null as char(64)) as `{name}`" for name in header)
 
@@ -103,7 +103,7 @@ class Server:
         return [str(name) for (name,) in rows if not str(name).startswith("_")]
 
     def _settle(self) -> None:
-        """Let the server write what is not on disk yet, so that no landing pays for the one before it."""
+        """Make the server write what is not on disk yet, so that no landing pays for the one before it."""
         names = ("innodb_max_dirty_pages_pct", "innodb_max_dirty_pages_pct_lwm")  # MySQL lowers the second with it
         before = {name: self.ask(f"select @@global.{name}")[0][0] for name in names}
         self.ask(f"set global {names[0]} = 0")
@@ -126,13 +126,13 @@ class Server:
 
 
 def plain_statements(file: Path, header: list[str]) -> list[str]:
-    """Spell LOAD DATA into the file's own columns."""
+    """Return the LOAD DATA statement into the file's own columns."""
     columns = ", ".join(f"`{name}`" for name in header)
     return [f"load data local infile '{file}' into table plain {FORMAT} ({columns})"]
 
 
 def keyed_statements(file: Path, header: list[str], known: list[str]) -> list[str]:
-    """Spell LOAD DATA into a copy of our table: the server counts the rows and makes the JSON of unknown columns."""
+    """Return LOAD DATA into a copy of our table: the server counts rows and makes the JSON of unknown columns."""
     columns = ", ".join(f"`{name}`" if name in known else f"@`{name}`" for name in header)
     others = [name for name in header if name not in known]
     pairs = ", ".join(f"'{name}', @`{name}`" for name in others)

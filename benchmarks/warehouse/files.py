@@ -86,7 +86,7 @@ def _folders(folder: Path, name: str, rows: int) -> Files:
 
 
 def _longer(line: str) -> str:
-    """Let a segment end later than the next run will say."""
+    """Make a segment end later than the next run will say."""
     start, end, rest = line.split(",", 2)
     return f"{start},{float(end) + CUT_US!r},{rest}"
 

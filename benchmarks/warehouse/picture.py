@@ -50,5 +50,5 @@ def _line(panel: Axes, own: list[dict[str, Any]], title: str, colour: Any) -> No
 
 
 if __name__ == "__main__":
-    told = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    draw(told["figures"], told["titles"], Path(sys.argv[2]))
+    figures = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    draw(figures["figures"], figures["titles"], Path(sys.argv[2]))

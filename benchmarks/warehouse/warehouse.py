@@ -52,7 +52,7 @@ class Warehouse:
         )
 
     def warm_up(self) -> None:
-        """Let dbt parse the project once, as it does after a change of it only."""
+        """Make dbt parse the project once, as it does after a change of it only."""
         self._run(dbt_command(self._settings, "parse"))
 
     def empty(self) -> None:
@@ -66,8 +66,8 @@ class Warehouse:
 
     def land(self, folder: Path) -> Run:
         """Land a folder; a session that goes on in another folder has to be named."""
-        told = ("--session", SESSION) if folder.name == SESSION else ()
-        return self._run([sys.executable, "-m", "loaders", "land", str(folder), *told])
+        options = ("--session", SESSION) if folder.name == SESSION else ()
+        return self._run([sys.executable, "-m", "loaders", "land", str(folder), *options])
 
     def run_models(self) -> Run:
         """Build the two models and all that they are built from, without tests."""

@@ -27,7 +27,7 @@ from loaders.lake.tables import REJECTS, REJECTS_SCHEMA, Lake, rows_schema
 from loaders.land import FileLander
 from loaders.load import REJECTS_IN_MEMORY_BYTES, SHOWN_REJECTS, oddities, readable
 from loaders.result import FileResult
-from loaders.runs import Told
+from loaders.runs import RunOptions
 from loaders.store import KnownLoad
 from loaders.temporary import no_room_for_temporary_files
 from loaders.turns import Stopped, Turn
@@ -44,10 +44,10 @@ class LakeLander(FileLander):
         lake: Lake,
         kind: Kind | None = None,
         progress: Progress | None = None,
-        told: Told | None = None,
+        run_options: RunOptions | None = None,
         encoding: str | None = None,
     ) -> None:
-        super().__init__(kind, progress, told, encoding)
+        super().__init__(kind, progress, run_options, encoding)
         self._lake = lake
         self._manifest = Manifest(lake)
 
@@ -121,7 +121,7 @@ class _TypedRows:
         with readable():
             for batch in self._inspected.kind.read(self._content).batches:
                 for checked in self.encoder.check(batch):
-                    self._turn.heed()
+                    self._turn.raise_if_stopped()
                     rows = _typed(checked, self._load_id, self.schema)
                     self.landed += len(rows)
                     if checked.rejects:
@@ -179,7 +179,7 @@ def _typed(checked: Checked, load_id: int, schema: pa.Schema) -> pa.RecordBatch:
         "_load_id": pa.repeat(pa.scalar(load_id, pa.int64()), count),
         "_row_no": pa.array(checked.row_no, pa.int32()),
         "_line_no": pa.array(checked.line_no, pa.int32()),
-        **checked.spelled,
+        **checked.serialized,
     }
     columns = []
     for name, type_ in zip(schema.names, schema.types, strict=True):

@@ -1,12 +1,12 @@
 """The manifest of a lake: what makes a load happen once, and its rows visible, is one commit to `landing_loads`.
 
 Every change is a commit that Delta refuses when anybody else has committed since the manifest was read
-(`max_commit_retries=0`); it is then thought over on what the manifest has become. So ids are given out once, of two
+(`max_commit_retries=0`); the change is then tried again on the new manifest. So ids are assigned once, of two
 loaders of one content the second finds it known, and a session belongs to one folder, with no lock and no server.
 
-A load is `opened` before its rows are written, which gives it its id, and `landed` when they are all there. Rows of
+A load is `opened` before its rows are written, which assigns its id, and `landed` when they are all there. Rows of
 loads that are neither landed nor what came of it (a killed loader's, or those of the second of two) are not visible:
-whoever reads a landing table reads the loads that `VISIBLE` names. An id is never given out again.
+whoever reads a landing table reads the loads that `VISIBLE` names. An id is never assigned again.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ OPENED, ABANDONED = "opened", "abandoned"
 SUPERSEDED, WITHDRAWN = "superseded", "withdrawn"
 VISIBLE = (LANDED, REJECTED, SUPERSEDED, WITHDRAWN, "pruned")
 AGAIN = "run the same command again"
-PATIENCE_SECONDS = 600
+TIMEOUT_SECONDS = 600
 LONGEST_WAIT_SECONDS = 0.5
 MOST_FILES = 32
 Row = dict[str, Any]
@@ -115,9 +115,9 @@ class Manifest:
                 _commit(table, pa.Table.from_pylist(rows, schema=LOADS_SCHEMA))
                 return outcome
             except CommitFailedError as error:
-                if time.monotonic() - begun > PATIENCE_SECONDS:
+                if time.monotonic() - begun > TIMEOUT_SECONDS:
                     raise LandingError(
-                        f"{self._lake.place(LOADS)}: others have changed the manifest for {PATIENCE_SECONDS} s",
+                        f"{self._lake.place(LOADS)}: others have changed the manifest for {TIMEOUT_SECONDS} s",
                         AGAIN,
                         failure="busy",
                     ) from error
@@ -153,7 +153,7 @@ def _require_session(rows: Sequence[Row], inspected: Inspected) -> None:
     run = inspected.run
     taken = [row for row in rows if row["session_id"] == run.session_id != "" and row["status"] in VISIBLE]
     folder = min(taken, key=lambda row: row["load_id"])["folder"] if taken else None
-    if folder is not None and not run.is_session_told and folder != run.folder:
+    if folder is not None and not run.is_session_named and folder != run.folder:
         raise session_taken(run, folder)
 
 

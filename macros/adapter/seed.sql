@@ -1,5 +1,5 @@
 {#- Seeds are emptied inside the transaction that fills them: dbt truncates, which commits at once, and readers would find
-    a reference table empty. A seed whose columns have changed is still made anew, with `--full-refresh`.
+    a reference table empty. A seed whose columns have changed is still rebuilt, with `--full-refresh`.
 
     A seed's first column is its primary key, where `column_types` says its type (dbt's own guess, TEXT, cannot be one):
     MySQL servers with `sql_require_primary_key`, as managed ones have it, take no table without, and dbt makes none.

@@ -72,7 +72,7 @@ def blocks(size: Size, rows_per_block: int = ROWS_PER_BLOCK) -> Iterator[Block]:
 def write_governed_runs(
     size: Size, seed: int, folder: Path, progress: Progress | None = None, rows_per_block: int = ROWS_PER_BLOCK
 ) -> list[Path]:
-    """Simulate runs and write their files; give the paths. Interrupted, it leaves none of them."""
+    """Simulate runs, write their files and return the paths. Interrupted, it leaves none of them."""
     written = 0
     with WholeFiles(folder) as files:
         streams = {name: files.open(name) for name in HEADERS}

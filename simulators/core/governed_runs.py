@@ -174,7 +174,7 @@ def score(states: States, proposals: Proposals) -> Scores:
     """Apply rules 4 and 5.
 
     The mean of rule 4 is summed in twelfths of a millionth, a common denominator of its four shares: it is never
-    half-way between two millionths, so that every way to round gives the same.
+    half-way between two millionths, so that every rounding mode gives the same.
     """
     limit = round(SOMS_LIMIT * TENTHS)
     twelfths = (
@@ -214,7 +214,7 @@ def _level(scores: Ints, levels: dict[str, float]) -> Ints:
 
 
 def shutdown_steps(case: int, scores: Scores) -> Ints:
-    """Apply rule 6: give each series' first step at PARTIAL_SEAL or above, -1 where there is none or nobody governs."""
+    """Apply rule 6: return each series' first step at PARTIAL_SEAL or above; -1 without one or a governor."""
     sealed = scores.stage >= PARTIAL_SEAL
     steps = np.where(sealed.any(axis=0), sealed.argmax(axis=0), -1).astype(np.int32)
     return steps if case > 0 else np.full_like(steps, -1)

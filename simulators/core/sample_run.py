@@ -167,7 +167,7 @@ def simulate(seed: int = SEED) -> dict[str, list[Row]]:
 
 
 def as_text(value: str | int | float) -> str:
-    """Spell a CSV field: booleans as 0 and 1, floats with 1 to 6 decimals and no exponent."""
+    """Serialize a CSV field: booleans as 0 and 1, floats with 1 to 6 decimals and no exponent."""
     if not isinstance(value, float):
         return str(int(value) if isinstance(value, bool) else value)
     text = f"{value:.6f}".rstrip("0")

@@ -38,7 +38,7 @@ class _PlaneBlocks:
 
 
 class AddressManager:
-    """Chooses addresses plane by plane. What it gives is taken at once, and given back by `roll_back`."""
+    """Chooses addresses plane by plane. Addresses are reserved at once, and released by `roll_back`."""
 
     def __init__(self, configuration: Configuration, rng: random.Random) -> None:
         topology = configuration.topology

@@ -1,7 +1,7 @@
 """The state of the planes and buses, as a scheduler and its proposer ask for it.
 
 Data flow: a batch and where it shall run -> `reserve` finds the first tick at which every plane and bus it needs is
-free, and holds the bus -> `commit` writes its segments into the timeline, or `roll_back` gives the bus back. A suspend
+free, and holds the bus -> `commit` writes its segments into the timeline, or `roll_back` releases the bus. A suspend
 cuts what runs on its die and keeps it (`suspension`); a resume lays it behind itself. Times are ticks inside, µs where
 people ask (design section 5).
 """
@@ -97,7 +97,7 @@ class ResourceManager:
         return self.buses[die % len(self.buses)]
 
     def reserve(self, batch: Batch, die: int, planes: tuple[int, ...], now: int, latest: int) -> Reservation | str:
-        """Hold the bus for a batch that starts from `now` to `latest`; give the reservation, or why there is none."""
+        """Hold the bus for a batch that starts from `now` to `latest`; return the reservation, or why there is none."""
         base, suspension = batch.first.base, self._suspensions[die]
         bus_uses: Uses = batch.bus
         if base.resumes:
@@ -136,7 +136,7 @@ class ResourceManager:
     def commit(self, reservation: Reservation, operations: Sequence[Operation]) -> list[tuple[Operation, int]]:
         """Write the operations of a reservation into the timeline, and do what a suspend or a resume does to others.
 
-        Gives the operations that were resumed, each with the number of its first new piece.
+        Returns the operations that were resumed, each with the number of its first new piece.
         """
         die, base = reservation.die, reservation.batch.first.base
         if base.suspends:

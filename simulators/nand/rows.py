@@ -38,7 +38,7 @@ def proposal_values(operation: Operation) -> Iterator[tuple[Any, ...]]:
 
 
 class RowKeeper:
-    """Keeps the operations of all runs in memory, and gives their rows."""
+    """Keeps the operations of all runs in memory, and returns their rows."""
 
     def __init__(self) -> None:
         self._operations: dict[int, list[Operation]] = {}

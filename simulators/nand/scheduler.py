@@ -84,7 +84,7 @@ class Scheduler:
         return self._configuration.resumes[suspension.family]
 
     def _try(self, batch: Batch, decision: Decision, source: str) -> str | None:
-        """Reserve a batch and commit it; give None, or why that was not possible, with nothing left behind."""
+        """Reserve a batch and commit it; return None, or why that was not possible, with nothing left behind."""
         asked = decision.proposal
         planes = self._groups[batch.first.planes, asked.plane]
         latest = asked.at_tick + self._policies.admission_window_ticks

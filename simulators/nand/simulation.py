@@ -132,7 +132,7 @@ class Simulation:
         return decisions
 
     def _ask(self, now: int, kind: int, subject: Any, recorder: Recorder | None) -> bool:
-        """Let the scheduler decide, unless the hook is void; give whether it did."""
+        """Ask the scheduler to decide, unless the hook is void; return whether it did."""
         if kind == QUEUE_REFILL:
             die, plane = subject
             label = DEFAULT

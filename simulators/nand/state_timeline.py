@@ -110,7 +110,7 @@ class StateTimeline:
         return None if current is None or current.has_ended_by(tick(time_us)) else current.key
 
     def state_at_tick(self, die: int, plane: int, at_tick: int) -> str | None:
-        """Return what `state_at` gives, for a time in ticks."""
+        """Return what `state_at` returns, for a time in ticks."""
         found = self._planes.get((die, plane))
         current = found.last_started(at_tick)[0] if found else None
         return None if current is None or current.end_tick <= at_tick else current.key

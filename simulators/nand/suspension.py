@@ -34,7 +34,7 @@ class Suspension:
 def find_work(work: Sequence[Sequence[Operation]], family: str, now: int, at_tick: int) -> list[Operation]:
     """Return the operations that a suspend at a tick would cut: all that a die's planes do then, or have reserved.
 
-    `work` is what each plane has, in its order. Gives none when nothing has begun by `now`, or when any plane is in a
+    `work` is what each plane has, in its order. Returns none when nothing has begun by `now`, or when any plane is in a
     state that cannot be suspended, or has work of another family.
     """
     found: dict[int, Operation] = {}
@@ -69,7 +69,7 @@ def cut(operations: Sequence[Operation], family: str, at_tick: int) -> Suspensio
 
 
 def lay_out(suspension: Suspension, at_tick: int) -> Iterator[tuple[Operation, int]]:
-    """Return the operations back what is left of them, from a tick on, each with the number of its first new piece."""
+    """Lay out what is left of each operation from a tick on; return it with the number of its first new piece."""
     for work in suspension.works:
         operation, first = work.operation, len(work.operation.pieces)
         operation.pieces.extend((state, at_tick + start, at_tick + end) for state, start, end in work.pieces)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from afterstate.warehouse.connect import cursor
-from tests.cli.watching import PATIENCE, watching
+from tests.cli.watching import TIMEOUT, watching
 from tests.conftest import Bench, Server
 from tests.loaders.helpers import TRACE_KIND, another_warehouse, trace
 from tests.server.helpers import kill, up
@@ -114,7 +114,7 @@ def test_killed_and_without_a_server(own_server: Bench, tmp_path: Path) -> None:
 
 def wait_for_rows(bench: Bench) -> None:
     """Wait until the server takes rows in (MariaDB counts none of those that it loads into an empty table)."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     statement = "select count(*) from information_schema.processlist where info like 'load data%'"
     while time.monotonic() < deadline:
         with cursor(bench.server.admin) as ask:

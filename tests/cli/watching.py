@@ -17,7 +17,7 @@ from typing import Any
 from tests.conftest import Bench
 from tests.server.helpers import AFTERSTATE
 
-PATIENCE = 120.0  # seconds; a machine that does much else is slow
+TIMEOUT = 120.0  # seconds; a machine that does much else is slow
 
 
 class Watch:
@@ -53,9 +53,9 @@ class Watch:
     def next_of(self, *expected: str) -> dict[str, Any]:
         """Return the next event, which must be one of these."""
         try:
-            found = self._events.get(timeout=PATIENCE)
+            found = self._events.get(timeout=TIMEOUT)
         except queue.Empty:
-            raise AssertionError(f"none of {expected} within {PATIENCE} s; it says: {self.errors}") from None
+            raise AssertionError(f"none of {expected} within {TIMEOUT} s; it says: {self.errors}") from None
         assert found["event"] in expected, (found, self.errors)
         return found
 
@@ -71,9 +71,9 @@ class Watch:
     def end(self, number: int) -> int:
         """Send a signal and return the exit code."""
         self._process.send_signal(number)
-        code = self._process.wait(PATIENCE)
+        code = self._process.wait(TIMEOUT)
         for reader in self._readers:
-            reader.join(PATIENCE)
+            reader.join(TIMEOUT)
         return code
 
 

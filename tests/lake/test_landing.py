@@ -13,7 +13,7 @@ import pytest
 from loaders.recognise import kind_named
 from tests.conftest import ROOT, Bench
 from tests.lake.helpers import commits, land, loads, rows_by_load, run, start, table, visible
-from tests.loaders.faults import LONG, PATIENCE_SECONDS, ROWS, TIMELINE_FILE, write_files
+from tests.loaders.faults import LONG, ROWS, TIMELINE_FILE, TIMEOUT_SECONDS, write_files
 from tests.loaders.helpers import TRACE_FILE, TRACE_KIND, trace
 from tests.loaders.odd.compare import first_difference
 from tests.loaders.odd.outcome import Outcome, write
@@ -125,7 +125,7 @@ def test_a_loader_that_is_killed(tmp_path: Path, dice: random.Random) -> None:
         with suppress(subprocess.TimeoutExpired):
             loader.wait(dice.uniform(0, LANDING_SECONDS))
         loader.kill()
-        loader.communicate(timeout=PATIENCE_SECONDS)
+        loader.communicate(timeout=TIMEOUT_SECONDS)
         for key, rows, rejects in visible(lake):
             assert expected[key] == (rows, rejects)
         cut_off += any(load["status"] == "opened" for load in table(lake, "landing_loads"))
@@ -147,7 +147,7 @@ def test_many_loaders_at_once(tmp_path: Path) -> None:
     lake = tmp_path / "lake"
     loaders = [start(lake, files) for _ in range(LOADERS)]
     for loader in loaders:
-        output, errors = loader.communicate(timeout=PATIENCE_SECONDS)
+        output, errors = loader.communicate(timeout=TIMEOUT_SECONDS)
         assert loader.returncode == 0, (output, errors)
     found = loads(lake)
     assert len(found) == FILES

@@ -24,7 +24,7 @@ from tests.loaders.helpers import TRACE_FILE, TRACE_KIND, csv_text, trace, watch
 
 # AFTERSTATE_LONG_TESTS=1 repeats what is left to chance often enough to mean something; it takes some minutes.
 LONG = bool(os.environ.get("AFTERSTATE_LONG_TESTS"))
-PATIENCE_SECONDS = 120
+TIMEOUT_SECONDS = 120
 TIMELINE_KIND = "nand_op_state_timeline"
 TIMELINE_FILE = "op_state_timeline_261122_0000001.csv"
 TIMELINE = ("start", "end", "die", "plane", "op_state", "lane", "op_name", "duration")
@@ -64,14 +64,14 @@ def start(bench: Bench, *arguments: str | Path, **options: Any) -> subprocess.Po
 
 def results(loader: subprocess.Popen[str]) -> list[dict[str, Any]]:
     """Return what a loader says of its files, all of which it must have dealt with."""
-    output, errors = loader.communicate(timeout=PATIENCE_SECONDS)
+    output, errors = loader.communicate(timeout=TIMEOUT_SECONDS)
     assert loader.returncode == 0, errors
     return list(json.loads(output))
 
 
 def failure(loader: subprocess.Popen[str], *says: str) -> str:
     """Require that a loader ended with 1, said so for people and for scripts, and give what it said."""
-    output, errors = loader.communicate(timeout=PATIENCE_SECONDS)
+    output, errors = loader.communicate(timeout=TIMEOUT_SECONDS)
     assert loader.returncode == 1, (output, errors)
     assert "Traceback" not in errors
     missing = [text for text in says if text not in errors]
@@ -84,7 +84,7 @@ def failure(loader: subprocess.Popen[str], *says: str) -> str:
 
 def until(what: Callable[[], Any], loader: subprocess.Popen[str] | None = None) -> None:
     """Wait until something holds, or the loader has ended."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not what() and (loader is None or loader.poll() is None):
         assert time.monotonic() < deadline
         time.sleep(0.002)

@@ -12,17 +12,17 @@ from afterstate.errors import LandingError
 from loaders import inspection
 from loaders.inspection import inspect
 from loaders.recognise import UnknownFile
-from loaders.runs import Found
+from loaders.runs import InputFile
 from tests.loaders.helpers import TRACE_FILE
 
 TRACE = "run_id,case_id,antibody_id,step,veto_streak,note,note\nr,c,antibody_C,21,1,a,b\n"
 TIMELINE = "start,end,die,plane,op_state,op_name\n0,1,0,0,ERASE.ISSUE,Erase\n"
 
 
-def found(folder: Path, name: str, content: bytes) -> Found:
+def found(folder: Path, name: str, content: bytes) -> InputFile:
     file = folder / name
     file.write_bytes(content)
-    return Found(file, file)
+    return InputFile(file, file)
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])

@@ -16,9 +16,9 @@ from tests.conftest import Bench
 from tests.loaders.faults import (
     LONG,
     LOST,
-    PATIENCE_SECONDS,
     ROWS,
     TIMELINE_KIND,
+    TIMEOUT_SECONDS,
     Undisturbed,
     at_reject,
     at_row,
@@ -61,7 +61,7 @@ def test_a_loader_that_is_killed(warehouse: Bench, chip: Path, undisturbed: Undi
         loader = start(warehouse, chip)
         moment(warehouse, loader)
         loader.kill()
-        loader.communicate(timeout=PATIENCE_SECONDS)
+        loader.communicate(timeout=TIMEOUT_SECONDS)
         loads = require_whole(warehouse, undisturbed, name)
         if loads or number % FINISHED_EVERY == 0:
             require_finished(warehouse, chip, undisturbed)
@@ -88,7 +88,7 @@ def test_a_loader_that_is_interrupted(emptied: Bench, chip: Path, undisturbed: U
     loader = start(emptied, chip, preexec_fn=heeding)
     INTERRUPTIONS[at](emptied, loader)
     loader.send_signal(signal.SIGINT)
-    output, errors = loader.communicate(timeout=PATIENCE_SECONDS)
+    output, errors = loader.communicate(timeout=TIMEOUT_SECONDS)
     assert (output, errors.split(), loader.returncode) == ("", ["Aborted!"], 1)
     assert require_whole(emptied, undisturbed, "Ctrl-C") < len(ROWS)
     require_finished(emptied, chip, undisturbed)
@@ -103,8 +103,8 @@ def test_a_server_that_is_killed(own_server: Bench, chip: Path, undisturbed: Und
         process = own_server.server.private.process()
         assert process
         process.kill()
-        process.wait(PATIENCE_SECONDS)
-        if loader.wait(PATIENCE_SECONDS):
+        process.wait(TIMEOUT_SECONDS)
+        if loader.wait(TIMEOUT_SECONDS):
             lost += LOST in failure(loader, "`afterstate up`")
         else:
             results(loader)

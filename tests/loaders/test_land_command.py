@@ -100,7 +100,7 @@ def test_what_is_printed(common: Bench) -> None:
     assert lines[0].startswith("landed      core8_state_trace: landed 1,200, rejected 0 (load ")
     assert lines[0].endswith(f")  {good}")
     assert lines[1].startswith("landed      core8_state_trace: landed 1, rejected 5 (load ")
-    assert lines[2] == f"ignored     {stranger}: its header is none that Afterstate knows"
+    assert lines[2] == f"ignored     {stranger}: its header matches no known kind"
     assert lines[3] == f"failed      {failing}"
     assert lines[4] == "files: 2 landed, 1 ignored, 1 failed; new rows landed: 1,201, rejected: 5"
     assert result.stderr.splitlines() == [
@@ -108,7 +108,7 @@ def test_what_is_printed(common: Bench) -> None:
         "  … and 2 more in landing_rejects",
         f"  {failing}: line 1: no column `run_id`, which a core8_state_trace needs",
         "    expected the columns run_id, case_id, antibody_id, step (in any order, others may follow)",
-        "next: fix what failed, as said above, then land it again; what has landed stays",
+        "next: fix the errors above, then land those files again; all others have landed",
     ]
     again = common.run("land", good, bad).stdout.splitlines()
     assert again[0].startswith("unchanged   core8_state_trace: landed 1,200, rejected 0 (load ")

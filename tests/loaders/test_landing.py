@@ -234,9 +234,9 @@ HEAD = ",".join([*TRACE, "note"]) + "\n"
 MISFITS: dict[str, tuple[str, str | None, str | None, str]] = {
     "a fraction of a step": ("r,c,a,21.5,1,1,1,1,n", "step", "21.5", "not a whole number"),
     "a word for a step": ("r,c,a,abc,1,1,1,1,n", "step", "abc", "not a number"),
-    "no step": ("r,c,a,,1,1,1,1,n", "step", "", "may leave this column so"),
-    "nan for a step": ("r,c,a,nan,1,1,1,1,n", "step", "nan", "may leave this column so"),
-    "no run": (",c,a,1,1,1,1,1,n", "run_id", "", "may leave this column so"),
+    "no step": ("r,c,a,,1,1,1,1,n", "step", "", "the column is required"),
+    "nan for a step": ("r,c,a,nan,1,1,1,1,n", "step", "nan", "the column is required"),
+    "no run": (",c,a,1,1,1,1,1,n", "run_id", "", "the column is required"),
     "a step beyond INT": ("r,c,a,2147483648,1,1,1,1,n", "step", "2147483648", "outside INT"),
     "a measure beyond DOUBLE": ("r,c,a,1,1e400,1,1,1,n", "SoMS_cumsum_window", "1e400", "beyond DOUBLE"),
     "a word for a measure": ("r,c,a,1,1,1,NULL,1,n", "blocked_rate_window", "NULL", "not a number"),

@@ -234,14 +234,14 @@ def test_columns_that_nobody_knows(common: Bench) -> None:
 
 # -- what does not fit ------------------------------------------------------------------------------------------------
 
-EMPTY = "is empty, and no row may leave this column so"
+EMPTY = "is empty, but the column is required"
 NOT_UTF8 = "holds the byte 0xED, which is not UTF-8"
 # name: (change to the row, column, value, reason)
 BAD_ROWS: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "no die": ({"die": None}, "die", "", EMPTY),
     "nan for a start": ({"start_us": float("nan")}, "start_us", "", EMPTY),
     "inf for an end": ({"end_us": float("inf")}, "end_us", "inf", "is not a number"),
-    "a start beyond ticks": ({"start_us": 1e15}, "start_us", "1000000000000000.0", "is beyond the times"),
+    "a start beyond ticks": ({"start_us": 1e15}, "start_us", "1000000000000000.0", "is too large for ticks"),
     "half a plane": ({"plane": 0.5}, "plane", "0.5", "is not a whole number"),
     "a truth for a die": ({"die": True}, "die", "True", "is not a number"),
     "an int beyond INT": ({"block": 2**31}, "block", "2147483648", "is outside INT"),

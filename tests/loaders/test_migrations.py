@@ -221,7 +221,7 @@ def test_a_landing_before_up(common: Bench) -> None:
         assert "nothing of it was landed" in result.stderr
         assert "Traceback" not in result.output
     result = common.run("land", common.write("new.csv", EVENTS.replace("21", "22")))
-    assert "`afterstate up` brings what an older Afterstate made up to date" in result.stderr
+    assert "`afterstate up` upgrades what an older Afterstate made" in result.stderr
     assert contents(common) == before
 
 

@@ -17,9 +17,9 @@ import pytest
 
 from afterstate.errors import LandingError, UsageError
 from loaders.land import Lander
-from loaders.recognise import UnknownFile, begun_like, kind_named, recognise
+from loaders.recognise import UnknownFile, kind_by_prefix, kind_named, recognise
 from loaders.result import FileResult
-from loaders.runs import Found, Told
+from loaders.runs import InputFile, RunOptions
 from tests.conftest import Bench
 from tests.loaders.helpers import csv_text
 
@@ -79,9 +79,9 @@ FILES = {
 }
 
 
-def land(bench: Bench, name: str, content: str | bytes, **told: str) -> FileResult:
+def land(bench: Bench, name: str, content: str | bytes, **options: str) -> FileResult:
     """Land one file and give what became of it, with the messages."""
-    return Lander(bench.warehouse, told=Told(**told)).land(bench.write(name, content))
+    return Lander(bench.warehouse, run_options=RunOptions(**options)).land(bench.write(name, content))
 
 
 def landed(bench: Bench, load: FileResult, columns: str) -> list[tuple[Any, ...]]:
@@ -218,7 +218,7 @@ def test_the_log(common: Bench, dressing: str) -> None:
 @pytest.mark.parametrize("content", [b"", b"proposer debug log\n", b"# Proposer\n", b"\n[proposer] x\n", b"PK\x03\x04"])
 def test_strangers_logs(content: bytes) -> None:
     """Prevents other programs' logs from landing as a proposer's; the first line tells."""
-    assert begun_like(content) is None
+    assert kind_by_prefix(content) is None
 
 
 def test_a_kind_that_the_user_names_is_checked(common: Bench) -> None:
@@ -227,7 +227,7 @@ def test_a_kind_that_the_user_names_is_checked(common: Bench) -> None:
     other = common.write(TIMELINE_FILE, segments({}))
     result = common.run("land", other, "--kind", LOG_KIND)
     assert result.exit_code == 1
-    assert f"{other}: line 1: the file is no {LOG_KIND}\n    expected lines that begin with `# p" in result.stderr
+    assert f"{other}: line 1: the file is not a {LOG_KIND}\n    expected lines that begin with `# p" in result.stderr
     assert statuses(common, common.folder.name) == [(LOG_KIND, RUN, "landed")]
     preceded = common.write(f"x_{NEXT_RUN}.txt", "started by hand\n" + LOG)
     assert common.land(preceded)[0]["status"] == "ignored"
@@ -271,7 +271,7 @@ def test_the_run_in_a_name(common: Bench, name: str, run: str | None) -> None:
     if run is None:
         failed = common.run("land", file)
         assert failed.exit_code == 1
-        assert f"{file}: the name tells no run, expected one like `op_state_timeline_26" in failed.stderr
+        assert f"{file}: the name contains no run; expected one like `op_state_timeline_26" in failed.stderr
         assert "`--run RUN`" in failed.stderr
         assert statuses(common, common.folder.name) == []
     [result] = common.land(file, "--run", "실행 1")
@@ -319,7 +319,7 @@ def test_a_second_folder_of_the_same_name(common: Bench) -> None:
         f"  {second}: the session `{session}` is the timeline in {first.parent}; {second.parent} has the same name",
         "    two timelines must never be mixed: give this one a name of its own with `--session NAME`, or say "
         f"`--session {session}` if both folders hold parts of one timeline",
-        "next: fix what failed, as said above, then land it again; what has landed stays",
+        "next: fix the errors above, then land those files again; all others have landed",
     ]
     assert statuses(common, session) == [(TIMELINE_KIND, RUN, "landed")]
     assert common.land(first.parent)[0]["load_id"] == landed_first["load_id"]
@@ -370,7 +370,7 @@ def test_links(common: Bench) -> None:
     (common.folder / "latest").symlink_to(common.folder / "real")
     for name in ("real", "latest"):
         file = common.folder / name / TIMELINE_FILE
-        run = Told().run_of(Found(file, file))
+        run = RunOptions().run_of(InputFile(file, file))
         assert (run.session_id, run.folder) == ("real", str(common.folder / "real"))
 
 
@@ -412,7 +412,7 @@ def test_folders_whose_names_hold_what_nobody_sees(common: Bench, name: str) -> 
 def test_names_that_nobody_can_use(option: str, name: str, says: str) -> None:
     """Prevents `--session ''`, from a script's unset variable, from meaning the folder or anything else."""
     with pytest.raises(UsageError) as caught:
-        Told(**{option: name})
+        RunOptions(**{option: name})
     assert caught.value.what.startswith(f"`--{option} ")
     assert says in caught.value.what
     assert caught.value.hint == "expected 1 to 64 characters"
@@ -422,8 +422,8 @@ def test_names_that_nobody_can_use(option: str, name: str, says: str) -> None:
 def test_a_run_is_no_path(run: str) -> None:
     """Prevents an export, whose file is called after the run, from being written somewhere else."""
     with pytest.raises(UsageError, match="it holds a slash"):
-        Told(run=run)
-    assert Told(session="chip/site_01").session == "chip/site_01"
+        RunOptions(run=run)
+    assert RunOptions(session="chip/site_01").session == "chip/site_01"
 
 
 def test_wrong_names_are_wrong_usage(common: Bench) -> None:
@@ -525,9 +525,9 @@ def test_a_run_restated_as_empty(common: Bench) -> None:
 # -- what does not fit, and what does ---------------------------------------------------------------------------------
 
 BEFORE = "is before the segment's start, 10.0 µs"
-EMPTY, NO_NUMBER = "is empty, and no row may leave this column so", "is not a number"
+EMPTY, NO_NUMBER = "is empty, but the column is required", "is not a number"
 NOTHING = EMPTY.replace("is empty", "stands for nothing")
-BEYOND = "is beyond the times of which a double can tell the ticks of 0.01 µs, about 9e13 µs"
+BEYOND = "is too large for ticks of 0.01 µs, which a double can tell apart up to 9e13 µs"
 NO_STATE = "is not a state, expected `<BASE>.<STATE>`"
 VIRTUAL = "is virtual: `<BASE>.END` is what holds after a segment, never a segment"
 # name: (change to the row, column, value, reason)
@@ -710,7 +710,7 @@ LINE = "[proposer] phase_key: now=1.5 die=0 plane=1 rm_state=A.B hook_label=A.B 
 AS_WRITTEN = "the line is not as the proposer writes it, expected `{}`"
 KEY_LINE = AS_WRITTEN.format("now=… die=… plane=… rm_state=… hook_label=… -> key=…")
 SELECTED_LINE = AS_WRITTEN.format("op=… base=… start_us=… len_batch=…")
-NO_VALUE = "stands for no value, and a `phase_key` line needs one"
+NO_VALUE = "is NaN, but a `phase_key` line needs a value"
 # name: (line, column, value, reason)
 BAD_LINES: dict[str, tuple[str, str | None, str | None, str]] = {
     "a key's line cut short": (LINE.partition(" ->")[0], None, None, KEY_LINE),
@@ -783,7 +783,7 @@ def test_loaders_that_restate_one_run_at_once(common: Bench) -> None:
             common.write(f"{session}/{loader}/{TIMELINE_FILE}", segments(*[{"die": loader}] * 50))
             for loader in range(LOADERS)
         ]
-        landers = [Lander(common.warehouse, told=Told(session)) for _ in files]
+        landers = [Lander(common.warehouse, run_options=RunOptions(session)) for _ in files]
         loads = at_once(
             [lambda lander=lander, file=file: lander.land(file) for lander, file in zip(landers, files, strict=True)]
         )
@@ -798,8 +798,8 @@ def test_a_loader_that_was_overtaken(common: Bench) -> None:
     """Prevents a slow loader's older statement from standing beside one that began later and ended earlier."""
     slow = common.write(f"slow/{TIMELINE_FILE}", segments({"die": 1}))
     fast = common.write(f"fast/{TIMELINE_FILE}", segments({"die": 2}))
-    told = Told(common.folder.name)
-    land(common, f"op_state_timeline_{NEXT_RUN}.csv", segments({}), session=told.session or "")
+    run_options = RunOptions(common.folder.name)
+    land(common, f"op_state_timeline_{NEXT_RUN}.csv", segments({}), session=run_options.session or "")
     is_open = threading.Event()
 
     def dawdle(*_: object) -> None:
@@ -809,9 +809,9 @@ def test_a_loader_that_was_overtaken(common: Bench) -> None:
 
     def overtake() -> FileResult:
         assert is_open.wait(10)
-        return Lander(common.warehouse, told=told).land(fast)
+        return Lander(common.warehouse, run_options=run_options).land(fast)
 
-    loads = at_once([lambda: Lander(common.warehouse, progress=dawdle, told=told).land(slow), overtake])
+    loads = at_once([lambda: Lander(common.warehouse, progress=dawdle, run_options=run_options).land(slow), overtake])
     assert [load.status for load in loads] == ["landed"] * 2, [load.messages for load in loads]
     found = [status for _, run, status in statuses(common, common.folder.name) if run == RUN]
     assert found == ["superseded", "landed"]

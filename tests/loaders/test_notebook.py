@@ -202,8 +202,8 @@ def test_a_run_of_a_simulator(common: Bench) -> None:
 
 
 WRONG: dict[str, tuple[pd.DataFrame, dict[str, Any], type[Exception], str]] = {
-    "columns nobody knows": (pd.DataFrame({"a": [1]}), {}, UsageError, "the frame's kind cannot be told: its header"),
-    "no columns": (pd.DataFrame(), {}, UsageError, "the frame's kind cannot be told"),
+    "columns nobody knows": (pd.DataFrame({"a": [1]}), {}, UsageError, "the frame's kind is unclear: its header"),
+    "no columns": (pd.DataFrame(), {}, UsageError, "the frame's kind is unclear"),
     "a kind nobody knows": (trace_frame(1), {"kind": "trace"}, UsageError, "there is no kind `trace`"),
     "a kind that is no table": (trace_frame(1), {"kind": "nand_proposer_log"}, UsageError, "is a log, not a table"),
     "a column missing": (trace_frame(1).drop(columns="step"), {"kind": TRACE_KIND}, LandingError, "no column `step`"),

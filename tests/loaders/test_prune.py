@@ -61,7 +61,7 @@ def test_it_says_what_it_will_do_and_does_nothing_unasked(pruneable: Bench) -> N
     assert sums == "loads to prune: 2; their rows: 3"
     unasked = pruneable.run("prune")
     assert (unasked.exit_code, unasked.stdout) == (2, looked.stdout)
-    assert "there is nobody to ask\n  `--yes` says so beforehand, `--dry-run` only looks" in unasked.stderr
+    assert "cannot ask for confirmation: no terminal\n  use `--yes` to confirm, `--dry-run` to look" in unasked.stderr
     assert pruneable.run("prune", "--kind", "trace", "--yes").exit_code == 2
     assert states(pruneable) == before
     assert rows(pruneable, TRACE_KIND) == [(1, 2), (2, 2), (3, 3)]
@@ -90,7 +90,7 @@ def test_what_goes_and_what_stays(pruneable: Bench) -> None:
 
     pruned = pruneable.run("prune", "--yes", "--kind", TRACE_KIND)
     assert pruned.exit_code == 0, pruned.output
-    assert pruned.stdout.splitlines()[-1] == "removed 2 rows; the server uses their space for new ones"
+    assert pruned.stdout.splitlines()[-1] == "removed 2 rows; the server reuses their space"
     assert "pruned load 1: 2 rows" in pruned.stderr
     assert rows(pruneable, TIMELINE_KIND) == [(4, 1), (5, 1)]
     assert pruneable.run("prune", "--yes").exit_code == 0
@@ -132,7 +132,7 @@ def test_rows_stay_until_a_build_has_let_them_go(warehouse: Bench) -> None:
     for arguments in (("--dry-run",), ("--yes",)):
         early = warehouse.run("prune", *arguments)
         assert (early.exit_code, early.stdout) == (0, "loads to prune: 0; their rows: 0\n")
-        assert "loads that tables are still built from: 1; run `afterstate build`, then this again" in early.stderr
+        assert "still built from: 1; run `afterstate build`, then this command again" in early.stderr
     warehouse.build_without_tests(*models)
     assert warehouse.run("prune", "--yes").stdout.startswith(f"load {load}: ")
     current = "select SoMS_cumsum_window, is_trace_found from {staging}.int_shutdown__states"

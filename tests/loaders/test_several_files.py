@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Bench
-from tests.loaders.faults import PATIENCE_SECONDS, is_waiting, results, start, until, visible, when
+from tests.loaders.faults import TIMEOUT_SECONDS, is_waiting, results, start, until, visible, when
 from tests.loaders.helpers import TRACE_KIND, another_warehouse, trace
 from tests.loaders.test_cut_off import held_lock
 from tests.loaders.test_nand_landing import PROPOSAL, PROPOSALS_FILE, TIMELINE_FILE, segments, spelled
@@ -79,7 +79,7 @@ def test_a_kill_leaves_the_order(emptied: Bench, tmp_path: Path) -> None:
     loader = start(emptied, *files)
     when(f"select 1 from {{landing}}.{TRACE_KIND} having count(*) > {ROWS // 4}")(emptied, loader)
     loader.kill()
-    loader.communicate(timeout=PATIENCE_SECONDS)
+    loader.communicate(timeout=TIMEOUT_SECONDS)
     assert visible(emptied) == {}
     results(start(emptied, *files))
     latest = f"select SoMS_cumsum_window from {{landing}}.{TRACE_KIND} where step = 0 order by _load_id"

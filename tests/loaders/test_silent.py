@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import afterstate.warehouse.patience
+import afterstate.warehouse.liveness
 from afterstate.warehouse.connect import connect
 from tests.conftest import Bench
 from tests.loaders.faults import AGAIN, LOST, Undisturbed, visible
@@ -19,8 +19,8 @@ from tests.server.helpers import as_admin, global_setting
 
 
 @pytest.fixture(autouse=True)
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(afterstate.warehouse.patience, "PATIENCE_SECONDS", 0.5)
+def short_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(afterstate.warehouse.liveness, "SILENCE_SECONDS", 0.5)
 
 
 @pytest.mark.parametrize("is_encrypted", [False, True], ids=["plain", "TLS"])
@@ -84,11 +84,11 @@ def test_what_the_server_is_asked(emptied: Bench, command: str, is_at_work: bool
     """Prevents a connection that waits for its next statement from being called busy, and the other way."""
     account = emptied.warehouse.landing
     with closing(connect(account)) as opened:
-        vigil = afterstate.warehouse.patience._Vigil(opened.thread_id(), lambda: connect(account))
+        view = afterstate.warehouse.liveness._ServerView(opened.thread_id(), lambda: connect(account))
         opened._execute_command(3, command)
         time.sleep(0.5)
-        assert vigil.is_at_work() is is_at_work
-        pooled = afterstate.warehouse.patience._Vigil(opened.thread_id(), lambda: _Renumbered(connect(account)))
+        assert view.is_at_work() is is_at_work
+        pooled = afterstate.warehouse.liveness._ServerView(opened.thread_id(), lambda: _Renumbered(connect(account)))
         assert pooled.is_at_work()  # for all that is known
 
 

@@ -1,4 +1,4 @@
-"""What fits a column and how it is spelled for LOAD DATA, beside what the notebook's pandas made of the same text.
+"""What fits a column and how it is serialized for LOAD DATA, beside what the notebook's pandas made of the same text.
 
 The notebook read a file with `pd.read_csv` and a step with `pd.to_numeric(errors="coerce")`. Three answers are the
 same answer in other words: a number is that number; what pandas takes for missing is NULL; a text that pandas coerces
@@ -22,7 +22,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from loaders.values import DOUBLE, INTEGER, LONG_TEXT, OP_STATE, TIME_US, ColumnType, Misfit, quote, text_type
+from loaders.values import DOUBLE, INTEGER, LONG_TEXT, OP_STATE, TIME_US, ColumnType, InvalidValue, quote, text_type
 from tests.loaders.helpers import csv_text, fuzz, pandas_table
 
 REJECTED = "rejected"
@@ -104,11 +104,11 @@ DIFFERENT_AS_DOUBLE = {**_BOTH, **dict.fromkeys(["inf", "-inf", "Infinity", "1e-
 
 def ours(column: ColumnType, text: str) -> Any:
     """Return what lands: the number that stands in LOAD DATA's line, None for NULL, REJECTED."""
-    spellings, reasons = column.spell_all(pa.array([text]), is_filled=False)
+    values, reasons = column.serialize_all(pa.array([text]), is_filled=False)
     if reasons:
         return REJECTED
-    [spelling] = spellings.to_pylist()
-    return None if spelling is None else float(spelling)
+    [value] = values.to_pylist()
+    return None if value is None else float(value)
 
 
 def the_notebooks(text: str, whole: bool) -> Any:
@@ -150,8 +150,8 @@ def test_numbers(text: str, expected: tuple[Any, Any]) -> None:
 )
 def test_reasons(text: str, pattern: str) -> None:
     """Prevents a reject that does not say what is wrong; the value itself is in a column of its own."""
-    with pytest.raises(Misfit, match=pattern) as caught:
-        INTEGER.spell(text)
+    with pytest.raises(InvalidValue, match=pattern) as caught:
+        INTEGER.serialize(text)
     assert text not in str(caught.value)
 
 
@@ -168,8 +168,8 @@ def test_absurd_numbers_take_no_time() -> None:
         "from loaders.values import DOUBLE, INTEGER\n"
         "fields = pa.array(sys.stdin.read().split())\n"
         "for column in (INTEGER, DOUBLE):\n"
-        "    spellings, reasons = column.spell_all(fields, is_filled=True)\n"
-        "    print(*('rejected' if at in reasons else text for at, text in enumerate(spellings)))\n"
+        "    values, reasons = column.serialize_all(fields, is_filled=True)\n"
+        "    print(*('rejected' if at in reasons else text for at, text in enumerate(values)))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], input=" ".join(fields), capture_output=True, text=True, timeout=20, check=True
@@ -188,23 +188,23 @@ def test_absurd_numbers_take_no_time() -> None:
 )
 def test_a_key_is_never_null(column: ColumnType, texts: list[str], misfits: list[int]) -> None:
     """Prevents rows without an identity, and reasons that are given to the wrong row of a batch."""
-    spellings, reasons = column.spell_all(pa.array(texts), is_filled=True)
-    assert len(spellings) == len(texts)
+    values, reasons = column.serialize_all(pa.array(texts), is_filled=True)
+    assert len(values) == len(texts)
     assert sorted(reasons) == misfits
-    assert all("no row may leave this column so" in reason for reason in reasons.values())
-    assert column.spell_all(pa.array(texts), is_filled=False)[1] == {}
+    assert all("the column is required" in reason for reason in reasons.values())
+    assert column.serialize_all(pa.array(texts), is_filled=False)[1] == {}
 
 
 @pytest.mark.parametrize("text", ["NA", "N/A", "NULL", "null", "None", "nan", "NaN", "-nan", "#N/A", "n/a"])
 def test_words_for_nothing_are_texts(text: str) -> None:
     """Prevents `NULL` in a text column from becoming NULL: rule 2 wants it kept, pandas reads it as missing."""
-    assert text_type(64).spell_all(pa.array([text]), is_filled=False)[0].to_pylist() == [text]
+    assert text_type(64).serialize_all(pa.array([text]), is_filled=False)[0].to_pylist() == [text]
     assert pandas_table(csv_text(["run_id", "x"], [["r", text]]))["x"].isna()[0]
 
 
 def test_none_is_a_status() -> None:
     """Prevents the status NONE from getting lost; here the notebook agrees: pandas does not know NONE."""
-    assert text_type(64).spell_all(pa.array(["NONE"]), is_filled=False)[0].to_pylist() == ["NONE"]
+    assert text_type(64).serialize_all(pa.array(["NONE"]), is_filled=False)[0].to_pylist() == ["NONE"]
     assert pandas_table(csv_text(["run_id", "x"], [["r", "NONE"]]))["x"][0] == "NONE"
 
 
@@ -212,7 +212,7 @@ def test_none_is_a_status() -> None:
 def test_texts_are_measured_in_characters(character: str) -> None:
     """Prevents Korean and emoji from being refused at 64 bytes, and a text of 65 characters from being cut."""
     column = text_type(64)
-    assert column.spell_all(pa.array([character * 64, character * 65]), is_filled=False)[1] == {
+    assert column.serialize_all(pa.array([character * 64, character * 65]), is_filled=False)[1] == {
         1: "has 65 characters, at most 64 fit"
     }
 
@@ -230,8 +230,8 @@ def test_quote_doubles_quotes_and_nothing_else(text: str) -> None:
 def test_doubles_keep_every_bit(number: float, form: str) -> None:
     """Prevents the last digit from being lost between a file and LOAD DATA, as the notebook's FLOAT columns did."""
     text = form.format(number)
-    for spelling in (DOUBLE.spell(text), DOUBLE.spell_all(pa.array([text]), is_filled=True)[0][0].as_py()):
-        assert struct.pack("<d", float(spelling)) == struct.pack("<d", number + 0.0)  # -0 is 0
+    for value in (DOUBLE.serialize(text), DOUBLE.serialize_all(pa.array([text]), is_filled=True)[0][0].as_py()):
+        assert struct.pack("<d", float(value)) == struct.pack("<d", number + 0.0)  # -0 is 0
     # pandas' default parser may be off by the last digit; the exact one agrees
     exact = pandas_table(f"x\n{text}\n", float_precision="round_trip")["x"][0]
     assert exact == number
@@ -242,14 +242,14 @@ def test_doubles_keep_every_bit(number: float, form: str) -> None:
     st.integers(-(2**33), 2**33) | st.integers(-(10**30), 10**30) | st.sampled_from([-(2**31) - 1, 2**31 - 1, 2**31]),
     st.sampled_from(["{}", "{}.0", " {} ", "{}e0", "{}.000000", "{}0e-1"]),
 )
-def test_integers_are_exact_or_rejected(number: int, spelling: str) -> None:
+def test_integers_are_exact_or_rejected(number: int, value: str) -> None:
     """Prevents a step that is clipped to 2147483647, as LOAD DATA LOCAL would do, or rounded through a float."""
-    text = spelling.format(number)
+    text = value.format(number)
     if -(2**31) <= number < 2**31:
-        assert INTEGER.spell(text) == str(number)
+        assert INTEGER.serialize(text) == str(number)
     else:
-        with pytest.raises(Misfit, match="outside INT"):
-            INTEGER.spell(text)
+        with pytest.raises(InvalidValue, match="outside INT"):
+            INTEGER.serialize(text)
 
 
 @fuzz(1000)
@@ -272,10 +272,10 @@ def test_whatever_stands_there(text: str) -> None:
 def by_the_rule(column: ColumnType, text: str) -> Any:
     """Return what a value is by the rule for one value, the reason where it is none."""
     try:
-        spelling = column.spell(text) if text else None
-    except Misfit as misfit:
-        return str(misfit)
-    return spelling if spelling is None or column.is_text else float(spelling)
+        value = column.serialize(text) if text else None
+    except InvalidValue as error:
+        return str(error)
+    return value if value is None or column.is_text else float(value)
 
 
 NUMBERLIKE = (
@@ -293,9 +293,9 @@ STATELIKE = st.sampled_from(["READ.ISSUE", "READ.END", "READ", ".X", "A.B.C", "í
 @given(texts=st.lists(st.sampled_from(list(NUMBERS)) | NUMBERLIKE | STATELIKE | st.text(max_size=10), max_size=8))
 def test_a_column_at_once_is_each_value_by_the_rule(column: ColumnType, texts: list[str]) -> None:
     """Prevents the shortcut for a column from taking, refusing or changing what the rule for one value does not."""
-    spellings, reasons = column.spell_all(pa.array(texts, pa.string()), is_filled=False)
+    values, reasons = column.serialize_all(pa.array(texts, pa.string()), is_filled=False)
     found = [
-        reasons.get(at, spelling if spelling is None or column.is_text else float(spelling))
-        for at, spelling in enumerate(spellings.to_pylist())
+        reasons.get(at, value if value is None or column.is_text else float(value))
+        for at, value in enumerate(values.to_pylist())
     ]
     assert found == [by_the_rule(column, text) for text in texts]

@@ -1,4 +1,4 @@
-"""`afterstate withdraw`: what holds no longer, what holds again, what stays, and that a file can come back."""
+"""`afterstate withdraw`: what holds no longer, what active again, what stays, and that a file can come back."""
 
 from __future__ import annotations
 
@@ -55,17 +55,17 @@ def test_it_says_what_it_will_do_and_does_nothing_unasked(warehouse: Bench) -> N
     looked = warehouse.run("withdraw", "2", "--dry-run")
     assert looked.stdout.splitlines() == [
         f"withdraw    load 2: core8_state_trace: 1 rows  {warehouse.folder / '2.csv'}",
-        f"holds again load 1: core8_state_trace: 1 rows  {first}",
+        f"reactivate  load 1: core8_state_trace: 1 rows  {first}",
         "loads to withdraw: 1; their rows: 1",
     ]
     unasked = warehouse.run("withdraw", "2")
     assert (unasked.exit_code, unasked.stdout) == (2, looked.stdout)
-    assert "there is nobody to ask\n  `--yes` says so beforehand, `--dry-run` only looks" in unasked.stderr
+    assert "cannot ask for confirmation: no terminal\n  use `--yes` to confirm, `--dry-run` to look" in unasked.stderr
     for arguments, message in (
         ((), "name a load, a file, or `--session NAME`"),
         (("7",), "there is no load 7"),
-        (("2", "--json"), "nobody is asked"),
-        (("--session", "chip"), "no load of session `chip` holds"),
+        (("2", "--json"), "cannot ask for confirmation"),
+        (("--session", "chip"), "no load of session `chip` is active"),
         ((warehouse.write("3.csv", trace([(1, 3)])),), "has not landed"),
     ):
         refused = warehouse.run("withdraw", *arguments)
@@ -244,7 +244,7 @@ def test_what_was_pruned_does_not_hold_again_and_it_says_so(warehouse: Bench) ->
     warehouse.run("prune", "--yes")
     assert statuses(warehouse) == ["pruned", "landed", "pruned", "landed"]
     said = warehouse.run("withdraw", "2", "--yes")
-    assert "load 1 would hold again, but its rows were pruned: `afterstate withdraw 1`, then land" in said.stderr
+    assert "load 1 would become active again, but its rows were pruned: `afterstate withdraw 1`, t" in said.stderr
     assert "was pruned  load 1: " in said.stdout
     said = warehouse.run("withdraw", "4", "--yes")
     assert "rows of core8_state_trace were pruned (loads 3)" in said.stderr

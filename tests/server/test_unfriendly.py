@@ -177,7 +177,7 @@ def test_servers_that_were_made_otherwise_give_the_same_results(
 
 REFUSED = [
     ("max_allowed_packet", 1 << 20, "long fields do not fit"),
-    pytest.param("temptable_max_ram", 2 << 20, "builds fail now and then", marks=pytest.mark.engines("mysql")),
+    pytest.param("temptable_max_ram", 2 << 20, "builds fail intermittently", marks=pytest.mark.engines("mysql")),
 ]
 
 

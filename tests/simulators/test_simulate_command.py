@@ -21,7 +21,7 @@ from simulators.nand.export import HEADERS
 from tests.conftest import ROOT
 
 FILES_OF_A_RUN = len(HEADERS) + 1
-PATIENCE = 30.0  # seconds
+TIMEOUT = 30.0  # seconds
 
 
 def test_it_prints_a_summary_and_the_paths_and_nothing_else(tmp_path: Path) -> None:
@@ -72,9 +72,9 @@ def test_a_configuration_of_ones_own_and_its_refusal(tmp_path: Path) -> None:
     ("settings", "reason"),
     [
         ({"date": "2026-11-22"}, "is not a date"),
-        ({"run_until_us": 0.0}, "leaves no time"),
+        ({"run_until_us": 0.0}, "is too short"),
         ({"run_until_us": float("nan")}, "is not a time"),
-        ({"run_until_us": -5.0}, "leaves no time"),
+        ({"run_until_us": -5.0}, "is too short"),
     ],
 )
 def test_settings_without_a_meaning_are_refused(tmp_path: Path, settings: dict[str, float], reason: str) -> None:
@@ -115,12 +115,12 @@ def test_an_interrupt_leaves_only_whole_files(tmp_path: Path, arguments: list[st
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a job in the background is deaf to it
     )
     wanted = 0 if arguments[0] == "core" else 2 * files_of_a_set
-    ends = time.monotonic() + PATIENCE
+    ends = time.monotonic() + TIMEOUT
     while len(list(out.rglob("[!.]*.*"))) < wanted or not any(out.rglob(".*.part")):
         assert time.monotonic() < ends and running.poll() is None, running.communicate()
         time.sleep(0.01)
     running.send_signal(signal.SIGINT)
-    running.communicate(timeout=PATIENCE)
+    running.communicate(timeout=TIMEOUT)
     assert running.returncode == 1
     while left := processes_of(running.pid):
         assert time.monotonic() < ends, left

@@ -17,7 +17,7 @@ from afterstate.warehouse.profile import Connection
 from tests.conftest import WITHOUT_TESTS, Bench
 from tests.server.helpers import AFTERSTATE
 
-PATIENCE_SECONDS = 120
+TIMEOUT_SECONDS = 120
 
 
 class Build:
@@ -55,7 +55,7 @@ class Build:
 
     def ends(self) -> int:
         """Wait for its end and give its exit code."""
-        return self.process.wait(PATIENCE_SECONDS)
+        return self.process.wait(TIMEOUT_SECONDS)
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def building(bench: Bench, *arguments: str, name: str = "build") -> Iterator[Bui
     finally:
         if build.process.poll() is None:
             build.process.kill()
-            build.process.wait(PATIENCE_SECONDS)
+            build.process.wait(TIMEOUT_SECONDS)
 
 
 @contextmanager
@@ -97,7 +97,7 @@ def statements(bench: Bench, like: str) -> list[int]:
 
 def wait_until(is_so: Callable[[], Any], tell: Callable[[], Any] = str) -> Any:
     """Wait until something is so and give it; `tell` says what there is instead."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not (found := is_so()):
         assert time.monotonic() < deadline, tell()
         time.sleep(0.05)

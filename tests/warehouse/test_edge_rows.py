@@ -29,7 +29,7 @@ from tests.seed import VARIABLE, session_seed
 from tests.warehouse.edge_rows import Example, Line, designs, sessions
 
 ROWS = int(os.environ.get("AFTERSTATE_EDGE_ROWS", "1000")) // 2  # of each family
-PATIENCE_SECONDS = 300 + ROWS  # a file has a few rows, and may take a second where many tests share a machine
+TIMEOUT_SECONDS = 300 + ROWS  # a file has a few rows, and may take a second where many tests share a machine
 # Keys drawn at random are not those of the log drawn at random: that is what this test is there to say.
 MAY_FAIL = {"every_used_phase_key_is_in_the_log"}
 DATABASE = "Test_Database"  # its name for all, so that dbt parses the project once
@@ -68,7 +68,7 @@ class Trial:
         assert bench.run("up").exit_code == 0
         files = [file for example in examples for file in example.files()]
         named = write(files, bench.folder / "files")
-        call = land(bench, bench.folder / "files", "--json", patience_seconds=PATIENCE_SECONDS)
+        call = land(bench, bench.folder / "files", "--json", timeout_seconds=TIMEOUT_SECONDS)
         assert call.stdout, call.stderr
         found = outcomes(bench, named, call, replace(call, stdout=""))
         landing = Landing(call, call, {path: (file, found[path]) for path, file in named.items()}, [], [])

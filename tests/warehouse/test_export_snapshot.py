@@ -81,7 +81,7 @@ def test_an_export_is_of_one_rule(warehouse: Bench, tmp_path: Path) -> None:
 
 
 def test_gaps_and_drift_are_said_with_where_to_look(warehouse: Bench) -> None:
-    """Prevents a CSV that says 7.2 where the files say 7.4, and `all well` everywhere else."""
+    """Prevents a CSV that says 7.2 where the files say 7.4, and `no problems found` everywhere else."""
     out = warehouse.folder / "snapshot.csv"
     land(warehouse, "first", "events", "trace", "fallback")
     assert "the snapshots are not built yet" in warehouse.run("status").stdout
@@ -104,4 +104,4 @@ def test_gaps_and_drift_are_said_with_where_to_look(warehouse: Bench) -> None:
     exported = warehouse.run("export", "snapshot", "--out", out)
     assert exported.stdout.startswith("snapshots: 1 (incomplete: 0, drifted: 0)")
     assert "shutdown_snapshot_" not in exported.stderr
-    assert "the snapshots are built, complete, and as the files say" in warehouse.run("doctor").stdout
+    assert "the snapshots are built, complete, and agree with the files" in warehouse.run("doctor").stdout

@@ -78,7 +78,7 @@ def test_every_command_that_writes_takes_the_lock(
     for command in ("build", "run", "seed", "test", "snapshot"):
         with BuildLock(built.warehouse.schemas, built.warehouse.dbt, "by a test", print), pytest.raises(AssertionError):
             built.dbt(command, "--select", "core_fallback_stages")
-        assert f"another build of `{built.warehouse.schemas.marts}` is at work: " in capsys.readouterr().out
+        assert f"another build of `{built.warehouse.schemas.marts}` is running: " in capsys.readouterr().out
     assert builder(built) is None
 
 

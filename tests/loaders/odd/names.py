@@ -65,7 +65,7 @@ def _lying_names() -> Iterator[OddFile]:
         odd = f"a {kind.name} that is named like a {other.name}"
         name = f"{slug(NAMES)}/lies-{slug(kind.name)}/{other.named}"
         if kind.is_nand and not other.is_nand:
-            yield sheet.failed(NAMES, odd, "the name tells no run", name=name)
+            yield sheet.failed(NAMES, odd, "the name contains no run", name=name)
         else:
             yield sheet.landed(NAMES, odd, name=name)
 
@@ -85,9 +85,8 @@ def _runs_and_sessions() -> Iterator[OddFile]:
     names += ["op_state_timeline_\u0662\u0666\u0661\u0661\u0662\u0662_\u0661.csv", "261122_0000001x.csv"]
     for number, name in enumerate(names, start=1):
         sheet = Sheet(NAND[0], f"{NAMES} run {number}").head().row()
-        yield sheet.failed(
-            NAMES, f"{code(name)} tells no run", "the name tells no run", name=f"{slug(NAMES)}/run-{number}/{name}"
-        )
+        place = f"{slug(NAMES)}/run-{number}/{name}"
+        yield sheet.failed(NAMES, f"{code(name)} contains no run", "the name contains no run", name=place)
     sessions = {
         "x" * 65: "it has 65 characters",
         "two\nlines": "it holds a control character",

@@ -27,7 +27,7 @@ INVENTORY = {
     "mysql.user": "user, host",
 }
 # One file whose quotes or numbers take forever would otherwise hold up all tests.
-PATIENCE_SECONDS = 3_000 if LONG else 300
+TIMEOUT_SECONDS = 3_000 if LONG else 300
 REJECT = ("row_no", "line_no", "column_name", "value", "reason", "row_text")
 
 
@@ -102,7 +102,7 @@ def write(files: Sequence[OddFile], folder: Path) -> dict[str, OddFile]:
     return {printable(str(folder / file.name)): file for file in files}
 
 
-def land(bench: Bench, *arguments: str | Path, patience_seconds: int = PATIENCE_SECONDS) -> Call:
+def land(bench: Bench, *arguments: str | Path, timeout_seconds: int = TIMEOUT_SECONDS) -> Call:
     """Run `afterstate land` as a process of its own."""
     empty = bench.folder / "empty"
     empty.mkdir(exist_ok=True)
@@ -112,7 +112,7 @@ def land(bench: Bench, *arguments: str | Path, patience_seconds: int = PATIENCE_
         cwd=empty,
         capture_output=True,
         check=False,
-        timeout=patience_seconds,
+        timeout=timeout_seconds,
     )
     assert list(empty.iterdir()) == []
     return Call(done.returncode, done.stdout.decode(), done.stderr.decode())

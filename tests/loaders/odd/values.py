@@ -37,7 +37,7 @@ def worth(type_: str, text: str) -> Value:
     if number and not double:
         raise Misfit("is too small for DOUBLE")
     if type_ == "time" and abs(double / _TICK_US) > _MAX_TICK:
-        raise Misfit("is beyond the times")
+        raise Misfit("is too large for ticks")
     return double + 0.0  # a zero has no sign
 
 
@@ -69,13 +69,13 @@ def expected_row(
         try:
             found[name] = worth(type_, cell)
             if found[name] is None and name in kind.filled:
-                nothing = "stands for nothing" if cell else "is empty"
-                raise Misfit(f"{nothing}, and no row may leave this column so")
+                nothing = "is NaN" if cell else "is empty"
+                raise Misfit(f"{nothing}, but the column is required")
         except Misfit as misfit:
             return Rejected(line_no, name, cell, str(misfit), text)
     for name in LINES_NEED[first["line_kind"]] if kind.name == "nand_proposer_log" else ():
         if found[name] is None:
-            return Rejected(line_no, name, first[name], "stands for no value, and a `[a-z_]+` line needs one", text)
+            return Rejected(line_no, name, first[name], "is NaN, but a `[a-z_]+` line needs a value", text)
     if kind.name == "nand_op_state_timeline" and tick(found["end"]) < tick(found["start"]):
         return Rejected(line_no, "end", first["end"], "is before the segment's start", text)
     return Landed(line_no, found, _others(kind, first))

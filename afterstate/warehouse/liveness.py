@@ -1,9 +1,9 @@
-"""Connections that have gone silent: waited for as long as the server is at work for us, and no longer.
+"""Connections that have gone silent: wait for as long as the server is working for us, and no longer.
 
 A statement may take hours, one of them waiting for another loader's lock. A tunnel whose far end is gone, a proxy or a
-firewall that dropped the connection is just as silent, and TCP's keepalive notices none of them. So the server is asked
-over another connection what ours is doing: if it does not know ours, or waits for our next statement, the answer is
-lost. Our connection is then ended on the server too, since it may hold locks.
+firewall that dropped the connection is just as silent, and TCP's keepalive notices none of them. So a second
+connection asks the server what the first one is doing: if the server does not know it, or is waiting for its next
+statement, the answer was lost. The first connection is then ended on the server too, since it may hold locks.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ import pymysql
 
 from afterstate.errors import AfterstateError
 
-PATIENCE_SECONDS = 60.0  # how long a connection may be silent before the server is asked
+SILENCE_SECONDS = 60.0  # how long a connection may be silent before the server is asked
 ASKED_TWICE = 2  # the answer may have been on its way when the server was asked
 WAITS_FOR_US = ("Sleep", "Killed")  # as the servers' process lists say it
 T = TypeVar("T")
 
 
-def be_patient(opened: Any, reopen: Callable[[], Any]) -> None:
-    """Let a PyMySQL connection that has logged in wait as described above; `reopen` opens another one."""
-    opened._sock = _PatientSocket(opened._sock, _Vigil(opened.thread_id(), reopen))
+def check_liveness(opened: Any, reopen: Callable[[], Any]) -> None:
+    """Make a PyMySQL connection check the server when it is silent; `reopen` opens the second connection."""
+    opened._sock = _CheckedSocket(opened._sock, _ServerView(opened.thread_id(), reopen))
     opened._rfile = io.BufferedReader(_Stream(opened._sock))
-    opened._read_timeout = opened._write_timeout = PATIENCE_SECONDS
+    opened._read_timeout = opened._write_timeout = SILENCE_SECONDS
 
 
-class _Vigil:
-    """What the server says of a connection, by its number in the process list."""
+class _ServerView:
+    """What the server knows about a connection, by its number in the process list."""
 
     def __init__(self, number: int, reopen: Callable[[], Any]) -> None:
         self._number = number
@@ -58,42 +58,42 @@ class _Vigil:
             ask.execute(f"kill {int(self._number)}")
 
 
-class _PatientSocket:
-    """A socket that waits, longer than its time limit, for a server that is at work."""
+class _CheckedSocket:
+    """A socket that waits beyond its timeout as long as the server is at work."""
 
-    def __init__(self, socket: Any, vigil: _Vigil) -> None:
+    def __init__(self, socket: Any, view: _ServerView) -> None:
         self._socket = socket
-        self._vigil = vigil
+        self._view = view
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._socket, name)
 
     def recv_into(self, buffer: Any) -> int:
         """Receive some bytes, none at the end. Raises TimeoutError when none will come."""
-        return self._patiently(lambda: int(self._socket.recv_into(buffer)))
+        return self._until_lost(lambda: int(self._socket.recv_into(buffer)))
 
     def sendall(self, data: Any) -> None:
         """Send all bytes. Raises TimeoutError when the server no longer takes any."""
         rest = memoryview(data)
         while rest:
-            rest = rest[self._patiently(lambda: int(self._socket.send(rest))) :]  # noqa: B023 (called at once)
+            rest = rest[self._until_lost(lambda: int(self._socket.send(rest))) :]  # noqa: B023 (called at once)
 
-    def _patiently(self, act: Callable[[], T]) -> T:
+    def _until_lost(self, act: Callable[[], T]) -> T:
         idle = 0
         while True:
             try:
                 return act()
             except TimeoutError:
-                idle = 0 if self._vigil.is_at_work() else idle + 1
+                idle = 0 if self._view.is_at_work() else idle + 1
                 if idle == ASKED_TWICE:
-                    self._vigil.end()
+                    self._view.end()
                     raise
 
 
 class _Stream(io.RawIOBase):
     """What a socket receives, for a buffer."""
 
-    def __init__(self, socket: _PatientSocket) -> None:
+    def __init__(self, socket: _CheckedSocket) -> None:
         self._socket = socket
 
     def readable(self) -> bool:
