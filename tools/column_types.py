@@ -18,6 +18,7 @@ import yaml
 from loaders.proposer_log import FILLED
 from loaders.recognise import KINDS, kind_named
 from tools.made_columns import LANDED, MADE, OF_EVERY_LOAD, TABLES, Made, like
+from tools.problems import report
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 # The kind of which a model's rows come, and the kind of line in a log. A model that is not named here takes for filled
@@ -111,10 +112,7 @@ def _may_land_empty(column: str, kind: str, line_kind: str) -> str:
 
 def main() -> int:
     """Print every problem and return the exit code."""
-    problems = list(find_problems(MODELS))
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    return 1 if problems else 0
+    return report(find_problems(MODELS))
 
 
 if __name__ == "__main__":

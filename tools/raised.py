@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tools.problems import report
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("afterstate", "loaders", "simulators")
 # What a caller is not told of: slips of the programmer, the ends of iterators and of commands.
@@ -64,10 +66,7 @@ def _raised(body: list[ast.stmt]) -> Iterator[str]:
 
 def main() -> int:
     """Print every problem and return the exit code."""
-    problems = list(find_problems(ROOT))
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    return 1 if problems else 0
+    return report(find_problems(ROOT))
 
 
 if __name__ == "__main__":

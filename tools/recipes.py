@@ -22,6 +22,7 @@ from loaders.migrations import VERSION
 from loaders.recognise import KINDS
 from loaders.tables import landing_tables
 from tools import measures
+from tools.problems import report
 
 ROOT = Path(__file__).resolve().parent.parent
 MARTS_PAGE = "docs/marts.md"
@@ -156,10 +157,7 @@ def main() -> int:
     """Fix if asked to, print every problem that is left and return the exit code."""
     if "--fix" in sys.argv[1:]:
         fix(ROOT)
-    problems = list(find_problems(ROOT))
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    return 1 if problems else 0
+    return report(find_problems(ROOT))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tools.problems import report
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("afterstate", "loaders", "simulators", "tools")
 MODULE_LINES, FUNCTION_LINES, MODEL_LINES = 300, 40, 100
@@ -50,10 +52,7 @@ def _lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def main() -> int:
     """Print every problem and return the exit code."""
-    problems = list(find_problems(ROOT))
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    return 1 if problems else 0
+    return report(find_problems(ROOT))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from afterstate.warehouse.layout import Schemas
 
 # The column of `proposal_phase_keys` that holds the true key under each boundary.
 KEY_COLUMNS: dict[Boundary, str] = {"covering": "phase_key_covering", "before": "phase_key_before"}
+KEYS = ", ".join(KEY_COLUMNS.values())
 MARTS = (
     "op_state_spans",
     "proposal_phase_keys",
@@ -67,7 +68,7 @@ def proposals(schemas: Schemas) -> str:
     """Return the statement for a session's proposals from a tick on (session_id, tick), by plane and time."""
     return (
         f"select key_die, key_plane, propose_tick, run_id, row_no, op_name, phase_key_used, "
-        f"{KEY_COLUMNS['covering']}, {KEY_COLUMNS['before']} from {schemas.table('marts', 'proposal_phase_keys')} "
+        f"{KEYS} from {schemas.table('marts', 'proposal_phase_keys')} "
         "where session_id = %s and propose_tick >= %s order by key_die, key_plane, propose_tick, run_id, row_no"
     )
 
@@ -76,7 +77,7 @@ def proposal(schemas: Schemas) -> str:
     """Return the statement for one proposal (session_id, run_id, row_no)."""
     return (
         "select op_uid, op_name, op_base, key_die, key_plane, propose_tick, propose_time_us, context_source, "
-        f"phase_key_used, {KEY_COLUMNS['covering']}, {KEY_COLUMNS['before']} "
+        f"phase_key_used, {KEYS} "
         f"from {schemas.table('marts', 'proposal_phase_keys')} where session_id = %s and run_id = %s and row_no = %s"
     )
 
