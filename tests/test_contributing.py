@@ -122,7 +122,14 @@ FORGOTTEN = (
         "x",
         "no model reads `nand_operation_timeline`",
     ),
+    (
+        "models/staging/nand/_nand__sources.yml",
+        "- name: nand_proposer_log",
+        "- name: new",
+        "loaders/recognise.py: no kind `new`",
+    ),
     ("docs/landing.md", "| nand_proposer_log |", "| |", "no row for `nand_proposer"),
+    ("tests/loaders/odd/kinds.py", "core8_fallback_decisions", "x", "`core8_fallback_decisions` is not tried with odd"),
     ("models/marts/shutdown/shutdown_snapshot_drift.yml", "", "", "snapshot_drift.yml: missing"),
     ("docs/marts.md", "`shutdown_snapshot_coverage`", "it", "no row says what"),
     ("tests/**/*.py", "shutdown_snapshot_coverage", "x", "no test reads"),
@@ -135,6 +142,7 @@ FORGOTTEN = (
         "loaders/migrations.py: add a step, `landing_sessions`",
     ),
     ("afterstate/report/page.py", '    "heatmaps.js",\n', "", "`heatmaps.js` is not among"),
+    ("afterstate/report/assets/report.html", "loads-chart", "x", "no element `#loads-chart`"),
     ("tests/report/*.py", "pairs-chart", "x", "no test looks at `#pairs-chart`"),
 )
 

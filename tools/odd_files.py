@@ -35,7 +35,7 @@ every value, in the landing tables and in the marts.
 - **in the marts**: how much of it is there once all files have been built, in one `dbt build` without an error. Rows
   that state the same key or segment again are one. A fallback decision and a reservation show in the marts of a design
   that has a trace or an event. A `phase_key:` line is a decision when its `selected` line follows.
-- **failed**: nothing of the file landed, and the exit code is 1. **ignored**: it is none of Afterstate's files.
+- **failed**: nothing of the file landed, and the exit code is 1. **ignored**: it is not one of Afterstate's files.
 
 {counts}
 """

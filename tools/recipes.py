@@ -49,7 +49,7 @@ def fix(root: Path) -> None:
 
 
 def _sources(root: Path) -> Iterator[str]:
-    """Yield where a kind that lands is not a source, not staged, not described, or not tried with odd files."""
+    """Yield where a kind is not a source, staged, described and tried with odd files, or a source is not a kind."""
     sources = _text_of(root / "models/staging", "*__sources.yml")
     staged = _text_of(root / "models/staging", "*.sql")
     for kind in KINDS:
@@ -61,6 +61,10 @@ def _sources(root: Path) -> Iterator[str]:
             yield f"docs/landing.md: no row for `{kind.name}` among the kinds"
         if kind.name not in _text(root / "tests/loaders/odd/kinds.py"):
             yield f"tests/loaders/odd/kinds.py: `{kind.name}` is not tried with odd files"
+    for file in sorted((root / "models/staging").rglob("*__sources.yml")):
+        for table in (table["name"] for source in yaml.safe_load(_text(file))["sources"] for table in source["tables"]):
+            if table not in _tables():
+                yield f"loaders/recognise.py: no kind `{table}`, which {file.relative_to(root)} declares"
 
 
 def _marts(root: Path) -> Iterator[str]:
@@ -92,7 +96,7 @@ def _marts_page(root: Path) -> str:
 
 
 def _server_settings(root: Path) -> Iterator[str]:
-    """Yield where a setting that a server must have is neither told to its administrator nor tried."""
+    """Yield where a setting that a server must have is neither documented nor tried."""
     for name in (name for name in VARIABLES if name not in OPTIONAL_VARIABLES):
         if f"| `{name}`" not in _text(root / "docs/server.md"):
             yield f"docs/server.md: no row for `{name}` among what a server must allow"
@@ -124,7 +128,11 @@ def _charts(root: Path) -> Iterator[str]:
     for script in sorted(path.name for path in assets.glob("*.js")):
         if script not in SCRIPTS:
             yield f"afterstate/report/page.py: `{script}` is not among SCRIPTS"
-    for chart in re.findall(r'class="chart" id="([\w-]+)"', _text(assets / "report.html")):
+    drawn = set(re.findall(r'"(\w+-chart)"', _text_of(assets, "*.js")))
+    on_page = re.findall(r'class="chart" id="([\w-]+)"', _text(assets / "report.html"))
+    for chart in sorted(drawn.difference(on_page)):
+        yield f"afterstate/report/assets/report.html: no element `#{chart}`, which a script draws into"
+    for chart in on_page:
         if chart not in tests:
             yield f"tests/report/: no test looks at `#{chart}`"
 
