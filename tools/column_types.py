@@ -35,6 +35,7 @@ ROWS_OF: dict[str, tuple[str, str]] = {
     "op_state_op_name_counts": ("nand_proposal_rows", ""),
     "proposer_log_mismatches": ("nand_proposal_rows", ""),
     "int_phase_keys__decisions": ("nand_proposer_log", "phase_key"),
+    "int_phase_keys__logged_choices": ("nand_proposer_log", "phase_key"),
 }
 # Models that hold rows of a landing table once more; what has no type of its own there is text here.
 COPIES = {"restored_loads": "landing_loads", "restored_rejects": "landing_rejects"}

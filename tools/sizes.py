@@ -17,11 +17,8 @@ PACKAGES = ("afterstate", "loaders", "simulators", "tools")
 MODULE_LINES, FUNCTION_LINES, MODEL_LINES = 300, 40, 100
 # Models that are still longer; they may become shorter, never longer.
 LONG_MODELS = {
-    "int_phase_keys__segments": 115,
-    "plane_phase_times": 118,
     "plane_utilisation": 125,
     "proposal_phase_keys": 100,
-    "proposer_log_mismatches": 134,
 }
 
 

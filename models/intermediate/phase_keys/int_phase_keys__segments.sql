@@ -12,8 +12,6 @@
     post_hook="{{ note_built_loads() }}",
 ) }}
 
-{%- set load_contents = ref("int_phase_keys__load_contents") %}
-
 with changes as (
 
     select * from {{ ref("int_phase_keys__timeline_changes") }}
@@ -23,31 +21,7 @@ with changes as (
 
 loads as (
 
-    {{ loads_to_read("nand_op_state_timeline") | indent }}
-
-),
-
-ordered_loads as (
-
-    select
-        loads.load_id,
-        sessions.session_no,
-        runs.run_no,
-        {{ "changes.from_tick" if is_incremental() else "null as from_tick" }},
-        -- runs in their order, 9 before 10, whatever the order in which they were landed
-        row_number() over (partition by loads.session_id order by char_length(loads.run_id), loads.run_id) as run_order
-    from loads
-    inner join {{ ref("int_phase_keys__sessions") }} as sessions on loads.session_id = sessions.session_id
-    inner join {{ ref("int_phase_keys__runs") }} as runs on {{ same_key("loads", "runs", ["session_id", "run_id"]) }}
-    {%- if is_incremental() %}
-    inner join changes on sessions.session_no = changes.session_no
-    where
-        loads.load_id in (
-            select contents.load_id
-            from {{ load_contents }} as contents
-            where contents.last_tick >= changes.from_tick
-        )
-    {%- endif %}
+    {{ timeline_loads("changes") | indent }}
 
 ),
 
@@ -67,7 +41,7 @@ versions as (
             partition by loads.session_no, segments.die, segments.plane, segments.start_tick, states.state_no
             order by loads.run_order desc, segments.row_no desc
         ) as version_no
-    from ordered_loads as loads
+    from loads
     inner join {{ ref("stg_nand__op_state_segments") }} as segments on loads.load_id = segments.load_id
     inner join {{ ref("int_phase_keys__states") }} as states on segments.op_state = states.op_state
     where segments.start_tick >= loads.from_tick or loads.from_tick is null

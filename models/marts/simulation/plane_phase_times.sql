@@ -16,12 +16,6 @@ with changed_sessions as (
 
 ),
 
-states as (
-
-    select * from {{ ref("int_phase_keys__states") }}
-
-),
-
 -- one pass over the segments; all that follows is a few rows for each plane
 state_times as (
 
@@ -32,17 +26,10 @@ state_times as (
         segments.state_no,
         count(*) as segment_count,
         sum(
-            case
-                when next_segments.start_tick < segments.end_tick then next_segments.start_tick
-                else segments.end_tick
-            end - segments.start_tick
-        ) as held_ticks,
+            least(segments.end_tick, coalesce(next_segments.start_tick, segments.end_tick)) - segments.start_tick
+        ) as segment_ticks,
         count(case when next_segments.start_tick > segments.end_tick then 1 end) as gap_count,
-        sum(
-            case
-                when next_segments.start_tick > segments.end_tick then next_segments.start_tick - segments.end_tick
-            end
-        ) as gap_ticks
+        sum(greatest(0, coalesce(next_segments.start_tick, segments.end_tick) - segments.end_tick)) as gap_ticks
     from changed_sessions as sessions
     inner join {{ ref("int_phase_keys__segments") }} as segments on sessions.session_no = segments.session_no
     left join {{ ref("int_phase_keys__segments") }} as next_segments
@@ -53,30 +40,23 @@ state_times as (
 
 ),
 
+-- a state holds for the time of its segment, its base's END for the gap that follows
 key_times as (
 
+    {% for period, phase_key in [("segment", "states.op_state"), ("gap", "concat(states.op_base, '.END')")] -%}
     select
         times.session_id,
         times.die,
         times.plane,
-        states.op_state as phase_key,
-        false as is_virtual_end,
-        times.segment_count as period_count,
-        times.held_ticks
+        {{ phase_key }} as phase_key,
+        {{ period == "gap" }} as is_virtual_end,
+        times.{{ period }}_count as period_count,
+        times.{{ period }}_ticks as held_ticks
     from state_times as times
-    inner join states on times.state_no = states.state_no
-    union all
-    select
-        times.session_id,
-        times.die,
-        times.plane,
-        concat(states.op_base, '.END') as phase_key,
-        true as is_virtual_end,
-        times.gap_count as period_count,
-        times.gap_ticks as held_ticks
-    from state_times as times
-    inner join states on times.state_no = states.state_no
-    where times.gap_count > 0
+    inner join {{ ref("int_phase_keys__states") }} as states on times.state_no = states.state_no
+    where times.{{ period }}_count > 0
+    {{- "\n    union all\n    " if not loop.last }}
+    {%- endfor %}
 
 ),
 
