@@ -1,4 +1,4 @@
-{#- The runs that the model being built has to process again: all of them, unless it is incremental. -#}
+{#- The runs that the model being built has to take in again: all of them, unless it is incremental. -#}
 {% macro changed_runs() -%}
 {%- set proposal_changes = ref("int_phase_keys__proposal_changes") -%}
 (

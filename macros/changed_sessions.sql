@@ -1,4 +1,4 @@
-{#- The sessions that the model being built has to process again: all of them, unless it is incremental. -#}
+{#- The sessions that the model being built has to take in again: all of them, unless it is incremental. -#}
 {% macro changed_sessions() -%}
 {%- set load_changes = ref("int_landing__load_changes") -%}
 select

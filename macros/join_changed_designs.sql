@@ -1,4 +1,4 @@
-{#- Restrict rows with run_id, case_id and antibody_id to the designs that the model being built has to process again: all
+{#- Restrict rows with run_id, case_id and antibody_id to the designs that the model being built has to take in again: all
     of them, unless it is incremental. -#}
 {% macro join_changed_designs(rows) -%}
 {%- set changed_designs = ref("int_shutdown__changed_designs") -%}
