@@ -1,6 +1,6 @@
 """What can be landed: the kinds of file, their columns, their keys (design section 3).
 
-To add a source, declare its kinds in a module like `core` and list them in `KINDS`; nothing else names a kind.
+To add a source, declare its kinds in a module like `core` and list them in `recognise.KINDS` (docs/contributing.md).
 """
 
 from __future__ import annotations
