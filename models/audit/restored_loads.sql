@@ -1,5 +1,5 @@
 -- Files that had landed in a warehouse from whose backup this one was restored. `afterstate restore` writes the rows; a
--- build makes the table, and that is all. They stand apart from landing_loads, so that each such file can land again.
+-- build only creates the table. They are apart from landing_loads, so that each such file can land again.
 {{ config(
     materialized="incremental",
     incremental_strategy="merge",

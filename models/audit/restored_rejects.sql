@@ -1,5 +1,5 @@
 -- Rows that had not fitted in a warehouse from whose backup this one was restored. `afterstate restore` writes them; a
--- build makes the table, and that is all.
+-- build only creates the table.
 {{ config(
     materialized="incremental",
     incremental_strategy="merge",

@@ -1,4 +1,4 @@
--- Each segment of each plane's timeline, in small integers; `op_state_spans` puts neighbours and texts to it.
+-- Each segment of each plane's timeline, in small integers; `op_state_spans` adds neighbours and texts.
 -- Grain: one row per segment, numbered by (start tick, run, row) within its session, die and plane. A segment that is
 -- stated again (same start tick and state) holds as its latest run has it, which may have cut it short.
 {{ config(

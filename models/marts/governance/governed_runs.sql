@@ -42,7 +42,7 @@ snapshots as (
 
 ),
 
--- a run of which nothing holds any more is remembered all the same
+-- a run without active loads is remembered all the same
 runs as (
 
     select run_id from run_files

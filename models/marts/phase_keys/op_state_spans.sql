@@ -1,6 +1,6 @@
 -- Each segment of each plane's timeline with its neighbours, and the `<BASE>.END` gap that follows (design section 5).
--- Grain: one row per segment. A view: the numbers are in int_phase_keys__segments; here the texts and the neighbours,
--- found by their numbers, are put to them.
+-- Grain: one row per segment. A view: the numbers are in int_phase_keys__segments; this view adds the texts and
+-- the neighbours, found by number.
 {%- set plane = ["session_no", "die", "plane"] %}
 {%- set has_gap = "coalesce(next_segments.start_tick > segments.end_tick, true)" %}
 

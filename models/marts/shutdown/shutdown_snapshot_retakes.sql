@@ -1,5 +1,5 @@
--- What snapshots said before they were taken again. `afterstate retake` writes the rows; a build makes the table, and
--- that is all.
+-- What snapshots said before they were taken again. `afterstate retake` writes the rows; a build only creates the
+-- table.
 {%- set taken_at = columns_by_taken_at().keys() | list %}
 {%- set former = ["snapshot_rule_id"] + shutdown_key() + state_columns() + taken_at %}
 {{ config(

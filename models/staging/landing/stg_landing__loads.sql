@@ -1,4 +1,4 @@
--- Which loads are active: what they state holds. The one definition, for both families.
+-- Which loads are active: their rows count. The one definition, for both families.
 with landing_loads as (
 
     select * from {{ source("landing", "landing_loads") }}

@@ -1,5 +1,5 @@
 -- A segment that a landed timeline states and that is missing from the phase keys' segments, one that nobody states,
--- and one that is there twice. What landed after the build had looked is the next build's.
+-- and one that is there twice. Loads that arrive during the build are picked up by the next one.
 {{ config(tags="full") }}
 
 with stated as (

@@ -1,5 +1,5 @@
--- A landed proposal that is missing from proposal_phase_keys, or a row there without one. What
--- landed after the build had looked is the next build's.
+-- A landed proposal that is missing from proposal_phase_keys, or a row there without one. Loads
+-- that arrive during the build are picked up by the next one.
 {{ config(tags="full") }}
 
 with built_proposals as (

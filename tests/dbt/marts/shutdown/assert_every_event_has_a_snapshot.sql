@@ -1,5 +1,5 @@
--- Landing an event must always give a snapshot, however little else is there. Of an event that landed after dbt had
--- started, since landing goes on meanwhile, the next build knows.
+-- Every landed event must have a snapshot, however little else is there. Events that land during the build are picked
+-- up by the next one.
 {{ config(tags="full") }}
 
 select

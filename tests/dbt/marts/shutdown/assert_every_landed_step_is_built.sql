@@ -1,5 +1,5 @@
--- Designs of which a landed file states more steps than the tables of the shutdowns have. What landed after the build
--- had looked is the next build's.
+-- Designs of which a landed file states more steps than the tables of the shutdowns have. Loads that arrive
+-- during the build are picked up by the next one.
 {{ config(tags="full") }}
 
 with landed as (
