@@ -16,8 +16,7 @@
     "context_source", "phase_key_used",
 ] %}
 {%- set proposal_changes = ref("int_phase_keys__proposal_changes") %}
-{%- set segments = ref("int_phase_keys__segments") %}
-{%- set states = ref("int_phase_keys__states") %}
+{%- set segments, states = ref("int_phase_keys__segments"), ref("int_phase_keys__states") %}
 
 with loads as (
 

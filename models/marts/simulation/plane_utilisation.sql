@@ -30,56 +30,9 @@ segments as (
 
 ),
 
--- every start and every end in one order: a running count above 0 is a time in which some segment runs. Linear, where
--- a running maximum of the ends is not on MariaDB.
-edges as (
-
-    select
-        session_no,
-        die,
-        plane,
-        start_tick as tick,
-        1 as started
-    from segments
-    union all
-    select
-        session_no,
-        die,
-        plane,
-        end_tick as tick,
-        -1 as started
-    from segments
-
-),
-
-counted_edges as (
-
-    select
-        session_no,
-        die,
-        plane,
-        tick,
-        sum(started) over (
-            partition by session_no, die, plane
-            order by tick asc, started desc
-            rows unbounded preceding
-        ) as running_count,
-        lead(tick) over (partition by session_no, die, plane order by tick asc, started desc) as next_tick
-    from edges
-
-),
-
 busy_times as (
 
-    select
-        session_no,
-        die,
-        plane,
-        min(tick) as first_start_tick,
-        max(tick) as last_end_tick,
-        {{ as_bigint("coalesce(sum(case when running_count > 0 then next_tick - tick end), 0)") }} as busy_ticks
-    from counted_edges
-    group by session_no, die, plane
+    {{ busy_times("segments") | indent }}
 
 ),
 
