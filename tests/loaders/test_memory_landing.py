@@ -377,6 +377,6 @@ def test_a_server_that_fails(common: Bench) -> None:
     finally:
         common.query(f"rename table `{schema}`.away to `{schema}`.{PROPOSALS_KIND}")
     assert caught.value.what.startswith(f"memory:{PROPOSALS_KIND}: the server said: ")
-    assert caught.value.hint.startswith("what else the call gave has landed; give the same again")
+    assert caught.value.hint.startswith("everything else has landed; fix this and make the same call again")
     assert [status[0] for status in statuses(common)] == [TIMELINE_KIND]
     assert [load.status for load in land(common, timeline=[SEGMENT], rows=[ROW])] == ["unchanged", "landed"]

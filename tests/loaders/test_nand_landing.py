@@ -167,7 +167,7 @@ EXPORTS = [
     (f"phase_proposal_counts_{RUN}.csv.gz", COUNTS, "known, not needed: counts of proposals"),
     (f"operation_sequence_{RUN}.csv", "seq,time,op_name", "known, not needed: the simulator's sequence"),
     (f"address_touch_count_{RUN}.csv", "die,plane,block,page,count", "known, not needed: the simulator's counts"),
-    (f"expected_phase_keys_{RUN}.csv", "row_no,covering,before,op_state", "none that Afterstate knows"),
+    (f"expected_phase_keys_{RUN}.csv", "row_no,covering,before,op_state", "matches no known kind"),
 ]
 
 
@@ -526,7 +526,7 @@ def test_a_run_restated_as_empty(common: Bench) -> None:
 
 BEFORE = "is before the segment's start, 10.0 µs"
 EMPTY, NO_NUMBER = "is empty, but the column is required", "is not a number"
-NOTHING = EMPTY.replace("is empty", "stands for nothing")
+NOTHING = EMPTY.replace("is empty", "is NaN")
 BEYOND = "is too large for ticks of 0.01 µs, which a double can tell apart up to 9e13 µs"
 NO_STATE = "is not a state, expected `<BASE>.<STATE>`"
 VIRTUAL = "is virtual: `<BASE>.END` is what holds after a segment, never a segment"

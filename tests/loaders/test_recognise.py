@@ -117,7 +117,7 @@ def test_a_needed_column_under_another_name(spelled: str) -> None:
 )
 def test_strangers_files(header: list[str]) -> None:
     """Prevents a folder with other people's files from failing."""
-    with pytest.raises(UnknownFile, match="none that Afterstate knows"):
+    with pytest.raises(UnknownFile, match="matches no known kind"):
         recognise(SOME_FILE, header)
 
 

@@ -118,7 +118,7 @@ def test_weeks_that_came_after_the_loss_stay(warehouse: Bench) -> None:
     this_week = {row[2]: row for row in warehouse.query(MEMORY, role="bi")}
     said = restored(warehouse, file)
     assert "shutdowns remembered on both sides: 1" in said
-    assert "that have a new id: " in said
+    assert "that got a new id: " in said
     memory, retakes = everything(warehouse)
     assert [row for row in memory if not row[2].startswith("week")] == before[0]  # ids and times, too
     for run in ("week_1", "week_2"):

@@ -61,7 +61,7 @@ def test_a_second_build_waits_and_says_for_whom(held: Build) -> None:
         with building(bench, "--no-wait", *SUMMARY, name="third") as third:
             assert third.ends() == 1
             assert "another build of " in third.said
-            assert "without `--no-wait` it waits by itself" in third.said
+            assert "or without `--no-wait` to wait for it" in third.said
         assert bench.dbt("compile", *SUMMARY)  # what only reads does not wait
         for command in (("status",), ("doctor",)):
             assert bench.run(*command).exit_code == 0
