@@ -25,9 +25,9 @@ from loaders.recognise import kind_named
 def prune(kind_name: str | None, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Remove the rows of superseded and withdrawn loads.
 
-    Later loads have restated a superseded load. Lists what it will remove, then asks. The manifest keeps the loads as
-    `pruned`, so that their files do not land again; their rejects stay. The removed rows of core files also disappear
-    from the audit schema's core_*_history.
+    A superseded load is one that later loads have restated. Lists what it will remove, then asks. The manifest keeps
+    the loads as `pruned`, so that their files do not land again; their rejects stay. The removed rows of core files
+    also disappear from the audit schema's core_*_history.
 
     \b
     afterstate prune --dry-run
