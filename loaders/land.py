@@ -15,7 +15,7 @@ from typing import cast
 import sqlalchemy
 
 from afterstate.errors import AfterstateError, LandingError
-from afterstate.warehouse.connect import LandingConnection, cursor, engine
+from afterstate.warehouse.connect import LandingConnection, cursor, sqlalchemy_engine
 from afterstate.warehouse.engines import Engine
 from afterstate.warehouse.holders import who_blocks, who_may_know
 from afterstate.warehouse.profile import Warehouse
@@ -104,7 +104,7 @@ class Lander(FileLander):
         `encoding` is what `known_encoding` returns; None is UTF-8.
         """
         super().__init__(kind, progress, run_options, encoding)
-        self._engine = engine(warehouse.landing, landing=True)
+        self._engine = sqlalchemy_engine(warehouse.landing, landing=True)
         self._who_may_know = who_may_know(Settings.from_environment(), warehouse)
         with cursor(warehouse.landing) as ask:
             ask.execute("select version(), @@global.local_infile")

@@ -16,7 +16,7 @@ from sqlalchemy import delete, select, update
 
 from afterstate.server.programs import Say
 from afterstate.warehouse.build_lock import BuildLock
-from afterstate.warehouse.connect import cursor, detect, engine
+from afterstate.warehouse.connect import cursor, detect, sqlalchemy_engine
 from afterstate.warehouse.profile import Warehouse
 from loaders.kinds import Kind
 from loaders.tables import LandingTables, landing_tables
@@ -52,7 +52,7 @@ class Pruner:
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
-        self._engine = engine(warehouse.landing)
+        self._engine = sqlalchemy_engine(warehouse.landing)
         collation = detect(warehouse.landing).exact_collation
         self._tables: LandingTables = landing_tables(warehouse.schemas, collation)
 

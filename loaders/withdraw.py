@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, up
 from sqlalchemy.exc import OperationalError
 
 from afterstate.errors import UsageError
-from afterstate.warehouse.connect import detect, engine
+from afterstate.warehouse.connect import detect, sqlalchemy_engine
 from afterstate.warehouse.holders import who_blocks, who_may_know
 from afterstate.warehouse.profile import Warehouse
 from afterstate.warehouse.settings import Settings
@@ -84,7 +84,7 @@ class Withdrawer:
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._who_may_know = who_may_know(Settings.from_environment(), warehouse)
-        self._engine = engine(warehouse.landing).execution_options(isolation_level="READ COMMITTED")
+        self._engine = sqlalchemy_engine(warehouse.landing).execution_options(isolation_level="READ COMMITTED")
         collation = detect(warehouse.landing).exact_collation
         self._tables: LandingTables = landing_tables(warehouse.schemas, collation)
 

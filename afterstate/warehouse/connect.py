@@ -179,7 +179,7 @@ def _unverified() -> ssl.SSLContext:
     return context
 
 
-def engine(connection: Connection, *, landing: bool = False) -> sqlalchemy.Engine:
+def sqlalchemy_engine(connection: Connection, *, landing: bool = False) -> sqlalchemy.Engine:
     """Return a SQLAlchemy engine over `connect`, one connection at a time and none kept."""
     return sqlalchemy.create_engine(
         f"{connection.type}+pymysql://", creator=lambda: connect(connection, landing=landing), poolclass=NullPool

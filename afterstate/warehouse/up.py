@@ -17,7 +17,7 @@ from afterstate.server.private import PrivateServer
 from afterstate.server.programs import Say
 from afterstate.warehouse import accounts
 from afterstate.warehouse.accounts import Account
-from afterstate.warehouse.connect import connect, cursor, detect, engine
+from afterstate.warehouse.connect import connect, cursor, detect, sqlalchemy_engine
 from afterstate.warehouse.engines import Engine
 from afterstate.warehouse.file_lock import one_at_a_time
 from afterstate.warehouse.layout import Schemas
@@ -134,7 +134,7 @@ def _finish(settings: Settings, warehouse: Warehouse, found: Engine, say: Say) -
     """Make the landing tables, or bring them up to date, and write the profile."""
     tables = landing_tables(warehouse.schemas, found.exact_collation)
     try:
-        with engine(warehouse.landing).connect() as connection:
+        with sqlalchemy_engine(warehouse.landing).connect() as connection:
             for version in bring_up_to_date(connection, tables, found.exact_collation):
                 say(f"the landing schema was brought to version {version}")
     except DBAPIError as error:

@@ -25,7 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterstate.errors import LandingError, ServerError
-from afterstate.warehouse.connect import STREAM_NAME, connect, detect, engine
+from afterstate.warehouse.connect import STREAM_NAME, connect, detect, sqlalchemy_engine
 from loaders import store
 from loaders.encode import Encoder
 from loaders.land import Lander
@@ -502,7 +502,7 @@ def test_superseding_reads_in_proportion(warehouse: Bench) -> None:
     loads = [land(warehouse, "x.csv", trace((step, number) for step in range(rows))) for number in range(3)]
     account = warehouse.warehouse.landing
     tables = landing_tables(warehouse.warehouse.schemas, detect(account).exact_collation)
-    with engine(account, landing=True).connect() as connection:
+    with sqlalchemy_engine(account, landing=True).connect() as connection:
         store.mark_superseded(connection, tables, kind_named(TRACE_KIND), int(loads[-1].load_id or 0))
         counters = connection.exec_driver_sql("show session status like 'Handler_read%%'").all()
     assert sum(int(count) for _, count in counters) < 30 * rows
@@ -561,7 +561,7 @@ class Gate:
         account = bench.warehouse.landing
         self._send = WAYS[way]
         kind = kind_named(TRACE_KIND)
-        self._engine = engine(account, landing=True)
+        self._engine = sqlalchemy_engine(account, landing=True)
         self._tables: LandingTables = landing_tables(bench.warehouse.schemas, detect(account).exact_collation)
         self._columns = Encoder(kind, [*TRACE, *others]).columns
 
