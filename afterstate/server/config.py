@@ -19,7 +19,7 @@ CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/
 
 
 @dataclass(frozen=True)
-class Places:
+class ServerPaths:
     """Where one private server keeps what; `home` is `.afterstate` or `AFTERSTATE_HOME`."""
 
     home: Path
@@ -71,7 +71,7 @@ def memory_bytes() -> int:
     return int(min(limits))
 
 
-def option_file(engine: Engine, places: Places, port: int, memory: int) -> str:
+def option_file(engine: Engine, places: ServerPaths, port: int, memory: int) -> str:
     """Return the option file's text; `memory` is in bytes."""
     own_by_engine: dict[str, dict[str, str | int | None]] = {
         "mysql": {

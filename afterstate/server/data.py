@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 from afterstate.errors import ServerError
-from afterstate.server.config import Places
+from afterstate.server.config import ServerPaths
 from afterstate.server.log import tail
 from afterstate.server.programs import APT_PACKAGES, Program, Say, install_by_apt
 
@@ -15,14 +15,14 @@ MARIADB_INSTALLER = "mariadb-install-db"
 MARIADB_HELPERS = (MARIADB_INSTALLER, "my_print_defaults")
 
 
-def data_engine(places: Places) -> str | None:
+def data_engine(places: ServerPaths) -> str | None:
     """Return whose data these are, None when there are none; only MySQL has a tablespace of its own for `mysql`."""
     if not (places.data / "mysql").is_dir():
         return None
     return "mysql" if (places.data / "mysql.ibd").exists() else "mariadb"
 
 
-def make_data(program: Program, places: Places, say: Say) -> None:
+def make_data(program: Program, places: ServerPaths, say: Say) -> None:
     """Make the data directory beside its place and move it there when it is whole.
 
     Installs MariaDB's helpers where they are missing. Raises ServerError when there can be no data directory.

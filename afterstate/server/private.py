@@ -24,7 +24,7 @@ import yaml
 
 from afterstate.errors import AccountRefused, ServerError
 from afterstate.output import write_private
-from afterstate.server.config import Places, memory_bytes, option_file
+from afterstate.server.config import ServerPaths, memory_bytes, option_file
 from afterstate.server.data import data_engine, make_data
 from afterstate.server.log import begin_log, former, read_log, tail
 from afterstate.server.programs import Program, Say, find_program, install_program
@@ -46,7 +46,7 @@ class PrivateServer:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.places = Places(settings.home, _run_folder(settings.home))
+        self.places = ServerPaths(settings.home, _run_folder(settings.home))
         self._state_file = settings.home / "server.yml"
 
     def start(self, say: Say) -> Connection:

@@ -26,7 +26,7 @@ import yaml
 import afterstate.warehouse.connect
 from afterstate.errors import ServerError
 from afterstate.server import config, private
-from afterstate.server.config import Places, memory_bytes, option_file
+from afterstate.server.config import ServerPaths, memory_bytes, option_file
 from afterstate.server.log import FORMER_BYTES, begin_log, former
 from afterstate.server.private import SOCKET_PATH_BYTES
 from afterstate.server.programs import find_program
@@ -448,7 +448,7 @@ def test_charset_collation_clock_and_local_infile(own: Bench) -> None:
 
 def buffers(engine: str, memory: int) -> dict[str, int]:
     """Return the sizes in an option file, in MiB."""
-    places = Places(Path("/home"), Path("/home/run"))
+    places = ServerPaths(Path("/home"), Path("/home/run"))
     text = option_file(Engine(engine, (99, 0, 0)), places, 33060, memory)
     pairs = [line.split(" = ") for line in text.splitlines() if " = " in line]
     return {name: int(value) // MIB for name, value in pairs if value.isdigit() and int(value) >= MIB}
