@@ -101,7 +101,7 @@ def _chosen() -> tuple[Schemas, Connection] | None:
 
 @cache
 def _target(folder: Path, profile: str | None, target: str | None) -> tuple[Schemas, Connection] | None:
-    """Read the profile once a run: dbt connects for every node, and reading takes longer than connecting."""
+    """Read the profile once per run: dbt connects for every node, and reading takes longer than connecting."""
     return target_of(folder, profile, target)
 
 

@@ -1,11 +1,11 @@
 """A CSV file as batches of rows.
 
 A BOM, CRLF, line breaks inside quotes and any UTF-8 text are normal. Lines of nothing but blanks are not records, as in
-pandas. What is no CSV (a quote that never closes, say) is still a record, with the reason, so that no line is ever
-lost. Bytes that are no UTF-8 travel as surrogates and are named by `unprintable`.
+pandas. What is not CSV (a quote that never closes, say) is still a record, with the reason, so that no line is ever
+lost. Bytes that are not UTF-8 travel as surrogates and are named by `unprintable`.
 
-Two roads lead to the same batches. A block of plain lines, each of them a row, is parsed by Arrow as a whole; a block
-with anything odd in it by `csv`, record by record. A property test holds the two together.
+There are two ways to the same batches. A block of plain lines, each of them a row, is parsed by Arrow as a whole; a
+block with anything odd in it by `csv`, record by record. A property test holds the two together.
 """
 
 from __future__ import annotations

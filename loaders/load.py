@@ -132,7 +132,7 @@ def readable() -> Iterator[None]:
     try:
         yield
     except Unreadable as error:
-        hint = "expected CSV, one row a line; nothing of the file was landed"
+        hint = "expected CSV, one row per line; nothing of the file was landed"
         raise LandingError(str(error), hint, failure="too_long") from error
 
 

@@ -1,7 +1,7 @@
 """A simulation's rows, landed straight from memory, under every rule that files land under (design section 3).
 
-Rows are spelled as the simulator's own exporter would, into a temporary CSV, and take the one road that there is: what
-is checked, rejected, hashed and known again is the same. Landing the exported file later restates the same run.
+Rows are spelled as the simulator's own exporter would, into a temporary CSV, and go through the same code as a file:
+what is checked, rejected, hashed and known again is the same. Landing the exported file later restates the same run.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Landing from Python, as a notebook does it: files and folders, and DataFrames (design sections 2 and 3).
 
-A frame takes the one road that there is: it is written as pandas would write its CSV, so that the frame and that file
+A frame goes the same way as a file: it is written as pandas would write its CSV, so that the frame and that file
 land the same, and the file counts as landed when the frame is.
 """
 

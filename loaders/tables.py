@@ -1,4 +1,4 @@
-"""The tables of the landing schema: one a kind, the manifest `landing_loads`, and `landing_rejects`.
+"""The tables of the landing schema: one per kind, the manifest `landing_loads`, and `landing_rejects`.
 
 Landed rows are never changed: a later load of the same key stands beside the earlier one, and staging reads the later.
 """

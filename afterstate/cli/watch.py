@@ -132,7 +132,7 @@ class _Lines:
 
 
 class _JsonLines:
-    """What a watch does, as programs read it: an object a line, the event first."""
+    """What a watch does, as programs read it: one object per line, the event first."""
 
     def begins(self, order: Order) -> None:
         _event("watching", folder=str(order.folder), settle_seconds=order.settle, build_after_seconds=order.build_after)

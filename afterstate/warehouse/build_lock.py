@@ -151,7 +151,7 @@ class BuildLock:
         return [int(seated) for seated in self._ask(f"select {seats}")[0] if seated]
 
     def _end_others(self) -> None:
-        """End the statements of a build that is no more; they would write beside ours."""
+        """End the statements of a build that has ended; they would write beside ours."""
         announced: Sequence[int] = ()
         while seated := self._seated():
             for connection_id in seated:

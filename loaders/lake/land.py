@@ -32,7 +32,7 @@ from loaders.store import KnownLoad
 from loaders.temporary import no_room_for_temporary_files
 from loaders.turns import Stopped, Turn
 
-# Appends of other loads are no conflict, only a reason to write the commit under the next number.
+# Appends of other loads are not a conflict, only a reason to write the commit under the next number.
 APPENDS_AT_ONCE = 1_000
 
 

@@ -1,4 +1,4 @@
-"""The landing tables of a lake: one Delta table a kind, the manifest `landing_loads`, and `landing_rejects`.
+"""The landing tables of a lake: one Delta table per kind, the manifest `landing_loads`, and `landing_rejects`.
 
 They lie in `URI/landing/NAME`, partitioned by load: a load's rows are files of their own, so that whoever reads some
 loads reads no other's. Columns are those of the landing schema (loaders/tables.py); texts have no lengths here, since
