@@ -161,7 +161,7 @@ def test_errors_leave_standard_output_to_json(in_its_folder: Bench, tmp_path: Pa
         (bench, ("backup", str(taken)), 1, "no backup replaces another"),
         (bench, ("restore", "samples/README.md"), 1, "expected"),
         (bench, ("land", "samples", "--kind", "nosuch"), 2, "expected one of: "),
-        (bench, ("withdraw", "--session", "nobody", "--yes"), 2, "no load of session `nobody` holds"),
+        (bench, ("withdraw", "--session", "nobody", "--yes"), 2, "no load of session `nobody` is active"),
         *(
             (nowhere, (command,), 2, "run `afterstate up` first")
             for command in ("status", "prune --yes", "backup x.zip")

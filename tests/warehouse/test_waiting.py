@@ -64,7 +64,7 @@ def failed_build(bench: Bench, capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_every_session_waits_for_a_minute_at_most(warehouse: Bench) -> None:
-    """Prevents the servers' own patience, a day or a year, in the loaders' sessions or in dbt's."""
+    """Prevents the servers' own timeouts, a day or a year, in the loaders' sessions or in dbt's."""
     limits = "@@session.lock_wait_timeout, @@session.innodb_lock_wait_timeout"
     for role in ("landing", "dbt", "bi"):
         assert warehouse.query(f"select {limits}", role=role) == [(60, 60)]
