@@ -43,8 +43,8 @@ def write_report(
 ) -> int:
     """Write the report of the environment's warehouse; returns the size of the page in bytes.
 
-    `sessions` limits the timelines to these (all by default); `advance` is called for each of its STEPS. A file is replaced
-    at once, when it is whole; `-`, a device and a pipe are written through (afterstate/output.py). Raises
+    `sessions` limits the timelines to these (all by default); `advance` is called for each of its STEPS. A file is
+    replaced at once, when it is whole; `-`, a device and a pipe are written through (afterstate/output.py). Raises
     AfterstateError when nothing is built yet, a session is not there, or the file cannot be written.
     """
     warehouse = read_warehouse(settings)
