@@ -1,7 +1,8 @@
 """Rows at the edge of every rule, drawn by hypothesis: files of both families, with what must become of each row.
 
 An `Example` is one session, or the designs of one run. Its rows are the texts of a file's fields: usual ones, edges
-that must land, and now and then one that must not. The rules are those of `tests.loaders.odd`.
+that must land, and now and then one that must not. The rules are those of `tests.loaders.odd`. What takes one row of
+thousands, or two that meet, is left to no chance: `misfit_rows`, `parted_choices` and `extremes` have each once.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ MISFITS = {
     "double": ("1e309", "1e-400", "x"),
     "time": ("9.1e13", "inf", "1e300", "x"),
 }
+ENDS = {"whole": ("-2147483648", "2147483647"), "double": ("-1.7e308", "1.7e308")}
 STATES = ("READ.ISSUE", "READ.CORE_BUSY", "ERASE.ISSUE", "ERASE.CORE_BUSY", "A.B.DATAIN")
 EDGE_STATES = (
     "x" * 126 + ".A",
@@ -103,11 +105,6 @@ class Example:
 KINDS = {kind.name: kind for kind in (*CORE, *NAND)}
 
 
-def examples() -> st.SearchStrategy[tuple[Line, ...]]:
-    """Draw the rows of an example: of a session, or of the designs of a run."""
-    return st.one_of(sessions(), designs())
-
-
 def sessions() -> st.SearchStrategy[tuple[Line, ...]]:
     """Draw a session: proposals without a timeline, a timeline without proposals, log lines in every order."""
     kinds = [st.lists(_row(kind), max_size=5) for kind in NAND]
@@ -136,6 +133,41 @@ def designs() -> st.SearchStrategy[tuple[Line, ...]]:
         return _joined(*(st.lists(_row(kind, few), max_size=6) for kind in CORE))
 
     return st.tuples(name, st.tuples(name, name)).flatmap(lambda names: of(*names))
+
+
+def misfit_rows(kinds: Sequence[OddKind]) -> Iterator[Line]:
+    """Yield for each text that does not fit into a column one row that has it, and is usual otherwise."""
+    for kind in kinds:
+        usual = _usual_fields(kind.types)
+        for name, type_ in kind.types.items():
+            for text in dict.fromkeys(_misfits(type_, name not in kind.filled)):
+                yield Line(kind.name, RUNS[0] if kind.is_nand else "", tuple({**usual, name: text}.items()))
+
+
+def parted_choices() -> Iterator[Line]:
+    """Yield a log in which each line that does not fit stands between a choice and an operation that is not its own."""
+    words = {word: _usual_fields({name: LOG.types[name] for name in FIELDS[word]}) for word in FIELDS}
+    chosen, selected = (Line(LOG.name, RUNS[0], tuple(words[word].items()), word) for word in ("phase_key", "selected"))
+    for word, usual in words.items():
+        for name in usual:
+            for text in filter(None, dict.fromkeys(_misfits(LOG.types[name], name not in LINES_NEED[word]))):
+                yield from (chosen, Line(LOG.name, RUNS[0], tuple({**usual, name: text}.items()), word), selected)
+    yield from (chosen, Line(LOG.name, RUNS[0], ()), selected)
+
+
+def extremes() -> Iterator[Line]:
+    """Yield designs whose numbers go from one end of their types to the other: with the steps, and at the steps."""
+    for antibody, steps, turn in (("up", ("1", "2"), 1), ("down", ("1", "2"), -1), ("far", ENDS["whole"], 1)):
+        for kind in CORE:
+            for number, step in enumerate(steps[:1] if "shutdown_step" in kind.types else steps):
+                own = {"antibody_id": antibody, "shutdown_step": step, "step": step}
+                ends = {name: ENDS[type_][::turn][number] for name, type_ in kind.types.items() if type_ in ENDS}
+                fields = {**_usual_fields(kind.types), **ends}
+                yield Line(kind.name, "", tuple({name: own.get(name, fields[name]) for name in fields}.items()))
+
+
+def _usual_fields(types: Mapping[str, str]) -> dict[str, str]:
+    return {name: (FEW.get(name) or _usual(type_))[0] for name, type_ in types.items()}
 
 
 def _joined(*parts: st.SearchStrategy[list[Line]]) -> st.SearchStrategy[tuple[Line, ...]]:

@@ -8,7 +8,7 @@ AFTERSTATE_TEST_SEED draws the same again.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -23,10 +23,11 @@ from tests.conftest import WITHOUT_TESTS, Bench, Server, empty_place, invoke_dbt
 from tests.loaders.helpers import fuzz
 from tests.loaders.odd.built import landed_files
 from tests.loaders.odd.compare import first_difference
+from tests.loaders.odd.kinds import CORE, NAND
 from tests.loaders.odd.marts import differences, found_in
 from tests.loaders.odd.outcome import Landing, land, outcomes, write
 from tests.seed import VARIABLE, session_seed
-from tests.warehouse.edge_rows import Example, Line, designs, sessions
+from tests.warehouse.edge_rows import Example, Line, designs, extremes, misfit_rows, parted_choices, sessions
 
 ROWS = int(os.environ.get("AFTERSTATE_EDGE_ROWS", "1000")) // 2  # of each family
 TIMEOUT_SECONDS = 300 + ROWS  # a file has a few rows, and may take a second where many tests share a machine
@@ -44,7 +45,7 @@ def draw(of: st.SearchStrategy[tuple[Line, ...]], rows: int) -> list[Example]:
     @given(of)
     def collect(lines: tuple[Line, ...]) -> None:
         if sum(len(example.lines) for example in drawn) < rows:
-            drawn.append(Example(len(drawn), lines))
+            drawn.append(Example(len(drawn) + 1, lines))
 
     collect()
     return drawn
@@ -123,10 +124,12 @@ def shown(example: Example) -> str:
     return "\n".join(f"{file.name}\n{file.content.decode('utf-8', 'replace')}" for file in example.files())
 
 
-def check(server: Server, folder: Path, of: st.SearchStrategy[tuple[Line, ...]], layout: str) -> None:
-    """Draw, land and build, and fail with the smallest example."""
+def check(
+    server: Server, folder: Path, always: Iterable[Line], of: st.SearchStrategy[tuple[Line, ...]], layout: str
+) -> None:
+    """Land and build an example that is always there and those that are drawn, and fail with the smallest one."""
     trial = Trial(server, folder, layout)
-    examples = draw(of, ROWS)
+    examples = [Example(0, tuple(always)), *draw(of, ROWS)]
     problems = trial.problems(examples)
     if problems:
         # where no test of dbt's own is what failed, they only take time
@@ -139,10 +142,10 @@ def check(server: Server, folder: Path, of: st.SearchStrategy[tuple[Line, ...]],
 @pytest.mark.layouts("four_schemas")
 def test_sessions_at_the_edge_build(server: Server, tmp_path: Path, layout: str) -> None:
     """Prevents one odd row of a simulator from stopping the build for everybody, and from a wrong key or choice."""
-    check(server, tmp_path, sessions(), layout)
+    check(server, tmp_path, (*misfit_rows(NAND), *parted_choices()), sessions(), layout)
 
 
 @pytest.mark.layouts("one_database")
 def test_designs_at_the_edge_build(server: Server, tmp_path: Path, layout: str) -> None:
     """Prevents steps, streaks and measures at the ends of their types from stopping the build for everybody."""
-    check(server, tmp_path, designs(), layout)
+    check(server, tmp_path, (*misfit_rows(CORE), *extremes()), designs(), layout)
