@@ -155,7 +155,7 @@ def test_errors_leave_standard_output_to_json(in_its_folder: Bench, tmp_path: Pa
         (bench, ("phase-key", "--session", "nobody", *at, "1"), 1, "there is no session `nobody`"),
         (bench, ("phase-key", "--session", "chip_1", *at, "nan"), 2, "`nan` µs is not a time"),
         (bench, ("export", "phase-counts", "--session", "chip_1", "--run", "x", "--out", "."), 1, "expected one of: "),
-        (bench, ("export", "snapshot", "--out", "-"), 2, "name a file with `--out`, or leave out `--json`"),
+        (bench, ("export", "snapshot", "--out", "-"), 2, "name a file, or leave out `--json`"),
         (bench, ("export", "snapshot", "--out", "x.csv", "--rule", "nosuch"), 1, "expected one of: core10_02_v1"),
         (bench, ("report", "--out", "x.html", "--session", "nobody"), 1, "expected one of: chip_1"),
         (bench, ("backup", str(taken)), 1, "no backup replaces another"),
