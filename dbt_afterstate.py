@@ -47,7 +47,7 @@ from afterstate.progress import quiet_build_progress
 from afterstate.warehouse import connect as warehouse_connect
 from afterstate.warehouse import partial_parse, quick_events
 from afterstate.warehouse.build_lock import SEATS, BuildLock, BuildRefused
-from afterstate.warehouse.connect import SESSION, tls_context
+from afterstate.warehouse.connect import SESSION, tls_context, unverified_context
 from afterstate.warehouse.dbt import NEXT_VARIABLE, NO_WAIT_VARIABLE, set_places
 from afterstate.warehouse.holders import LOCK_WAIT_TIMEOUT, find_holders, who_may_know
 from afterstate.warehouse.layout import Schemas
@@ -79,6 +79,7 @@ def main() -> None:
 def prepare() -> None:
     """Make dbt-mysql, in this process, connect as described above and take the build lock."""
     _target.cache_clear()
+    _tls_context.cache_clear()
     os.environ[TLS_VARIABLE] = "as the profile says"
     mysql.connector.connect = connect
     caching_sha2_password.MySQLCachingSHA2PasswordAuthPlugin = SealedPassword
@@ -103,6 +104,18 @@ def _chosen() -> tuple[Schemas, Connection] | None:
 def _target(folder: Path, profile: str | None, target: str | None) -> tuple[Schemas, Connection] | None:
     """Read the profile once per run: dbt connects for every node, and reading takes longer than connecting."""
     return target_of(folder, profile, target)
+
+
+@cache
+def _tls_context(target: Connection) -> ssl.SSLContext | None:
+    """Read the profile's authorities once a run, too."""
+    return tls_context(target)
+
+
+@cache
+def _any_server() -> ssl.SSLContext:
+    """Return how to encrypt where the profile asks for no TLS but the server has it."""
+    return unverified_context()
 
 
 def _alone(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -171,7 +184,7 @@ class ProfileConnection(MySQLConnection):
     """A connection that is encrypted and verified as far as the profile's target asks, or is not made."""
 
     def __init__(self, target: Connection | None, arguments: dict[str, Any]) -> None:
-        self._context: ssl.SSLContext | None = tls_context(target) if target else None
+        self._context: ssl.SSLContext | None = _tls_context(target) if target else None
         if target and target.ssl_disabled:
             arguments["ssl_disabled"] = True
         if target and target.unix_socket:  # dbt-mysql passes a socket on only where no server is named
@@ -231,9 +244,9 @@ class ProfileConnection(MySQLConnection):
 
     def _get_connection(self) -> Any:
         connection = super()._get_connection()
-        if self._context:
-            # MySQL Connector's own context would trust the system's authorities beside the profile's.
-            connection.build_ssl_context = lambda **_: self._context
+        # MySQL Connector's own context would trust the system's authorities beside the profile's, and reads them all
+        # for each connection, of which dbt makes one for each node: half of what a small build costs.
+        connection.build_ssl_context = lambda **_: self._context or _any_server()
         return connection
 
 

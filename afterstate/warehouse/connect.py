@@ -66,7 +66,7 @@ class _Connection(pymysql.connections.Connection):
     """A connection that does not load the system's authorities (20 ms) where it verifies nobody."""
 
     def _create_ssl_ctx(self, settings: Any) -> ssl.SSLContext:
-        return settings if isinstance(settings, ssl.SSLContext) else _unverified()
+        return settings if isinstance(settings, ssl.SSLContext) else unverified_context()
 
 
 class LandingConnection(_Connection):
@@ -160,7 +160,7 @@ def tls_context(connection: Connection) -> ssl.SSLContext | None:
         return None
     verifies = connection.ssl_verify_cert or connection.ssl_verify_identity
     try:
-        context = ssl.create_default_context(cafile=connection.ssl_ca) if verifies else _unverified()
+        context = ssl.create_default_context(cafile=connection.ssl_ca) if verifies else unverified_context()
         if connection.ssl_cert:
             context.load_cert_chain(connection.ssl_cert, connection.ssl_key)
     except OSError as error:
@@ -172,7 +172,8 @@ def tls_context(connection: Connection) -> ssl.SSLContext | None:
     return context
 
 
-def _unverified() -> ssl.SSLContext:
+def unverified_context() -> ssl.SSLContext:
+    """Return a context that encrypts and verifies nothing."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -75,17 +75,10 @@ set session tx_isolation = 'READ-COMMITTED', optimizer_switch = 'split_materiali
 
 {#- Make the comments of a table that stays in place say what the contract says; the server does it at once. -#}
 {% macro refresh_comments(relation) %}
-    {% set there = run_query(
-        "select column_name, column_comment from information_schema.columns where table_schema = '"
-        ~ relation.schema ~ "' and table_name = '" ~ relation.identifier ~ "'"
-    ) %}
-    {% set comments = {} %}
-    {% for row in there.rows %}
-        {% do comments.update({row[0]: row[1]}) %}
-    {% endfor %}
+    {% set there = columns_there(relation) %}
     {% for column in model.columns.values() %}
         {% set written = sql_text(column.description, 1024) %}
-        {% if sql_text(comments.get(column.name), 1024) != written %}
+        {% if sql_text(there.get(column.name, {}).comment, 1024) != written %}
             {% do run_query("alter table " ~ relation ~ " modify column " ~ contract_column(column)) %}
         {% endif %}
     {% endfor %}

@@ -9,6 +9,8 @@
 {% macro end_with(hooks) %}
     {{ run_hooks(hooks, inside_transaction=true) }}
     {% do run_query("commit") %}
-    {{ run_hooks(hooks, inside_transaction=false) }}
-    {% do run_query("commit") %}
+    {% if hooks | selectattr("transaction", "equalto", false) | list %}
+        {{ run_hooks(hooks, inside_transaction=false) }}
+        {% do run_query("commit") %}
+    {% endif %}
 {% endmacro %}

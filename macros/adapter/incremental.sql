@@ -24,13 +24,16 @@
 {% macro incremental_in_place() %}
     {% do require_contract() %}
     {% set strategy = incremental_strategy() %}
+    {% set target_relation = this.incorporate(type="table") %}
+    {% set existing_relation = load_cached_relation(this) %}
+    {% if has_nothing_new(existing_relation) %}
+        {{ return(leave_in_place(target_relation)) }}
+    {% endif %}
+
     {% do begin_build() %}
     {% if config.get("built_from") %}
         {% do require_what_lies_between() %}
     {% endif %}
-    {% set target_relation = this.incorporate(type="table") %}
-    {% set existing_relation = load_cached_relation(this) %}
-
     {{ begin_with(pre_hooks) }}
     {% if existing_relation is none or should_full_refresh() or must_rebuild(existing_relation) %}
         {% do get_assert_columns_equivalent(sql) %}
@@ -128,7 +131,7 @@ on duplicate key update
 
 {#- Do what `on_schema_change` says when the contract has got other columns than the table. -#}
 {% macro apply_schema_change(relation) %}
-    {% set there = [] if relation.is_view else adapter.get_columns_in_relation(relation) | map(attribute="name") | list %}
+    {% set there = [] if relation.is_view else columns_there(relation).keys() | list %}
     {% set declared = model.columns.keys() | list %}
     {% set added = declared | reject("in", there) | list %}
     {% set gone = there | reject("in", declared) | list %}

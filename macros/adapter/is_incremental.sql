@@ -15,16 +15,14 @@
 {% endmacro %}
 
 {% macro must_rebuild(relation) %}
-    {% if config.get("incremental_strategy") != "replace" or not relation.is_table %}
-        {{ return(false) }}
-    {% endif %}
-    {% set found = run_query(
-        "select column_name, column_type from information_schema.columns where table_schema = '"
-        ~ relation.schema ~ "' and table_name = '" ~ relation.identifier ~ "' order by column_name"
-    ) %}
+    {{ return(config.get("incremental_strategy") == "replace" and relation.is_table and has_other_columns(relation)) }}
+{% endmacro %}
+
+{#- Whether a table has other columns or types than the contract of the model being built. -#}
+{% macro has_other_columns(relation) %}
     {% set there = {} %}
-    {% for row in found.rows %}
-        {% do there.update({row[0]: column_type(row[1])}) %}
+    {% for name, column in columns_there(relation).items() %}
+        {% do there.update({name: column_type(column.type)}) %}
     {% endfor %}
     {% set declared = {} %}
     {% for column in model.columns.values() %}

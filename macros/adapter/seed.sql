@@ -28,7 +28,7 @@
 {% endmacro %}
 
 {% macro mysql__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
-    {% set there = adapter.get_columns_in_relation(old_relation) | map(attribute="name") | list %}
+    {% set there = columns_there(old_relation).keys() | list %}
     {% if there != agate_table.column_names | list %}
         {{ return(default__reset_csv_table(model, full_refresh, old_relation, agate_table)) }}
     {% endif %}
@@ -70,16 +70,12 @@ primary key ({{ adapter.quote(first) }})
 
 {#- Comments of a seed that is there follow its descriptions; DDL, so this comes before the transaction, too. -#}
 {% macro ensure_seed_comments(relation, model, agate_table) %}
-    {% set found = run_query(
-        "select column_name, column_comment from information_schema.columns where table_schema = '"
-        ~ relation.schema ~ "' and table_name = '" ~ relation.identifier ~ "'"
-    ) %}
     {% set changed = [] %}
-    {% for row in found.rows %}
-        {% set described = model.columns.get(row[0], {}).get("description") %}
-        {% if sql_text(row[1], 1024) != sql_text(described, 1024) %}
-            {% set index = (agate_table.column_names | list).index(row[0]) %}
-            {% do changed.append("modify column " ~ seed_column(model, agate_table, row[0], index)) %}
+    {% for name, column in columns_there(relation).items() %}
+        {% set described = model.columns.get(name, {}).get("description") %}
+        {% if sql_text(column.comment, 1024) != sql_text(described, 1024) %}
+            {% set index = (agate_table.column_names | list).index(name) %}
+            {% do changed.append("modify column " ~ seed_column(model, agate_table, name, index)) %}
         {% endif %}
     {% endfor %}
     {% if changed %}

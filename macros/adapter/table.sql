@@ -10,9 +10,12 @@
 
 {% macro table_beside() %}
     {% do require_contract() %}
-    {% do begin_build() %}
     {% set target_relation = this.incorporate(type="table") %}
     {% set existing_relation = load_cached_relation(this) %}
+    {% if has_nothing_new(existing_relation) %}
+        {{ return(leave_in_place(target_relation)) }}
+    {% endif %}
+    {% do begin_build() %}
 
     {{ begin_with(pre_hooks) }}
     {% do get_assert_columns_equivalent(sql) %}

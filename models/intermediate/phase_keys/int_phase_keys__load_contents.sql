@@ -4,6 +4,7 @@
     materialized="incremental",
     incremental_strategy="merge",
     unique_key=["load_id", "op_state"],
+    only_with="int_landing__load_changes",
 ) }}
 
 with new_loads as (

@@ -6,6 +6,7 @@
     incremental_strategy="merge",
     unique_key=["session_id"],
     full_refresh=false,
+    only_with="int_landing__load_changes",
 ) }}
 
 with found as (

@@ -1,10 +1,12 @@
 -- A small integer for each state, to sort and join by; a number stays with its state.
 -- Grain: one row per `<BASE>.<STATE>`.
+-- depends_on: {{ ref("int_landing__load_changes") }}
 {{ config(
     materialized="incremental",
     incremental_strategy="merge",
     unique_key=["op_state"],
     full_refresh=false,
+    only_with="int_landing__load_changes",
 ) }}
 
 with found as (

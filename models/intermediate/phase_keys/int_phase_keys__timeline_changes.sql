@@ -1,5 +1,7 @@
 -- From which tick on each session's timeline has changed since a model was built; nothing before it can have.
 -- Grain: one row per model and session.
+{{ config(only_with="int_landing__load_changes") }}
+
 with changes as (
 
     select * from {{ ref("int_landing__load_changes") }}

@@ -1,5 +1,7 @@
 -- Which designs' rows have changed since a model was built. Grain: one row per model and design.
 -- A table, so that the few designs of most builds come first in every join. A model without a table is built in full.
+{{ config(only_with="int_landing__load_changes") }}
+
 {%- set kinds = ["core8_state_trace", "core8_fallback_decisions", "core9_reservation_log", "core10_shutdown_events"] %}
 
 with changes as (
