@@ -7,6 +7,7 @@ for the end of it (afterstate/warehouse/build_lock.py), so a kill between two st
 
 The steps are those of macros/adapter: the changes and their scopes are tables, swapped in; a table that is there is
 filled beside, then replaced and noted as built in one transaction; one that is not there is swapped in, then noted.
+A table that nothing concerns sends no statement, which is the same as steps that change nothing.
 tests/warehouse/test_build_steps.py drives real statements along the same steps.
 """
 
