@@ -79,7 +79,7 @@ def test_the_whole_road_in_an_empty_folder(venv: Path, tmp_path: Path) -> None:
         assert (row["run_id"], row["SoMS_cumsum_window"], row["veto_streak"]) == ("core7_04_1767776352", "7.2", "1")
         said = run(venv / "bin" / "python", "-c", PYTHON, folder=tmp_path, **environment)
         assert said.splitlines() == ["7.2 1 datetime64[us, UTC]", "landed"]
-        assert afterstate("doctor").splitlines()[-1] == "no problems found"
+        assert "no problems found" in afterstate("doctor").splitlines()
     finally:
         afterstate("down")
     assert sorted(project.rglob("*")) == files
