@@ -35,6 +35,9 @@
         {% do require_what_lies_between() %}
     {% endif %}
     {{ begin_with(pre_hooks) }}
+    {% if pre_hooks %}
+        {% do forget_columns(target_relation) %}
+    {% endif %}
     {% if existing_relation is none or should_full_refresh() or must_rebuild(existing_relation) %}
         {% do get_assert_columns_equivalent(sql) %}
         {% do build_beside(target_relation, existing_relation) %}
@@ -139,6 +142,7 @@ on duplicate key update
         {% for name in added %}
             {% do run_query("alter table " ~ relation ~ " add column " ~ contract_column(model.columns[name])) %}
         {% endfor %}
+        {% do forget_columns(relation) %}
     {% elif added or gone %}
         {{ exceptions.raise_compiler_error(
             relation ~ " has other columns than the contract of `" ~ model.name ~ "`; only in the contract: "

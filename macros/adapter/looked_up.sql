@@ -20,6 +20,11 @@
     {{ return(schemas[relation.schema].get(relation.identifier, {})) }}
 {% endmacro %}
 
+{#- Look a table's columns up again: a hook or the build itself has changed them. -#}
+{% macro forget_columns(relation) %}
+    {% do graph.setdefault("columns_there", {}).pop(relation.schema, none) %}
+{% endmacro %}
+
 {#- The models that a list of changes names, a relation with a column `model`. -#}
 {% macro models_listed(changes) %}
     {% set lists = graph.setdefault("models_listed", {}) %}

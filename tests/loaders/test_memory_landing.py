@@ -18,6 +18,8 @@ from loaders.result import FileResult
 from simulators.nand.resource_manager import ResourceManager
 from tests.conftest import Bench
 
+pytestmark = pytest.mark.layouts("one_database")
+
 TIMELINE_KIND, PROPOSALS_KIND = "nand_op_state_timeline", "nand_proposal_rows"
 RUN, NEXT_RUN = "261122_0000001", "261122_0000002"
 WHOLE = {"die", "plane", "block", "page", "phase_hook_die", "phase_hook_plane"}
@@ -369,13 +371,12 @@ def test_rows_of_which_none_fits(common: Bench, given: str) -> None:
 
 def test_a_server_that_fails(common: Bench) -> None:
     """Prevents a call from passing for success when the server did not take its rows; once it does, the same will."""
-    schema = common.warehouse.schemas.landing
-    common.query(f"rename table `{schema}`.{PROPOSALS_KIND} to `{schema}`.away")
+    common.query(f"rename table {{landing}}.{PROPOSALS_KIND} to {{landing}}.away")
     try:
         with pytest.raises(LandingError) as caught:
             land(common, timeline=[SEGMENT], rows=[ROW])
     finally:
-        common.query(f"rename table `{schema}`.away to `{schema}`.{PROPOSALS_KIND}")
+        common.query(f"rename table {{landing}}.away to {{landing}}.{PROPOSALS_KIND}")
     assert caught.value.what.startswith(f"memory:{PROPOSALS_KIND}: the server said: ")
     assert caught.value.hint.startswith("everything else has landed; fix this and make the same call again")
     assert [status[0] for status in statuses(common)] == [TIMELINE_KIND]

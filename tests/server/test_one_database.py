@@ -84,7 +84,7 @@ def test_the_notebooks_authors_road(server: Server, author: Bench) -> None:
     examined = author.run("doctor")
     assert examined.exit_code == 0, examined.output
     assert "note  local_infile is off" in examined.output
-    assert "note  one account does it all" in examined.output
+    assert "note  one account does all the work" in examined.output
     assert "read-only" not in examined.output + author.settings.profiles_path.read_text()
 
 

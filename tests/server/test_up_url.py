@@ -167,7 +167,7 @@ def require_work(bench: Bench, place: str) -> None:
     """Require that loaders and dbt reach the warehouse, and that messages say where it is."""
     up(bench)
     said = bench.run("doctor").stdout  # which asks dbt, too
-    assert f"at {place} lets" in said
+    assert f"at {place} accepts" in said
     assert said.endswith("no problems found\n"), said
     assert bench.land(ROOT / "samples" / "core")[0]["status"] == "landed"
     assert bench.run("status").stdout.splitlines()[0].endswith(f" at {place}")
@@ -255,7 +255,7 @@ def test_an_account_that_may_make_schemas_only_does_all_the_work(
         monkeypatch.setattr(doctor, "run_dbt", lambda *_, **__: 0)
         examined = bench.run("doctor")
         assert examined.exit_code == 0, examined.output
-        assert "note  one account does it all" in examined.output
+        assert "note  one account does all the work" in examined.output
 
 
 def test_an_account_that_may_do_nothing_is_told_what_it_needs(server: Server, tmp_path: Path) -> None:

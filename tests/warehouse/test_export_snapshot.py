@@ -10,6 +10,8 @@ from tests.conftest import Bench
 from tests.warehouse.scenarios import SHUTDOWN, base_files
 from tests.warehouse.test_remembering import MEMORY_ALONE, build_memory
 
+pytestmark = pytest.mark.layouts("one_database")
+
 
 def land(warehouse: Bench, folder: str, *kinds: str, **replaced: tuple[str, str]) -> None:
     """Land some of a run's files; `replaced` says, by kind, what is written instead of what."""

@@ -273,7 +273,7 @@ def test_incremental_builds_are_a_full_build(warehouse: Bench) -> None:
     warehouse.land(*again[2])
     # without the spans that it is made from, it would be built from stale ones
     changes = ("int_landing__load_changes", "int_phase_keys__timeline_changes", "int_phase_keys__proposal_changes")
-    with pytest.raises(AssertionError, match="{'proposal_phase_keys': 'error'}"):
+    with pytest.raises(AssertionError, match="'proposal_phase_keys': 'error'"):
         warehouse.run_models("--select", *changes, "proposal_phase_keys", "proposer_log_mismatches")
     empty = warehouse.write(f"{names[1]}/op_state_timeline_{run_id(1)}.csv", "start,end,die,plane,op_state,op_name\n")
     warehouse.land(empty)

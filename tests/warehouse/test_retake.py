@@ -14,6 +14,8 @@ from tests.conftest import Bench
 from tests.warehouse.scenarios import SHUTDOWN, base_files
 from tests.warehouse.test_remembering import build_memory, memory
 
+pytestmark = pytest.mark.layouts("one_database")
+
 SNAPSHOTS = "select * from {marts}.shutdown_state_snapshot order by run_id"
 
 
