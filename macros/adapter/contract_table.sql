@@ -39,8 +39,9 @@ order by {{ unique_key | join(", ") }}
 {%- endmacro %}
 
 {#- What a build's session needs. An INSERT ... SELECT locks what it reads unless it reads committed rows, and landing
-    would have to wait for the build. -#}
+    would have to wait for the build. A transaction keeps the level that it began with: one of look-ups ends here. -#}
 {% macro begin_build() %}
+    {% do run_query("commit") %}
     {% do run_query(adapter.dispatch("begin_build", "afterstate")()) %}
 {% endmacro %}
 
