@@ -89,7 +89,7 @@ def test_an_idle_reader_stops_a_build_with_a_word_and_nobody_else(
         who = f"connection {number} of `{built.warehouse.bi.username}` from "
         said = failed_build(built, capsys)
         assert "Lock wait timeout exceeded" in said
-        assert who in said
+        assert who in said, said
         assert f"let it commit or close, or end it (kill {number})" in said
         assert built.query(COUNT, role="bi") == [(6,)]  # who queued behind the build
         assert up(built)
