@@ -245,7 +245,7 @@ class ProfileConnection(MySQLConnection):
     def _get_connection(self) -> Any:
         connection = super()._get_connection()
         # MySQL Connector's own context would trust the system's authorities beside the profile's, and reads them all
-        # for each connection, of which dbt makes one for each node: half of what a small build costs.
+        # for each connection. dbt makes one per node, so this was half of what a small build costs.
         connection.build_ssl_context = lambda **_: self._context or _any_server()
         return connection
 

@@ -66,7 +66,7 @@ class Load:
 
 @dataclass
 class Withdrawal:
-    """What becomes of which load; `pruned` would become active again, but their rows are gone."""
+    """What happens to each load; those in `pruned` would become active again, but their rows are gone."""
 
     withdrawn: Sequence[Load]
     held_again: list[Load] = field(default_factory=list)

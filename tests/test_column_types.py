@@ -65,7 +65,7 @@ def test_a_log_line_without_a_time_is_found(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_column_that_lands_with_two_types_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prevents one name for two widths, of which only one can be that of the marts."""
+    """Prevents two columns of one name and different widths: a mart has only one of them."""
     types = {"nand_proposal_rows": "varchar(160)", "nand_proposer_log": "varchar(64)"}
     monkeypatch.setitem(column_types.LANDED, "op_base", types)
     assert problems() == [f"loaders: `op_base` lands with several types: {types}"]

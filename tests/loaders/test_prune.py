@@ -124,7 +124,7 @@ def test_a_load_that_is_superseded_and_pruned_before_it_was_built(pruneable: Ben
 
 
 def test_rows_stay_until_a_build_has_let_them_go(warehouse: Bench) -> None:
-    """Prevents a snapshot of a withdrawn file standing for ever, since no row says any more whose it was."""
+    """Prevents a withdrawn file's snapshot from staying once nothing says whose it was."""
     models = ("--select", "+shutdown_snapshot_drift")
     for name, text in base_files("run").items():
         warehouse.land(warehouse.write(f"{name}.csv", text))

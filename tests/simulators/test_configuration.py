@@ -112,7 +112,7 @@ def test_what_cannot_be_simulated_is_refused(changes: dict[str, Any], path: str,
     ],
 )
 def test_a_file_that_is_no_configuration_is_refused(tmp_path: Path, text: bytes, reason: str) -> None:
-    """Prevents a broken file that is half-read, and a key stated twice of which the first is lost."""
+    """Prevents a broken file from being half-read, and the first of two equal keys from being lost."""
     (tmp_path / "nand.yaml").write_bytes(text)
     with pytest.raises(ConfigurationError, match=reason):
         parse(read_yaml(tmp_path / "nand.yaml"))

@@ -113,7 +113,7 @@ def test_overdue_work_is_resumed_before_anything_else() -> None:
 
 
 def test_a_plane_is_asked_once_a_tick() -> None:
-    """Prevents two decisions for one plane and time, of which nobody can tell which one a row came from.
+    """Prevents two decisions for one plane and time, so that a row could have come from either.
 
     A reset lasts as long as a refill takes here, so that the hooks after it and refills meet.
     """

@@ -136,7 +136,7 @@ class Schedule:
         ]
 
     def model(self, now: Warehouse, build_no: int) -> tuple[Warehouse, bool]:
-        """Take the model through a build; return also whether it was through."""
+        """Take the model through a build; return it, and whether the build finished."""
         build = Build(state="works", selects=self.selected(build_no))
         while build.state == "works":
             place = steps_of(build, self.family)[build.at]
@@ -175,13 +175,13 @@ def test_real_statements_go_the_same_way(warehouse: Bench, dice: Random, family:
 
 @pytest.mark.parametrize(("family", "moments"), [("nand", RESTATED), ("core", WITHDRAWN)])
 def test_what_lands_behind_the_list_of_changes(warehouse: Bench, family: str, moments: list[tuple[int, Step]]) -> None:
-    """Prevents a file noted as built of which nothing was read, and a withdrawn one whose values stay in the marts."""
+    """Prevents an unread file from being noted as built, and a withdrawn file's values from staying in the marts."""
     follow(warehouse, Schedule(FAMILIES[family], moments), family)
 
 
 @pytest.mark.parametrize("family", FAMILIES if IS_LONG else ["nand"])
 def test_a_model_alone_is_not_built_on_leftovers(warehouse: Bench, family: str) -> None:
-    """Prevents a file noted as built of which nothing was read, where a build was killed before its scopes."""
+    """Prevents an unread file from being noted as built after a build was killed before its scopes."""
     events = len(FAMILIES[family].events)  # the last but one restates a file, the last one takes that back
     moments = [FIRST] * (events - 2) + [(build_no, (CHANGES, "fill")) for build_no in (1, 3)]
     killed = (1, (SCOPE, "fill"))

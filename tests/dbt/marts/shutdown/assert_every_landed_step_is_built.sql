@@ -1,4 +1,4 @@
--- Designs of which a landed file states more steps than the tables of the shutdowns have. Loads that arrive
+-- Designs that have more steps in a landed file than in the tables of the shutdowns. Loads that arrive
 -- during the build are picked up by the next one.
 {{ config(tags="full") }}
 
