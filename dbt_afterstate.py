@@ -57,7 +57,7 @@ from afterstate.warehouse.settings import Settings
 # What dbt's own tasks do; those of `build`, `seed`, `snapshot` and `test` are kinds of RunTask.
 WRITING_TASKS = {task: task.run for task in (RunTask, CloneTask, RunOperationTask)}
 _lock: BuildLock | None = None
-_own: set[int] = set()  # this process's connections
+open_connections: set[int] = set()  # dbt's, in this process
 
 
 def main() -> None:
@@ -169,7 +169,7 @@ def _who_holds(statement: str) -> str:
         accounts = who_may_know(settings, read_warehouse(settings))
     except AfterstateError:  # a profile of somebody's own making
         accounts = [account]
-    return find_holders(accounts, schemas.all(), statement=statement, but_not=_own).advice
+    return find_holders(accounts, schemas.all(), statement=statement, but_not=open_connections).advice
 
 
 def _say(text: str) -> None:
@@ -193,7 +193,7 @@ class ProfileConnection(MySQLConnection):
         bounds = {"connection_timeout": warehouse_connect.CONNECT_TIMEOUT_SECONDS, "init_command": SESSION}
         self._thread = threading.get_ident()
         super().__init__(**{**bounds, **arguments})
-        _own.add(self.connection_id)
+        open_connections.add(self.connection_id)
         if _lock:
             self._take_seat(_lock)
 
@@ -216,6 +216,7 @@ class ProfileConnection(MySQLConnection):
 
     def close(self) -> None:
         """End the connection; when another thread asks for it, dbt was interrupted, and the server ends it as well."""
+        open_connections.discard(self.connection_id)
         if _lock and threading.get_ident() != self._thread:
             _lock.end(self.connection_id)
             self.shutdown()
