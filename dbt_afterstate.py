@@ -51,7 +51,7 @@ from afterstate.warehouse.connect import SESSION, tls_context, unverified_contex
 from afterstate.warehouse.dbt import NEXT_VARIABLE, NO_WAIT_VARIABLE, set_places
 from afterstate.warehouse.holders import LOCK_WAIT_TIMEOUT, find_holders, who_may_know
 from afterstate.warehouse.layout import Schemas
-from afterstate.warehouse.profile import TLS_VARIABLE, Connection, read_warehouse, target_of
+from afterstate.warehouse.profile import TLS_VARIABLE, Credentials, read_warehouse, target_of
 from afterstate.warehouse.settings import Settings
 
 # What dbt's own tasks do; those of `build`, `seed`, `snapshot` and `test` are kinds of RunTask.
@@ -95,19 +95,19 @@ def connect(**arguments: Any) -> ProfileConnection:
     return ProfileConnection(target[1] if target else None, arguments)
 
 
-def _chosen() -> tuple[Schemas, Connection] | None:
+def _chosen() -> tuple[Schemas, Credentials] | None:
     flags = get_flags()
     return _target(Path(str(flags.PROFILES_DIR)), flags.PROFILE, flags.TARGET)
 
 
 @cache
-def _target(folder: Path, profile: str | None, target: str | None) -> tuple[Schemas, Connection] | None:
+def _target(folder: Path, profile: str | None, target: str | None) -> tuple[Schemas, Credentials] | None:
     """Read the profile once per run: dbt connects for every node, and reading takes longer than connecting."""
     return target_of(folder, profile, target)
 
 
 @cache
-def _tls_context(target: Connection) -> ssl.SSLContext | None:
+def _tls_context(target: Credentials) -> ssl.SSLContext | None:
     """Read the profile's authorities once a run, too."""
     return tls_context(target)
 
@@ -183,7 +183,7 @@ def _interrupt(*_: object) -> None:
 class ProfileConnection(MySQLConnection):
     """A connection that is encrypted and verified as far as the profile's target asks, or is not made."""
 
-    def __init__(self, target: Connection | None, arguments: dict[str, Any]) -> None:
+    def __init__(self, target: Credentials | None, arguments: dict[str, Any]) -> None:
         self._context: ssl.SSLContext | None = _tls_context(target) if target else None
         if target and target.ssl_disabled:
             arguments["ssl_disabled"] = True

@@ -33,7 +33,7 @@ from afterstate.warehouse.admin_sql import one_database_grants
 from afterstate.warehouse.connect import cursor
 from afterstate.warehouse.dbt import dbt_command
 from afterstate.warehouse.layout import LAYERS, Schemas
-from afterstate.warehouse.profile import Connection, Warehouse, read_warehouse
+from afterstate.warehouse.profile import Credentials, Warehouse, read_warehouse
 from afterstate.warehouse.settings import Settings
 from tests.scheduler import ByFileAndServer
 from tests.seed import VARIABLE, dice_of, session_seed
@@ -144,7 +144,7 @@ class Server:
         return {"AFTERSTATE_HOME": str(self.home), "AFTERSTATE_SERVER_PROGRAM": str(self.program)}
 
     @property
-    def admin(self) -> Connection:
+    def admin(self) -> Credentials:
         return self.private._admin()
 
     @property

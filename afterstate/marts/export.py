@@ -15,7 +15,7 @@ from afterstate.output import STANDARD_OUTPUT, open_output
 from afterstate.phase_key import Boundary
 from afterstate.progress import Advance, counted, ignore_progress
 from afterstate.warehouse.connect import connect, cursor
-from afterstate.warehouse.profile import Connection, Warehouse
+from afterstate.warehouse.profile import Credentials, Warehouse
 from loaders.core import STATE
 
 # The notebook's order of columns in core10_02_shutdown_snapshot.csv.
@@ -85,7 +85,7 @@ class _Format:
 
 
 def _export(
-    account: Connection,
+    account: Credentials,
     statement: str,
     values: Sequence[str],
     layout: _Format,

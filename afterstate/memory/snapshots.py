@@ -13,7 +13,7 @@ import yaml
 from afterstate.errors import AfterstateError, UsageError
 from afterstate.marts.sessions import BUILD_FIRST, NO_SUCH_TABLE
 from afterstate.warehouse.connect import cursor
-from afterstate.warehouse.profile import Connection, Warehouse
+from afterstate.warehouse.profile import Credentials, Warehouse
 from afterstate.warehouse.settings import Settings
 
 NO_SUCH_COLUMN = 1054
@@ -55,13 +55,13 @@ def rule_or_current(settings: Settings, rule: str | None) -> str:
 
 
 @contextmanager
-def built(connection: Connection) -> Iterator[Any]:
+def built(credentials: Credentials) -> Iterator[Any]:
     """Open a cursor for statements about marts; what they did is committed at the end.
 
     Raises AfterstateError when the marts are not built yet, or were built by an older Afterstate.
     """
     try:
-        with cursor(connection) as ask:
+        with cursor(credentials) as ask:
             yield ask
     except (pymysql.err.ProgrammingError, pymysql.err.OperationalError) as error:
         if error.args[0] not in (NO_SUCH_TABLE, NO_SUCH_COLUMN):

@@ -31,7 +31,7 @@ from afterstate.server.programs import Program, Say, find_program, install_progr
 from afterstate.warehouse.connect import connect
 from afterstate.warehouse.engines import PRODUCTS, Engine
 from afterstate.warehouse.file_lock import one_at_a_time
-from afterstate.warehouse.profile import Connection
+from afterstate.warehouse.profile import Credentials
 from afterstate.warehouse.settings import Settings
 
 ADMIN = "root"
@@ -49,8 +49,8 @@ class PrivateServer:
         self.places = ServerPaths(settings.home, _run_folder(settings.home))
         self._state_file = settings.home / "server.yml"
 
-    def start(self, say: Say) -> Connection:
-        """Make sure that the server runs, and return the admin's connection.
+    def start(self, say: Say) -> Credentials:
+        """Make sure that the server runs, and return the administrator's credentials.
 
         Installs and initialises what is missing. Raises ServerError when it cannot run here.
         """
@@ -71,8 +71,8 @@ class PrivateServer:
             self._start(program, say)
             return self._admin()
 
-    def admin(self) -> Connection | None:
-        """Return the admin's connection to the private server; None when none was ever started."""
+    def admin(self) -> Credentials | None:
+        """Return the administrator's credentials for the private server; None when none was ever started."""
         return self._admin() if self._state().get("password") else None
 
     def stop(self) -> bool:
@@ -241,9 +241,9 @@ class PrivateServer:
             return {}
         return state if isinstance(state, dict) else {}
 
-    def _admin(self) -> Connection:
+    def _admin(self) -> Credentials:
         state = self._state()
-        return Connection(
+        return Credentials(
             type=str(state["engine"]),
             server="127.0.0.1",
             port=int(str(state["port"])),

@@ -29,7 +29,7 @@ from afterstate.server.programs import Say
 from afterstate.warehouse.connect import connect
 from afterstate.warehouse.engines import Engine
 from afterstate.warehouse.layout import Schemas, table_names
-from afterstate.warehouse.profile import Connection
+from afterstate.warehouse.profile import Credentials
 from afterstate.warehouse.settings import Settings
 
 LOCK_NAME_CHARACTERS = 64  # MySQL's limit
@@ -69,7 +69,7 @@ class Builder:
 class BuildLock:
     """The lock of one warehouse; a context in which nobody else builds it."""
 
-    def __init__(self, schemas: Schemas, account: Connection, command: str, say: Say, *, waits: bool = True) -> None:
+    def __init__(self, schemas: Schemas, account: Credentials, command: str, say: Say, *, waits: bool = True) -> None:
         """Store the layout, the account that builds, its command, the callback for messages, and whether to wait."""
         self._account = account
         self._schemas = schemas

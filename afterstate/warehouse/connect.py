@@ -21,7 +21,7 @@ from sqlalchemy.pool import NullPool
 from afterstate.errors import AccountRefused, ServerError
 from afterstate.warehouse.engines import Engine
 from afterstate.warehouse.liveness import check_liveness
-from afterstate.warehouse.profile import Connection
+from afterstate.warehouse.profile import Credentials
 
 CONNECT_TIMEOUT_SECONDS = 10
 # The name under which LOAD DATA LOCAL asks for the caller's stream.
@@ -115,60 +115,60 @@ class LandingConnection(_Connection):
         return int(result.affected_rows)
 
 
-def connect(connection: Connection, *, landing: bool = False) -> Any:
+def connect(credentials: Credentials, *, landing: bool = False) -> Any:
     """Open a PyMySQL connection with the account's settings, in autocommit off.
 
     `landing` returns a LandingConnection. A statement may take as long as the server works on it (see `liveness`).
     Raises ServerError when the server cannot be reached or refuses the account.
     """
-    opened = _open(connection, LandingConnection if landing else _Connection)
-    check_liveness(opened, lambda: _open(connection, _Connection))
+    opened = _open(credentials, LandingConnection if landing else _Connection)
+    check_liveness(opened, lambda: _open(credentials, _Connection))
     return opened
 
 
-def _open(connection: Connection, make: type[_Connection]) -> Any:
+def _open(credentials: Credentials, make: type[_Connection]) -> Any:
     """Open a connection on which nothing is waited for longer than for a greeting."""
     try:
         return make(
-            host=connection.server,
-            port=connection.port,
-            unix_socket=connection.unix_socket,
-            user=connection.username,
-            password=connection.password.encode(),
-            charset=connection.charset,
-            collation=connection.collation,
+            host=credentials.server,
+            port=credentials.port,
+            unix_socket=credentials.unix_socket,
+            user=credentials.username,
+            password=credentials.password.encode(),
+            charset=credentials.charset,
+            collation=credentials.collation,
             local_infile=issubclass(make, LandingConnection),
             init_command=SESSION,
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=CONNECT_TIMEOUT_SECONDS,
             write_timeout=CONNECT_TIMEOUT_SECONDS,
-            ssl=tls_context(connection),
-            ssl_disabled=connection.ssl_disabled,
+            ssl=tls_context(credentials),
+            ssl_disabled=credentials.ssl_disabled,
         )
     except (pymysql.err.OperationalError, pymysql.err.InternalError, OSError) as error:
-        raise _refused(connection, error) from error
+        raise _refused(credentials, error) from error
 
 
-def tls_context(connection: Connection) -> ssl.SSLContext | None:
+def tls_context(credentials: Credentials) -> ssl.SSLContext | None:
     """Return how to encrypt and what to verify, for dbt too; None where that is left to the server.
 
     The drivers' own options check less than they say: PyMySQL no host name without `ssl_ca`, MySQL Connector any
     authority of the system beside `ssl_ca`, and neither insists on TLS without a certificate to verify.
     Raises ServerError when a file that the profile names cannot be used.
     """
-    if not connection.needs_tls:
+    if not credentials.needs_tls:
         return None
-    verifies = connection.ssl_verify_cert or connection.ssl_verify_identity
+    verifies = credentials.ssl_verify_cert or credentials.ssl_verify_identity
     try:
-        context = ssl.create_default_context(cafile=connection.ssl_ca) if verifies else unverified_context()
-        if connection.ssl_cert:
-            context.load_cert_chain(connection.ssl_cert, connection.ssl_key)
+        context = ssl.create_default_context(cafile=credentials.ssl_ca) if verifies else unverified_context()
+        if credentials.ssl_cert:
+            context.load_cert_chain(credentials.ssl_cert, credentials.ssl_key)
     except OSError as error:
-        named = ", ".join(filter(None, (connection.ssl_ca, connection.ssl_cert, connection.ssl_key)))
+        named = ", ".join(filter(None, (credentials.ssl_ca, credentials.ssl_cert, credentials.ssl_key)))
         raise ServerError(f"the TLS files {named} cannot be used: {error}", "expected PEM files") from error
     # Authorities that servers make for themselves lack what newer Pythons insist on.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    context.check_hostname = bool(connection.ssl_verify_identity)
+    context.check_hostname = bool(credentials.ssl_verify_identity)
     return context
 
 
@@ -180,17 +180,17 @@ def unverified_context() -> ssl.SSLContext:
     return context
 
 
-def sqlalchemy_engine(connection: Connection, *, landing: bool = False) -> sqlalchemy.Engine:
+def sqlalchemy_engine(credentials: Credentials, *, landing: bool = False) -> sqlalchemy.Engine:
     """Return a SQLAlchemy engine over `connect`, one connection at a time and none kept."""
     return sqlalchemy.create_engine(
-        f"{connection.type}+pymysql://", creator=lambda: connect(connection, landing=landing), poolclass=NullPool
+        f"{credentials.type}+pymysql://", creator=lambda: connect(credentials, landing=landing), poolclass=NullPool
     )
 
 
 @contextmanager
-def cursor(connection: Connection) -> Iterator[Any]:
+def cursor(credentials: Credentials) -> Iterator[Any]:
     """Return a cursor on a connection of its own, for a few statements; what they did is committed at the end."""
-    opened = connect(connection)
+    opened = connect(credentials)
     try:
         with opened.cursor() as opened_cursor:
             yield opened_cursor
@@ -199,31 +199,31 @@ def cursor(connection: Connection) -> Iterator[Any]:
         opened.close()
 
 
-def detect(connection: Connection) -> Engine:
+def detect(credentials: Credentials) -> Engine:
     """Ask the server what it is.
 
     Raises ServerError when it cannot be reached, or is neither MySQL nor MariaDB.
     """
-    with cursor(connection) as ask:
+    with cursor(credentials) as ask:
         ask.execute("select version()")
         return Engine.from_version(ask.fetchone()[0])
 
 
-def greeting(connection: Connection) -> Engine:
+def greeting(credentials: Credentials) -> Engine:
     """Return what the server says that it is before anybody logs in: the first packet of the protocol has its version.
 
     Raises ServerError when nothing answers, or what answers is neither MySQL nor MariaDB.
     """
     try:
-        with socket.create_connection((connection.server, connection.port), CONNECT_TIMEOUT_SECONDS) as opened:
+        with socket.create_connection((credentials.server, credentials.port), CONNECT_TIMEOUT_SECONDS) as opened:
             packet = opened.recv(256)
     except OSError as error:
-        raise _refused(connection, error) from error
+        raise _refused(credentials, error) from error
     return Engine.from_version(packet[5:].partition(b"\0")[0].decode("ascii", "replace"))
 
 
-def _refused(connection: Connection, error: Exception) -> ServerError:
-    where = f"{connection.username}@{connection.place}"
+def _refused(credentials: Credentials, error: Exception) -> ServerError:
+    where = f"{credentials.username}@{credentials.place}"
     code = error.args[0] if error.args else None
     if code in (1044, 1045, 1698, 1862):  # the last: its password has expired
         return AccountRefused(f"the server refused the account {where}", "`afterstate doctor` says how to fix it")

@@ -21,7 +21,7 @@ import pymysql
 
 from afterstate.warehouse.connect import connect
 from afterstate.warehouse.layout import Schemas
-from afterstate.warehouse.profile import Connection
+from afterstate.warehouse.profile import Credentials
 from loaders.reader import visible
 from loaders.recognise import KINDS
 
@@ -71,7 +71,7 @@ class Culprit:
         )
 
 
-def report_culprits(schemas: Schemas, account: Connection, task: Any, result: Any, say: Callable[[str], None]) -> None:
+def report_culprits(schemas: Schemas, account: Credentials, task: Any, result: Any, say: Callable[[str], None]) -> None:
     """Report for each model that failed on its data which load, file and line caused it.
 
     `task` and `result` are dbt's, of a run that is over; `schemas` and `account` are what builds, and where.

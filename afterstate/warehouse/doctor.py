@@ -18,7 +18,7 @@ from afterstate.memory.snapshot_health import examine_snapshots
 from afterstate.warehouse.connect import cursor, detect
 from afterstate.warehouse.dbt import run_dbt
 from afterstate.warehouse.finding import Check, CheckContext, Finding
-from afterstate.warehouse.profile import ROLES, Connection, Warehouse, read_warehouse
+from afterstate.warehouse.profile import ROLES, Credentials, Warehouse, read_warehouse
 from afterstate.warehouse.requirements import VARIABLES, server_variables
 from afterstate.warehouse.server_checks import SERVER_CHECKS
 from afterstate.warehouse.settings import Settings
@@ -46,10 +46,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 def _entry(warehouse: Warehouse) -> Iterator[Finding]:
     """Check that a supported server answers and accepts each account."""
-    accounts = {connection.username: connection for connection in (getattr(warehouse, role) for role in ROLES)}
-    for connection in accounts.values():
+    accounts = {account.username: account for account in (getattr(warehouse, role) for role in ROLES)}
+    for account in accounts.values():
         try:
-            found = detect(connection)
+            found = detect(account)
             found.require_supported()
         except AccountRefused as error:
             yield Finding("bad", error.what, "`afterstate up` recreates the account and its password")
@@ -57,7 +57,7 @@ def _entry(warehouse: Warehouse) -> Iterator[Finding]:
             yield Finding("bad", error.what, error.hint)
             return
         else:
-            yield Finding("ok", f"{found.title} at {connection.place} accepts `{connection.username}`")
+            yield Finding("ok", f"{found.title} at {account.place} accepts `{account.username}`")
 
 
 def _profile_mode(context: CheckContext) -> Iterator[Finding]:
@@ -124,6 +124,6 @@ def _snapshots(context: CheckContext) -> Iterator[Finding]:
 CHECKS: tuple[Check, ...] = (_profile_mode, _adapter, *SERVER_CHECKS, _snapshots, _own_dbt, _dbt)
 
 
-def _variables(connection: Connection) -> dict[str, str]:
-    with cursor(connection) as ask:
+def _variables(credentials: Credentials) -> dict[str, str]:
+    with cursor(credentials) as ask:
         return server_variables(ask, (*VARIABLES, "time_zone", "system_time_zone", "sort_buffer_size"))

@@ -22,7 +22,7 @@ import pymysql
 from afterstate.errors import AfterstateError
 from afterstate.server.private import PrivateServer
 from afterstate.warehouse.connect import LOCK_WAIT_SECONDS, cursor
-from afterstate.warehouse.profile import ROLES, Connection, Warehouse
+from afterstate.warehouse.profile import ROLES, Credentials, Warehouse
 from afterstate.warehouse.settings import Settings
 
 SHOWN = 5
@@ -109,16 +109,16 @@ class Held:
         return f"{said}\n    {shown}\n  {fix}"
 
 
-def who_may_know(settings: Settings, warehouse: Warehouse) -> list[Connection]:
+def who_may_know(settings: Settings, warehouse: Warehouse) -> list[Credentials]:
     """Return the accounts to ask, the one with the most rights first."""
     admin = PrivateServer(settings).admin()
-    accounts = {connection.username: connection for connection in (getattr(warehouse, role) for role in ROLES)}
+    accounts = {account.username: account for account in (getattr(warehouse, role) for role in ROLES)}
     is_same = admin and (admin.server, admin.port) == (warehouse.dbt.server, warehouse.dbt.port)
     return [admin, *accounts.values()] if admin and is_same else list(accounts.values())
 
 
 def find_holders(
-    accounts: Sequence[Connection],
+    accounts: Sequence[Credentials],
     schemas: Sequence[str],
     *,
     statement: str | None = None,
@@ -143,7 +143,7 @@ def find_holders(
     return Held([holder for holder in own if holder.is_idle], is_certain=False, asked=accounts[0].username)
 
 
-def who_blocks(accounts: Sequence[Connection], waiting: int) -> str:
+def who_blocks(accounts: Sequence[Credentials], waiting: int) -> str:
     """Return for whom a connection of one of the accounts waits, empty when its statement has not waited for long."""
     for account in accounts:
         for seconds, statement in _ask(account, STATEMENT, waiting=waiting):
@@ -163,7 +163,7 @@ def _is_meant(table: str, statement: str | None, tables: Collection[str] | None)
     return (statement is None or table in statement) and (tables is None or table in tables)
 
 
-def _first(accounts: Sequence[Connection], queries: Sequence[str], **values: object) -> Holder | None:
+def _first(accounts: Sequence[Credentials], queries: Sequence[str], **values: object) -> Holder | None:
     for query in queries:
         for account in accounts:
             if found := _holders(_ask(account, query, **values), ()):
@@ -171,7 +171,7 @@ def _first(accounts: Sequence[Connection], queries: Sequence[str], **values: obj
     return None
 
 
-def _ask(account: Connection, query: str, **values: object) -> Sequence[Any]:
+def _ask(account: Credentials, query: str, **values: object) -> Sequence[Any]:
     """Return a query's rows but for the asking connection's, none where the account or the server cannot answer it."""
     try:
         with cursor(account) as ask:

@@ -17,9 +17,9 @@ from afterstate.warehouse.admin_sql import administrators_sql, make_schemas, one
 from afterstate.warehouse.connect import cursor, detect, greeting
 from afterstate.warehouse.engines import Engine
 from afterstate.warehouse.layout import Schemas, require_name, require_room_for_schemas, table_names
-from afterstate.warehouse.profile import Connection, Warehouse, known_schemas
+from afterstate.warehouse.profile import Credentials, Warehouse, known_schemas
 from afterstate.warehouse.requirements import VARIABLES, server_variables, unmet
-from afterstate.warehouse.server_url import connection_of
+from afterstate.warehouse.server_url import credentials_of
 from afterstate.warehouse.settings import DEFAULT_SCHEMA, Settings
 from loaders.tables import VERSION_TABLE
 
@@ -33,13 +33,13 @@ class Site:
 
     cursor: Any
     engine: Engine
-    admin: Connection
+    admin: Credentials
     account: str  # as SQL spells it, 'name'@'host'
     wildcards: bool
     lowers_names: bool
 
     @classmethod
-    def of(cls, ask: Any, found: Engine, admin: Connection) -> Site:
+    def of(cls, ask: Any, found: Engine, admin: Credentials) -> Site:
         """Ask the server who the account is, and how it treats upper case in names."""
         ask.execute("select current_user(), @@global.lower_case_table_names")
         user, lower_case = ask.fetchone()
@@ -220,7 +220,7 @@ def print_sql(settings: Settings) -> str:
             "there is no server to print SQL for: a private one needs nothing",
             "set AFTERSTATE_MYSQL_URL to the login that you want to use, mysql://user:password@host/database",
         )
-    admin, names = connection_of(settings.server_url), Names.of(settings)
+    admin, names = credentials_of(settings.server_url), Names.of(settings)
     schemas = Schemas(names.schemas)
     database = names.database or DEFAULT_SCHEMA
     require_room_for_schemas(names.schemas, "`AFTERSTATE_SCHEMA`")

@@ -34,8 +34,8 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
-class Connection:
-    """One account on one server, spelled as dbt-mysql spells it.
+class Credentials:
+    """What it takes to connect: one account on one server, under dbt-mysql's names.
 
     `type` is the engine; `is_private` marks the private server of the profile's own home.
     """
@@ -80,9 +80,9 @@ class Warehouse:
     """The schemas of one warehouse and the accounts that work in them."""
 
     schemas: Schemas
-    dbt: Connection
-    landing: Connection
-    bi: Connection
+    dbt: Credentials
+    landing: Credentials
+    bi: Credentials
 
     @property
     def is_bi_apart(self) -> bool:
@@ -113,7 +113,7 @@ def read_warehouse(settings: Settings) -> Warehouse:
     outputs = {role: entry["outputs"].get(_output_name(found, role)) for role in ROLES}
     if not all(outputs.values()):
         raise UsageError(f"`{settings.profiles_path}` lacks an output of `{found.marts}`", "run `afterstate up`")
-    warehouse = Warehouse(found, **{role: _connection(output) for role, output in outputs.items()})
+    warehouse = Warehouse(found, **{role: _credentials(output) for role, output in outputs.items()})
     _require_same_server(settings, warehouse)
     return warehouse
 
@@ -133,37 +133,37 @@ def known_schemas(settings: Settings) -> Schemas | None:
     return next((schemas for schemas in (*named, *lower) if schemas.target in entry["outputs"]), None)
 
 
-def known_connection(settings: Settings, schemas: Schemas, role: str) -> Connection | None:
-    """Return the account that an earlier `afterstate up` wrote for this warehouse, None when that cannot be used."""
+def known_credentials(settings: Settings, schemas: Schemas, role: str) -> Credentials | None:
+    """Return what an earlier `afterstate up` wrote for a role of this warehouse, None when that cannot be used."""
     output = _read(settings.profiles_path).get("outputs", {}).get(_output_name(schemas, role))
     try:
-        return _connection(output) if output else None
+        return _credentials(output) if output else None
     except UsageError:
         return None
 
 
-def known_server(settings: Settings) -> Connection | None:
-    """Return a connection to the server that the profile belongs to, None without a profile that can be used."""
+def known_server(settings: Settings) -> Credentials | None:
+    """Return credentials for the server that the profile belongs to, None without a profile that can be used."""
     entry = _read(settings.profiles_path)
     outputs = entry.get("outputs", {})
     for name in (entry.get("target"), *outputs):
         try:
-            return _connection(outputs[name])
+            return _credentials(outputs[name])
         except (KeyError, TypeError, UsageError):
             continue
     return None
 
 
-def is_same_server(one: Connection, other: Connection) -> bool:
-    """Return whether two connections name the same server; the names of this machine are one."""
+def is_same_server(one: Credentials, other: Credentials) -> bool:
+    """Return whether both are for the same server; the names of this machine are one."""
     if one.unix_socket or other.unix_socket:
         return one.unix_socket == other.unix_socket
     hosts = {LOOPBACK[0] if host in LOOPBACK else host.lower() for host in (one.server, other.server)}
     return len(hosts) == 1 and one.port == other.port
 
 
-def target_of(folder: Path, profile: str | None, target: str | None) -> tuple[Schemas, Connection] | None:
-    """Return the layout and the connection that dbt's options choose, None where the profile is not one of ours."""
+def target_of(folder: Path, profile: str | None, target: str | None) -> tuple[Schemas, Credentials] | None:
+    """Return the layout and the credentials that dbt's options choose, None where the profile is not one of ours."""
     try:
         entry = _load(folder / "profiles.yml")[profile or PROFILE]
         name = str(target or entry["target"])
@@ -172,8 +172,8 @@ def target_of(folder: Path, profile: str | None, target: str | None) -> tuple[Sc
         return None
     if "server" not in output:
         return None
-    account = _connection(output)
-    return Schemas(account.schema, is_one_database=name.endswith(ONE_DATABASE)), account
+    credentials = _credentials(output)
+    return Schemas(credentials.schema, is_one_database=name.endswith(ONE_DATABASE)), credentials
 
 
 def write_warehouse(settings: Settings, warehouse: Warehouse) -> None:
@@ -185,9 +185,9 @@ def write_warehouse(settings: Settings, warehouse: Warehouse) -> None:
     known = _read(settings.profiles_path).get("outputs", {})
     outputs = {name: moved for name, output in known.items() if (moved := _moved(output, warehouse.dbt))}
     for role in ROLES:
-        connection = getattr(warehouse, role)
-        output = {key: value for key, value in asdict(connection).items() if value is not None}
-        if connection.needs_tls:
+        credentials = getattr(warehouse, role)
+        output = {key: value for key, value in asdict(credentials).items() if value is not None}
+        if credentials.needs_tls:
             output["tls"] = f"{{{{ env_var('{TLS_VARIABLE}') }}}}"
         outputs[_output_name(warehouse.schemas, role)] = output
     entry = {"target": warehouse.schemas.target, "outputs": outputs}
@@ -195,10 +195,10 @@ def write_warehouse(settings: Settings, warehouse: Warehouse) -> None:
     write_private(settings.profiles_path, BANNER + _who_may_what(outputs) + text)
 
 
-def _moved(output: dict[str, Any], server: Connection) -> dict[str, Any] | None:
+def _moved(output: dict[str, Any], server: Credentials) -> dict[str, Any] | None:
     """Return an output as it is where the server is now, None when it belongs to another server."""
     try:
-        known = _connection(output)
+        known = _credentials(output)
     except UsageError:
         return None
     if known.is_private and server.is_private:
@@ -253,12 +253,12 @@ def _load(path: Path) -> dict[str, Any]:
         return {}
 
 
-def _connection(output: dict[str, Any]) -> Connection:
-    missing = [item.name for item in fields(Connection) if item.default is MISSING and item.name not in output]
+def _credentials(output: dict[str, Any]) -> Credentials:
+    missing = [item.name for item in fields(Credentials) if item.default is MISSING and item.name not in output]
     if missing:
         raise UsageError(f"an output of the profile has no `{missing[0]}`", "run `afterstate up`")
-    known = {item.name for item in fields(Connection)}
-    return Connection(**{key: value for key, value in output.items() if key in known})
+    known = {item.name for item in fields(Credentials)}
+    return Credentials(**{key: value for key, value in output.items() if key in known})
 
 
 def _require_same_server(settings: Settings, warehouse: Warehouse) -> None:

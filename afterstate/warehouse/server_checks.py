@@ -92,15 +92,15 @@ def _buffers(context: CheckContext) -> Iterator[Finding]:
 
 
 def _tls(context: CheckContext) -> Iterator[Finding]:
-    connection = context.warehouse.dbt
-    with cursor(connection) as ask:
+    account = context.warehouse.dbt
+    with cursor(account) as ask:
         ask.execute("show session status like 'Ssl_cipher'")
         cipher = ask.fetchone()[1]
-    if connection.unix_socket or connection.server in LOOPBACK:
+    if account.unix_socket or account.server in LOOPBACK:
         yield Finding("ok", "the connection stays on this machine")
     elif not cipher:
         yield Finding("bad", "the connection is not encrypted", "add `?ssl_ca=/path/ca.pem` to AFTERSTATE_MYSQL_URL")
-    elif connection.ssl_verify_cert:
+    elif account.ssl_verify_cert:
         yield Finding("ok", f"the connection is encrypted ({cipher}), and the server's certificate is verified")
     else:
         fix = "add `?ssl_ca=/path/ca.pem` to AFTERSTATE_MYSQL_URL, then run `afterstate up`"
@@ -115,18 +115,18 @@ def _privileges(context: CheckContext) -> Iterator[Finding]:
         yield Finding("note", "one account does all the work: BI's login, too, can read and change everything", fix)
         return
     for role in ROLES:
-        connection = getattr(context.warehouse, role)
-        with cursor(connection) as ask:
+        account = getattr(context.warehouse, role)
+        with cursor(account) as ask:
             wildcards = have_wildcards(ask, context.engine)
-            compared = compare_rights(ask, connection.username, role, schemas, wildcards)
+            compared = compare_rights(ask, account.username, role, schemas, wildcards)
         for privilege, place in compared.lacking:
-            said = f"`{connection.username}` lacks {privilege} on {place}"
+            said = f"`{account.username}` lacks {privilege} on {place}"
             yield Finding("bad", said, "`afterstate up` renews the accounts and their rights")
         for privilege, place in compared.beyond:
-            said = f"`{connection.username}` has {privilege} on {place}, which is beyond its role"
+            said = f"`{account.username}` has {privilege} on {place}, which is beyond its role"
             yield Finding("bad", said, "`afterstate up` takes it back")
         if not compared.lacking and not compared.beyond:
-            yield Finding("ok", f"`{connection.username}` may do what {DUTIES[role]}, and nothing else")
+            yield Finding("ok", f"`{account.username}` may do what {DUTIES[role]}, and nothing else")
 
 
 def _work(context: CheckContext) -> Iterator[Finding]:
@@ -138,15 +138,15 @@ def _work(context: CheckContext) -> Iterator[Finding]:
         (context.warehouse.dbt, f"create or replace view {probe} as select 1 as one", "create views"),
         (context.warehouse.dbt, f"drop view if exists {probe}", "drop views"),
     )
-    for connection, statement, what in trials:
+    for account, statement, what in trials:
         try:
-            with cursor(connection) as ask:
+            with cursor(account) as ask:
                 ask.execute(statement)
         except pymysql.MySQLError as error:
             fix = "`afterstate up` makes what is missing; a server that is read-only is its administrator's to change"
-            yield Finding("bad", f"`{connection.username}` cannot {what}: {error.args[-1]}", fix)
+            yield Finding("bad", f"`{account.username}` cannot {what}: {error.args[-1]}", fix)
         else:
-            yield Finding("ok", f"`{connection.username}` can {what}")
+            yield Finding("ok", f"`{account.username}` can {what}")
 
 
 def _locks(context: CheckContext) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""`AFTERSTATE_MYSQL_URL` and the URL that `afterstate url` prints: both spell a connection with its TLS."""
+"""`AFTERSTATE_MYSQL_URL` and the URL that `afterstate url` prints: both spell credentials and TLS."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.engine import URL
 
 from afterstate.errors import UsageError
-from afterstate.warehouse.profile import Connection
+from afterstate.warehouse.profile import Credentials
 from afterstate.warehouse.settings import DEFAULT_PORT
 
 # What a URL may ask for, as MySQL's own clients (`ssl-mode`) and as PyMySQL spell it.
@@ -23,8 +23,8 @@ TLS_PATHS = ("ssl_ca", "ssl_cert", "ssl_key")
 TLS_SWITCHES = ("ssl_verify_cert", "ssl_verify_identity", "ssl_disabled")
 
 
-def connection_of(url: URL) -> Connection:
-    """Return the connection that `AFTERSTATE_MYSQL_URL` describes, with the TLS that it asks for.
+def credentials_of(url: URL) -> Credentials:
+    """Return the credentials that `AFTERSTATE_MYSQL_URL` holds, with the TLS that it asks for.
 
     Raises UsageError for an option that is unknown or has no meaning.
     """
@@ -47,7 +47,7 @@ def connection_of(url: URL) -> Connection:
         raise UsageError(
             f"`AFTERSTATE_MYSQL_URL` has the unknown option `{sorted(options)[0]}`", f"expected some of: {known}"
         )
-    return Connection(
+    return Credentials(
         type=url.get_backend_name(),
         server=url.host or "localhost",
         port=url.port or DEFAULT_PORT,
@@ -59,24 +59,24 @@ def connection_of(url: URL) -> Connection:
     )
 
 
-def sqlalchemy_url(connection: Connection) -> str:
+def sqlalchemy_url(credentials: Credentials) -> str:
     """Return the URL for SQLAlchemy, pandas and BI tools: PyMySQL, the marts' schema, TLS as far as a URL can say it.
 
     The URL holds the password. Both servers go by `mysql+pymysql`, which SQLAlchemy tells apart by itself.
     """
-    query = {"charset": connection.charset}
-    if connection.unix_socket:
-        query["unix_socket"] = connection.unix_socket
-    query |= {key: str(value) for key, value in connection.tls.items() if key in TLS_PATHS}
-    if connection.ssl_ca:
-        query["ssl_check_hostname"] = str(bool(connection.ssl_verify_identity)).lower()
+    query = {"charset": credentials.charset}
+    if credentials.unix_socket:
+        query["unix_socket"] = credentials.unix_socket
+    query |= {key: str(value) for key, value in credentials.tls.items() if key in TLS_PATHS}
+    if credentials.ssl_ca:
+        query["ssl_check_hostname"] = str(bool(credentials.ssl_verify_identity)).lower()
     return URL.create(
         "mysql+pymysql",
-        connection.username,
-        connection.password,
-        connection.server,
-        connection.port,
-        connection.schema,
+        credentials.username,
+        credentials.password,
+        credentials.server,
+        credentials.port,
+        credentials.schema,
         query,
     ).render_as_string(hide_password=False)
 

@@ -25,17 +25,17 @@ from afterstate.warehouse.places import NO_PRIVILEGE, Site, choose_schemas, miss
 from afterstate.warehouse.profile import (
     LOOPBACK,
     ROLES,
-    Connection,
+    Credentials,
     Warehouse,
     is_same_server,
-    known_connection,
+    known_credentials,
     known_schemas,
     known_server,
     read_warehouse,
     write_warehouse,
 )
 from afterstate.warehouse.requirements import require_settings
-from afterstate.warehouse.server_url import connection_of
+from afterstate.warehouse.server_url import credentials_of
 from afterstate.warehouse.settings import Settings
 from loaders.migrations import bring_up_to_date
 from loaders.tables import landing_tables
@@ -55,20 +55,20 @@ def bring_up(settings: Settings, say: Say, *, replaces: bool = False) -> Warehou
         return _bring_up(settings, admin, say)
 
 
-def is_private(settings: Settings, connection: Connection) -> bool:
-    """Return whether a profile's connection leads to this home's private server."""
-    if connection.is_private is not None:
-        return connection.is_private
+def is_private(settings: Settings, credentials: Credentials) -> bool:
+    """Return whether a profile's credentials are for this home's private server."""
+    if credentials.is_private is not None:
+        return credentials.is_private
     private = PrivateServer(settings)  # profiles of older versions do not say so
-    is_here = connection.server in LOOPBACK and not connection.unix_socket
-    return is_here and connection.port == private.port and private.exists()
+    is_here = credentials.server in LOOPBACK and not credentials.unix_socket
+    return is_here and credentials.port == private.port and private.exists()
 
 
-def _named_by_url(settings: Settings, known: Connection | None) -> Connection | None:
-    """Return the connection of the environment's URL; raises UsageError when the profile belongs to another server."""
+def _named_by_url(settings: Settings, known: Credentials | None) -> Credentials | None:
+    """Return the credentials in the environment's URL; raises UsageError when the profile belongs to another server."""
     if not settings.server_url:
         return None
-    named = connection_of(settings.server_url)
+    named = credentials_of(settings.server_url)
     if known and not is_same_server(named, known):
         raise UsageError(
             f"`{settings.profiles_path}` belongs to the server {known.place}, and `AFTERSTATE_MYSQL_URL` names "
@@ -79,11 +79,11 @@ def _named_by_url(settings: Settings, known: Connection | None) -> Connection | 
     return named
 
 
-def _private(settings: Settings, say: Say) -> Connection:
+def _private(settings: Settings, say: Say) -> Credentials:
     return replace(PrivateServer(settings).start(say), is_private=True)
 
 
-def _look_after(settings: Settings, known: Connection, say: Say) -> Warehouse:
+def _look_after(settings: Settings, known: Credentials, say: Say) -> Warehouse:
     """Bring up the warehouse on the profile's server, with the profile's accounts."""
     if not known_schemas(settings):
         raise UsageError(
@@ -109,7 +109,7 @@ def _look_after(settings: Settings, known: Connection, say: Say) -> Warehouse:
     return _finish(settings, warehouse, found, say)
 
 
-def _bring_up(settings: Settings, admin: Connection, say: Say) -> Warehouse:
+def _bring_up(settings: Settings, admin: Credentials, say: Say) -> Warehouse:
     found = _detect(admin, settings)
     found.require_supported()
     opened = connect(admin)
@@ -147,7 +147,7 @@ def _finish(settings: Settings, warehouse: Warehouse, found: Engine, say: Say) -
     return warehouse
 
 
-def _detect(admin: Connection, settings: Settings) -> Engine:
+def _detect(admin: Credentials, settings: Settings) -> Engine:
     try:
         return detect(admin)
     except ServerError as error:
@@ -160,13 +160,13 @@ def _detect(admin: Connection, settings: Settings) -> Engine:
 
 def _one_account(schemas: Schemas, site: Site) -> Warehouse:
     account = Account(site.admin.username, site.admin.password)
-    return Warehouse(schemas, **dict.fromkeys(ROLES, _connection(site, schemas, account)))
+    return Warehouse(schemas, **dict.fromkeys(ROLES, _credentials(site, schemas, account)))
 
 
 def _ensure_accounts(site: Site, settings: Settings, schemas: Schemas, mark: str, say: Say) -> Warehouse:
-    connections, refused = {}, []
+    by_role, refused = {}, []
     for role in ROLES:
-        known = known_connection(settings, schemas, role)
+        known = known_credentials(settings, schemas, role)
         name = accounts.account_name(schemas.marts, role, mark)
         kept = known and (known.server, known.unix_socket, known.username) == (
             site.admin.server,
@@ -174,35 +174,35 @@ def _ensure_accounts(site: Site, settings: Settings, schemas: Schemas, mark: str
             name,
         )
         account = Account(name, known.password if known and kept else accounts.new_password())
-        connections[role] = _connection(site, schemas, account)
+        by_role[role] = _credentials(site, schemas, account)
         try:
             accounts.ensure_account(site.cursor, account, role, schemas, site.wildcards)
-            if not _lets_in(connections[role]):
+            if not _lets_in(by_role[role]):
                 accounts.set_password(site.cursor, account)
         except pymysql.MySQLError as error:
             if error.args[0] not in NO_PRIVILEGE:
                 raise
             refused.append(name)
-            connections[role] = _connection(site, schemas, Account(site.admin.username, site.admin.password))
+            by_role[role] = _credentials(site, schemas, Account(site.admin.username, site.admin.password))
     if refused:
         names = ", ".join(f"`{name}`" for name in refused)
         say(
             f"`{site.admin.username}` may not make accounts: it does the work of {names} itself, and BI gets a login "
             "that can change everything; `afterstate up --print-sql` prints what an administrator can run"
         )
-    return Warehouse(schemas, **connections)
+    return Warehouse(schemas, **by_role)
 
 
-def _lets_in(connection: Connection) -> bool:
+def _lets_in(credentials: Credentials) -> bool:
     try:
-        connect(connection).close()
+        connect(credentials).close()
     except AccountRefused:
         return False
     return True
 
 
-def _connection(site: Site, schemas: Schemas, account: Account) -> Connection:
-    return Connection(
+def _credentials(site: Site, schemas: Schemas, account: Account) -> Credentials:
+    return Credentials(
         type=site.engine.name,
         server=site.admin.server,
         port=site.admin.port,

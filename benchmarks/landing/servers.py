@@ -21,7 +21,7 @@ from afterstate.errors import UsageError
 from afterstate.server.private import PrivateServer
 from afterstate.warehouse.connect import cursor
 from afterstate.warehouse.layout import Schemas
-from afterstate.warehouse.profile import Connection
+from afterstate.warehouse.profile import Credentials
 from afterstate.warehouse.settings import Settings
 from afterstate.warehouse.up import bring_up
 from benchmarks.landing.files import Landed
@@ -42,7 +42,7 @@ class Server:
 
     engine: str
     home: Path
-    admin: Connection
+    admin: Credentials
     schemas: Schemas
     private: PrivateServer
 

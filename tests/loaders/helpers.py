@@ -19,7 +19,7 @@ import pandas as pd
 from hypothesis import HealthCheck, settings
 
 from afterstate.warehouse.connect import connect
-from afterstate.warehouse.profile import Connection
+from afterstate.warehouse.profile import Credentials
 from tests.conftest import LAYOUTS, Bench, Server, one_database_place
 
 KEY = ("run_id", "case_id", "antibody_id", "step")
@@ -130,9 +130,9 @@ class AskingServer:
         self.sent: list[bytes] = []
 
     @property
-    def account(self) -> Connection:
+    def account(self) -> Credentials:
         port = self._listener.getsockname()[1]
-        return Connection("mysql", "127.0.0.1", port, "", "somebody", "secret", collation="utf8mb4_bin")
+        return Credentials("mysql", "127.0.0.1", port, "", "somebody", "secret", collation="utf8mb4_bin")
 
     def __enter__(self) -> AskingServer:
         self._thread.start()

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import psutil
 
 from afterstate.warehouse.connect import cursor
-from afterstate.warehouse.profile import Connection, Warehouse, read_warehouse
+from afterstate.warehouse.profile import Credentials, Warehouse, read_warehouse
 from tests.conftest import Bench, Server
 
 ROLES = ("landing", "dbt", "bi")
@@ -112,8 +112,8 @@ def kept_rows(bench: Bench) -> set[str]:
     return {row for (row,) in bench.query("select text_kept from `{marts}`.kept", role="bi")}
 
 
-def accounts_of(warehouse: Warehouse) -> list[Connection]:
-    """Return the warehouse's connections in the order of ROLES."""
+def accounts_of(warehouse: Warehouse) -> list[Credentials]:
+    """Return the warehouse's accounts in the order of ROLES."""
     return [getattr(warehouse, role) for role in ROLES]
 
 

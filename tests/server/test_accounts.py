@@ -153,7 +153,7 @@ def test_the_longest_schema_names_have_accounts_of_their_own(server: Server, war
         found = up(bench)
         assert found.schemas.landing == f"{name}_landing"
         bench.query("select count(*) from `{landing}`.landing_loads")
-        users |= {connection.username for connection in accounts_of(found)}
+        users |= {account.username for account in accounts_of(found)}
     assert len(users) == len(names) * len(ROLES)
     assert max(map(len, users)) <= USER_NAME_CHARACTERS
     for name in ("z" * 56, "z_" * 19):
@@ -274,8 +274,8 @@ def test_two_warehouses_stand_side_by_side(tables: Bench, server: Server) -> Non
     second = up(other)
     assert second.schemas.marts != first.schemas.marts
     assert tables.warehouse == first
-    for connection in accounts_of(second):
-        with pytest.raises(pymysql.err.OperationalError), cursor(connection) as ask:
+    for account in accounts_of(second):
+        with pytest.raises(pymysql.err.OperationalError), cursor(account) as ask:
             ask.execute(f"select * from `{first.schemas.marts}`.t")
     unnamed = bench_in(server, server.home)
     assert read_warehouse(unnamed.settings) == second  # the one that came up last is dbt's default target

@@ -193,12 +193,12 @@ def test_a_taken_port_is_changed_and_the_profile_follows(own: Bench, monkeypatch
     with socket.create_server(("127.0.0.1", before.dbt.port)):
         after = up(own)
         assert after.dbt.port != before.dbt.port
-        assert {connection.port for connection in accounts_of(after)} == {after.dbt.port}
-        assert [connection.password for connection in accounts_of(after)] == [
-            connection.password for connection in accounts_of(before)
+        assert {account.port for account in accounts_of(after)} == {after.dbt.port}
+        assert [account.password for account in accounts_of(after)] == [
+            account.password for account in accounts_of(before)
         ]
         assert kept_rows(own) == {"first"}
-        assert {connection.port for connection in accounts_of(beside.warehouse)} == {after.dbt.port}
+        assert {account.port for account in accounts_of(beside.warehouse)} == {after.dbt.port}
         assert beside.run("status").exit_code == 0
     own.run("down")
     settle_on_a_quiet_port(own)
@@ -253,8 +253,8 @@ def test_two_ups_at_once_in_a_new_home_too_long_for_a_socket(
         outputs = [command.communicate(timeout=120)[0] for command in commands]
         assert [command.returncode for command in commands] == [0, 0], outputs
         (process,) = server_processes(bench)
-        for connection in accounts_of(bench.warehouse):
-            connect(connection).close()
+        for account in accounts_of(bench.warehouse):
+            connect(account).close()
 
         places = bench.server.private.places
         assert len(os.fsencode(home)) > SOCKET_PATH_BYTES
@@ -349,9 +349,7 @@ def test_a_lost_password_file_heals(own: Bench, is_running: bool) -> None:
     (own.server.home / "server.yml").unlink()
     after = up(own)
     assert len(server_processes(own)) == 1
-    assert [connection.password for connection in accounts_of(after)] == [
-        connection.password for connection in accounts_of(before)
-    ]
+    assert [account.password for account in accounts_of(after)] == [account.password for account in accounts_of(before)]
     assert kept_rows(own) == {"first"}
 
 
@@ -365,7 +363,7 @@ def test_every_account_has_a_name_and_a_password(own: Bench) -> None:
         assert ask.fetchall() == ()
         ask.execute("select distinct user from mysql.user")
         names = {name for (name,) in ask.fetchall()}
-    assert {admin.username, *(connection.username for connection in accounts_of(warehouse))} <= names
+    assert {admin.username, *(account.username for account in accounts_of(warehouse))} <= names
     for name in [*names, "", "mysql", "nobody"]:
         with pytest.raises(pymysql.err.OperationalError):
             pymysql.connect(host=admin.server, port=admin.port, user=name, password="")
@@ -386,7 +384,7 @@ def test_passwords_are_in_two_files_for_their_owner_only(own: Bench) -> None:
     home = own.server.home
     assert (home / "logs" / "dbt.log").is_file()
     assert (home / "target" / "manifest.json").is_file()
-    passwords = [own.server.admin.password, *(connection.password for connection in accounts_of(own.warehouse))]
+    passwords = [own.server.admin.password, *(account.password for account in accounts_of(own.warehouse))]
     texts = {"a command line": "\0".join(seen)}
     for file in files_of(home):
         if file.name not in ("profiles.yml", "server.yml"):

@@ -33,7 +33,7 @@ import dbt_afterstate
 from afterstate.errors import ServerError
 from afterstate.server import private
 from afterstate.warehouse.connect import connect, cursor
-from afterstate.warehouse.profile import TLS_VARIABLE, Connection
+from afterstate.warehouse.profile import TLS_VARIABLE, Credentials
 from tests.conftest import ROOT, Bench, Server
 from tests.server.helpers import bench_in, private_home, up
 
@@ -98,7 +98,7 @@ class Secured:
     numbers: Iterator[int]
 
     @property
-    def admin(self) -> Connection:
+    def admin(self) -> Credentials:
         return self.server.admin
 
     def present(self, authority: Authority, *names: str) -> None:
@@ -153,7 +153,7 @@ def plain_dbt(bench: Bench, program: tuple[str, ...] = (str(DBT),)) -> tuple[int
     return done.returncode, done.stdout + done.stderr
 
 
-def dbt_cipher(target: Connection) -> str:
+def dbt_cipher(target: Credentials) -> str:
     """Connect as dbt's adapters do, and give the cipher of the session, empty without TLS."""
     arguments = {"host": target.server, "port": target.port, "user": target.username, "passwd": target.password}
     with closing(dbt_afterstate.ProfileConnection(target, {**arguments, "buffered": True})) as opened:
@@ -162,7 +162,7 @@ def dbt_cipher(target: Connection) -> str:
         return str(ask.fetchone()[1])
 
 
-def loader_cipher(target: Connection) -> str:
+def loader_cipher(target: Credentials) -> str:
     """Connect as the loaders do, and give the cipher of the session."""
     with cursor(target) as ask:
         ask.execute("show session status like 'Ssl_cipher'")
@@ -172,7 +172,7 @@ def loader_cipher(target: Connection) -> str:
 CIPHERS = (loader_cipher, dbt_cipher)
 
 
-def assert_refused(target: Connection, because: str) -> None:
+def assert_refused(target: Credentials, because: str) -> None:
     """Check that neither the loaders nor dbt connect, for this reason."""
     for cipher in CIPHERS:
         with pytest.raises(Exception, match=because):
@@ -327,7 +327,7 @@ def test_the_target_that_dbt_builds_decides(secured: Secured, monkeypatch: pytes
 
 
 @contextmanager
-def overheard(target: Connection) -> Iterator[tuple[int, list[bytes]]]:
+def overheard(target: Credentials) -> Iterator[tuple[int, list[bytes]]]:
     """Pass connections on to the server; give the port, and what clients said."""
     heard: list[bytes] = []
 

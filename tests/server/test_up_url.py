@@ -151,7 +151,7 @@ def test_a_password_with_any_characters(server: Server, tmp_path: Path) -> None:
     with account(server, odd, "all privileges on *.*") as name:
         bench = checkout(server, tmp_path / "home", url_of(server, name, odd))
         found = up(bench)  # this account may not make others, so that the profile holds its password
-        assert {connection.password for connection in accounts_of(found)} == {odd}
+        assert {account.password for account in accounts_of(found)} == {odd}
         assert bench.run("doctor").exit_code == 0  # dbt logs in with it, too
 
 
@@ -250,7 +250,7 @@ def test_an_account_that_may_make_schemas_only_does_all_the_work(
         for said in (result.output, bench.settings.profiles_path.read_text()):
             assert "change everything" in said
             assert not re.search("read-only|reads only", said)
-        assert {connection.username for connection in accounts_of(bench.warehouse)} == {name}
+        assert {account.username for account in accounts_of(bench.warehouse)} == {name}
         bench.query("create table `{marts}`.t (id int)", role="dbt")
         monkeypatch.setattr(doctor, "run_dbt", lambda *_, **__: 0)
         examined = bench.run("doctor")
@@ -277,10 +277,10 @@ def test_two_checkouts_do_not_change_each_others_passwords(server: Server, tmp_p
     before = up(mine)
     with closing(connect(before.bi)):
         their_warehouse = up(theirs)
-        names = {connection.username for found in (before, their_warehouse) for connection in accounts_of(found)}
+        names = {account.username for found in (before, their_warehouse) for account in accounts_of(found)}
         assert len(names) == 2 * len(ROLES)
-        for connection in accounts_of(before):
-            connect(connection).close()
+        for account in accounts_of(before):
+            connect(account).close()
     mine.query("create table `{marts}`.shared (id int)", role="dbt")
     assert theirs.query("select count(*) from `{marts}`.shared", role="bi") == [(0,)]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from afterstate.warehouse.build_lock import lock_name
 from afterstate.warehouse.connect import connect
-from afterstate.warehouse.profile import Connection
+from afterstate.warehouse.profile import Credentials
 from tests.conftest import WITHOUT_TESTS, Bench
 from tests.server.helpers import AFTERSTATE
 
@@ -71,7 +71,7 @@ def building(bench: Bench, *arguments: str, name: str = "build") -> Iterator[Bui
 
 
 @contextmanager
-def reading(account: Connection, table: str) -> Iterator[int]:
+def reading(account: Credentials, table: str) -> Iterator[int]:
     """Read a table and keep the transaction open, as an idle notebook does; gives the reader's connection."""
     reader = connect(account)
     try:
