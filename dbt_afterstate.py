@@ -225,9 +225,9 @@ class ProfileConnection(MySQLConnection):
 
     def _take_seat(self, lock: BuildLock) -> None:
         for _ in range(SEATS):
-            with self.cursor() as ask:
-                ask.execute(lock.seat())
-                holder, is_seated = ask.fetchone()
+            with self.cursor() as cursor:
+                cursor.execute(lock.seat())
+                holder, is_seated = cursor.fetchone()
             if holder != lock.connection_id:
                 raise mysql.connector.InterfaceError(
                     "the connection that holds this build's lock has ended, and another build may be at work; "

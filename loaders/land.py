@@ -15,7 +15,7 @@ from typing import cast
 import sqlalchemy
 
 from afterstate.errors import AfterstateError, LandingError
-from afterstate.warehouse.connect import LandingConnection, cursor, sqlalchemy_engine
+from afterstate.warehouse.connect import LandingConnection, open_cursor, sqlalchemy_engine
 from afterstate.warehouse.engines import Engine
 from afterstate.warehouse.holders import who_blocks, who_may_know
 from afterstate.warehouse.profile import Warehouse
@@ -106,9 +106,9 @@ class Lander(FileLander):
         super().__init__(kind, progress, run_options, encoding)
         self._engine = sqlalchemy_engine(warehouse.landing, landing=True)
         self._who_may_know = who_may_know(Settings.from_environment(), warehouse)
-        with cursor(warehouse.landing) as ask:
-            ask.execute("select version(), @@global.local_infile")
-            version, self.has_load_data = ask.fetchone()
+        with open_cursor(warehouse.landing) as cursor:
+            cursor.execute("select version(), @@global.local_infile")
+            version, self.has_load_data = cursor.fetchone()
         self._tables = landing_tables(warehouse.schemas, Engine.from_version(version).exact_collation)
 
     def _load_with_retries(self, inspected: Inspected, result: FileResult, turn: Turn) -> None:

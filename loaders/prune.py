@@ -16,7 +16,7 @@ from sqlalchemy import delete, select, update
 
 from afterstate.server.programs import Say
 from afterstate.warehouse.build_lock import BuildLock
-from afterstate.warehouse.connect import cursor, detect, sqlalchemy_engine
+from afterstate.warehouse.connect import detect, open_cursor, sqlalchemy_engine
 from afterstate.warehouse.profile import Warehouse
 from loaders.kinds import Kind
 from loaders.tables import LandingTables, landing_tables
@@ -72,9 +72,9 @@ class Pruner:
         """Return the loads that tables are built from, none when nothing was ever built."""
         built_loads = self._warehouse.table("staging", "int_landing__built_loads")
         try:
-            with cursor(self._warehouse.dbt) as ask:
-                ask.execute(f"select distinct load_id from {built_loads} where model not like '% without'")
-                return {int(load_id) for (load_id,) in ask.fetchall()}
+            with open_cursor(self._warehouse.dbt) as cursor:
+                cursor.execute(f"select distinct load_id from {built_loads} where model not like '% without'")
+                return {int(load_id) for (load_id,) in cursor.fetchall()}
         except pymysql.err.ProgrammingError as error:
             if error.args[0] != NO_SUCH_TABLE:
                 raise

@@ -120,9 +120,9 @@ def _split(blocks: Iterable[Buffer]) -> Iterator[list[bytes]]:
 
 
 def _longest_statement(raw: LandingConnection) -> int:
-    with raw.cursor() as ask:
-        ask.execute("select @@max_allowed_packet")
-        return int(ask.fetchone()[0])
+    with raw.cursor() as cursor:
+        cursor.execute("select @@max_allowed_packet")
+        return int(cursor.fetchone()[0])
 
 
 def _raw(connection: Connection) -> LandingConnection:
@@ -132,9 +132,9 @@ def _raw(connection: Connection) -> LandingConnection:
 def _require_no_warnings(raw: LandingConnection, table: Table, warnings: int) -> None:
     if not warnings:
         return
-    with raw.cursor() as ask:
-        ask.execute("show warnings limit 3")
-        shown = "; ".join(_without_data(str(row[2])) for row in ask.fetchall())
+    with raw.cursor() as cursor:
+        cursor.execute("show warnings limit 3")
+        shown = "; ".join(_without_data(str(row[2])) for row in cursor.fetchall())
     raise LandingError(
         f"the server would have changed {warnings} values on their way into {table.name}: {shown}",
         "nothing was landed; please report this with the file's header",

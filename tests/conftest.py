@@ -30,7 +30,7 @@ from afterstate.cli.main import main
 from afterstate.server.private import PrivateServer
 from afterstate.server.programs import find_program, install_program
 from afterstate.warehouse.admin_sql import one_database_grants
-from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.connect import open_cursor
 from afterstate.warehouse.dbt import dbt_command
 from afterstate.warehouse.layout import LAYERS, Schemas
 from afterstate.warehouse.profile import Credentials, Warehouse, read_warehouse
@@ -180,8 +180,8 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     running = Server(engine, tmp_path_factory.mktemp(f"{engine}-home"), server_program(engine))
     running.private.start(print)
     # Tests end processes, not the machine: what the system has need not be on the disk. MySQL's DDL is twice as fast.
-    with cursor(running.admin) as ask:
-        ask.execute("set global innodb_flush_log_at_trx_commit = 2")
+    with open_cursor(running.admin) as cursor:
+        cursor.execute("set global innodb_flush_log_at_trx_commit = 2")
     yield running
     running.private.stop()
     shutil.rmtree(running.home, ignore_errors=True)
@@ -268,9 +268,9 @@ class Bench:
         """
         found = self.warehouse
         named = LAYER_TABLE.sub(lambda match: found.table(match[1], match[2]), statement)
-        with cursor(getattr(found, role)) as ask:
-            ask.execute(named.format(**{layer: found.schemas.schema(layer) for layer in LAYERS}), values or None)
-            return list(ask.fetchall())
+        with open_cursor(getattr(found, role)) as cursor:
+            cursor.execute(named.format(**{layer: found.schemas.schema(layer) for layer in LAYERS}), values or None)
+            return list(cursor.fetchall())
 
     def write(self, name: str, content: str | bytes) -> Path:
         """Write a file for landing and give its path."""
@@ -293,22 +293,22 @@ def empty_place(server: Server, folder: Path) -> Bench:
     once a server, and the profile stays as short as a user's.
     """
     name = "test_warehouse"
-    with cursor(server.admin) as ask:
+    with open_cursor(server.admin) as cursor:
         for schema in Schemas(name).all():
-            ask.execute(f"drop database if exists `{schema}`")
+            cursor.execute(f"drop database if exists `{schema}`")
     return Bench(server, {**server.environment, "AFTERSTATE_SCHEMA": name}, folder)
 
 
 def one_database_place(server: Server, folder: Path, name: str) -> Bench:
     """Return an empty database, made by an administrator with the server's defaults, and a login for it alone."""
     account = f"owner_of_{name.lower()}"
-    with cursor(server.admin) as ask:
-        ask.execute(f"drop database if exists `{name}`")
-        ask.execute(f"create database `{name}`")
-        ask.execute("drop user if exists %s@'%%'", (account,))
-        ask.execute("create user %s@'%%' identified by 'Owner-pass-1'", (account,))
+    with open_cursor(server.admin) as cursor:
+        cursor.execute(f"drop database if exists `{name}`")
+        cursor.execute(f"create database `{name}`")
+        cursor.execute("drop user if exists %s@'%%'", (account,))
+        cursor.execute("create user %s@'%%' identified by 'Owner-pass-1'", (account,))
         (grant,) = one_database_grants(name, f"'{account}'@'%'", wildcards=True)
-        ask.execute(grant)
+        cursor.execute(grant)
     url = f"mysql+pymysql://{account}:Owner-pass-1@{server.admin.server}:{server.admin.port}/{name}"
     return Bench(server, {**server.environment, "AFTERSTATE_MYSQL_URL": url, "AFTERSTATE_SCHEMA": name}, folder)
 

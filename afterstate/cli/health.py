@@ -14,7 +14,7 @@ from afterstate.cli.server import place_of
 from afterstate.errors import ServerError
 from afterstate.memory.snapshot_health import examine_snapshots
 from afterstate.server.private import PrivateServer
-from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.connect import open_cursor
 from afterstate.warehouse.doctor import examine
 from afterstate.warehouse.finding import Finding
 from afterstate.warehouse.profile import Warehouse, known_server, read_warehouse
@@ -66,13 +66,13 @@ def _require_running(settings: Settings) -> None:
 
 
 def _status(settings: Settings, warehouse: Warehouse) -> dict[str, Any]:
-    with cursor(warehouse.landing) as ask:
-        ask.execute(
+    with open_cursor(warehouse.landing) as cursor:
+        cursor.execute(
             "select kind, count(*), cast(sum(rows_landed) as signed), cast(sum(rows_rejected) as signed), "
             f"max(finished_at) from {warehouse.table('landing', 'landing_loads')} "
             "where status <> 'withdrawn' group by kind order by kind"
         )
-        kinds = [dict(zip(KIND_COLUMNS, row, strict=True)) for row in ask.fetchall()]
+        kinds = [dict(zip(KIND_COLUMNS, row, strict=True)) for row in cursor.fetchall()]
     notes = examine_snapshots(settings, warehouse) if kinds else []
     return {
         "is_running": True,

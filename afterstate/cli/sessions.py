@@ -17,7 +17,7 @@ from afterstate.cli import console
 from afterstate.cli.options import JSON
 from afterstate.errors import AfterstateError
 from afterstate.marts.sessions import BUILD_FIRST, NO_SUCH_TABLE
-from afterstate.warehouse.connect import connect, cursor
+from afterstate.warehouse.connect import connect, open_cursor
 from afterstate.warehouse.profile import Warehouse, read_warehouse
 from afterstate.warehouse.settings import Settings
 from loaders.reader import visible
@@ -66,9 +66,9 @@ def read_dimensions(warehouse: Warehouse) -> dict[str, Any]:
     Raises AfterstateError when the marts are not built.
     """
     try:
-        with connect(warehouse.bi) as connection, connection.cursor(pymysql.cursors.DictCursor) as ask:
+        with connect(warehouse.bi) as connection, connection.cursor(pymysql.cursors.DictCursor) as cursor:
             found = {
-                mart: _read(ask, warehouse.table("marts", mart), order)
+                mart: _read(cursor, warehouse.table("marts", mart), order)
                 for mart, order in (
                     ("nand_sessions", "session_id"),
                     ("nand_runs", "session_id, char_length(run_id), run_id"),
@@ -90,21 +90,21 @@ def read_dimensions(warehouse: Warehouse) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _read(ask: Any, table: str, order: str) -> list[Row]:
-    ask.execute(f"select * from {table} order by {order}")
-    return list(ask.fetchall())
+def _read(cursor: Any, table: str, order: str) -> list[Row]:
+    cursor.execute(f"select * from {table} order by {order}")
+    return list(cursor.fetchall())
 
 
 def _files_not_built(warehouse: Warehouse) -> int:
     """Count the files that came or went since the models that read their kind were built."""
     loads = warehouse.table("landing", "landing_loads")
     built = warehouse.table("staging", "int_landing__built_loads")
-    with cursor(warehouse.dbt) as ask:
-        ask.execute(
+    with open_cursor(warehouse.dbt) as cursor:
+        cursor.execute(
             f"select count(*) from {loads} as loads where (status = 'landed') <> "
             f"exists (select 1 from {built} as built where built.load_id = loads.load_id)"
         )
-        return int(ask.fetchone()[0])
+        return int(cursor.fetchone()[0])
 
 
 def show(columns: Mapping[str, str], rows: Sequence[Row]) -> None:

@@ -8,7 +8,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.connect import open_cursor
 from afterstate.warehouse.profile import Warehouse, read_warehouse
 from afterstate.warehouse.settings import Settings
 
@@ -51,21 +51,21 @@ def _program() -> str:
 
 
 def _counts(warehouse: Warehouse) -> tuple[int, int, int]:
-    with cursor(warehouse.bi) as ask:
-        ask.execute(
+    with open_cursor(warehouse.bi) as cursor:
+        cursor.execute(
             "select coalesce(sum(rows_landed), 0), coalesce(sum(rows_rejected), 0), count(*) "
             f"from {warehouse.table('audit', 'landing_loads')}"
         )
-        landed, rejected, files = ask.fetchone()
+        landed, rejected, files = cursor.fetchone()
     return int(landed), int(rejected), int(files)
 
 
 def _incomplete(warehouse: Warehouse) -> int:
-    with cursor(warehouse.bi) as ask:
-        ask.execute(
+    with open_cursor(warehouse.bi) as cursor:
+        cursor.execute(
             f"select count(*) from {warehouse.table('marts', 'shutdown_snapshot_inputs')} where not is_complete"
         )
-        return int(ask.fetchone()[0])
+        return int(cursor.fetchone()[0])
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from afterstate.explain.rule import deciding_row
 from afterstate.marts import phase_key_sql as sql
 from afterstate.marts.sessions import require_built, require_run, require_session
 from afterstate.phase_key import BOUNDARIES, Segment, phase_key, tick
-from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.connect import open_cursor
 from afterstate.warehouse.layout import Schemas
 from afterstate.warehouse.profile import Warehouse
 
@@ -41,9 +41,9 @@ def explain_proposal(warehouse: Warehouse, session: str, run: str, row_no: int) 
     require_run(warehouse, session, run)
     require_built(warehouse, session)
     schemas = warehouse.schemas
-    with cursor(warehouse.dbt) as ask:
-        found = _proposal(ask, schemas, session, run, row_no)
-        place, landed = proposal_row(ask, schemas, session, run, row_no)
+    with open_cursor(warehouse.dbt) as cursor:
+        found = _proposal(cursor, schemas, session, run, row_no)
+        place, landed = proposal_row(cursor, schemas, session, run, row_no)
         die, plane, at_tick = found["key_die"], found["key_plane"], found["propose_tick"]
         answer = {
             "session": session,
@@ -51,9 +51,9 @@ def explain_proposal(warehouse: Warehouse, session: str, run: str, row_no: int) 
             "row": row_no,
             "proposal": {**{name: found[name] for name in ("op_uid", "op_name", "op_base")}, "place": asdict(place)},
             "context": _context(found, landed),
-            **_decided(ask, schemas, session, die, plane, at_tick),
+            **_decided(cursor, schemas, session, die, plane, at_tick),
             "used": {"key": found["phase_key_used"], "is_default": landed["phase_key"] is None},
-            "log": _log(ask, schemas, session, run, found),
+            "log": _log(cursor, schemas, session, run, found),
         }
     for boundary in BOUNDARIES:
         answer[boundary]["is_used"] = answer[boundary]["key"] == found["phase_key_used"]
@@ -77,17 +77,17 @@ def explain_moment(warehouse: Warehouse, session: str, die: int, plane: int, tim
         raise UsageError(f"`--at {time_us}`: {error}") from error
     require_session(warehouse, session)
     require_built(warehouse, session)
-    with cursor(warehouse.dbt) as ask:
+    with open_cursor(warehouse.dbt) as cursor:
         return {
             "session": session,
             "context": {"source": "asked", "die": die, "plane": plane, "time_us": time_us, "tick": at_tick},
-            **_decided(ask, warehouse.schemas, session, die, plane, at_tick),
+            **_decided(cursor, warehouse.schemas, session, die, plane, at_tick),
         }
 
 
-def _proposal(ask: Any, schemas: Schemas, session: str, run: str, row_no: int) -> dict[str, Any]:
-    ask.execute(sql.proposal(schemas), (session, run, row_no))
-    row = ask.fetchone()
+def _proposal(cursor: Any, schemas: Schemas, session: str, run: str, row_no: int) -> dict[str, Any]:
+    cursor.execute(sql.proposal(schemas), (session, run, row_no))
+    row = cursor.fetchone()
     if row is None:
         raise AfterstateError(
             f"run `{run}` of session `{session}` has no proposal in row {row_no}",
@@ -109,17 +109,17 @@ def _context(found: dict[str, Any], landed: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _decided(ask: Any, schemas: Schemas, session: str, die: int, plane: int, at_tick: int) -> dict[str, Any]:
+def _decided(cursor: Any, schemas: Schemas, session: str, die: int, plane: int, at_tick: int) -> dict[str, Any]:
     """Find the last-started segment and the one before it, and what they mean under both boundaries."""
-    ask.execute(sql.last_started(schemas), (session, die, plane, at_tick))
-    rows = [(row[0], Segment(*row[1:7]), row[7]) for row in ask.fetchall()]
+    cursor.execute(sql.last_started(schemas), (session, die, plane, at_tick))
+    rows = [(row[0], Segment(*row[1:7]), row[7]) for row in cursor.fetchall()]
     current, previous = (*(segment for _, segment, _ in rows), None, None)[:2]
     described = [
         {
             "segment_no": number,
             **asdict(segment),
             "next_start_tick": following,
-            "statements": [asdict(one) for one in segment_statements(ask, schemas, session, die, plane, segment)],
+            "statements": [asdict(one) for one in segment_statements(cursor, schemas, session, die, plane, segment)],
         }
         for number, segment, following in rows
     ]
@@ -137,16 +137,16 @@ def _decided(ask: Any, schemas: Schemas, session: str, die: int, plane: int, at_
     return {"segment": segment, "segment_before": before, **answers}
 
 
-def _log(ask: Any, schemas: Schemas, session: str, run: str, found: dict[str, Any]) -> dict[str, Any]:
+def _log(cursor: Any, schemas: Schemas, session: str, run: str, found: dict[str, Any]) -> dict[str, Any]:
     """Return what the run's log has of the proposal: the rule of `proposer_log_mismatches`."""
     if found["context_source"] != "hook":
         return {"verdict": "a proposal without its hook cannot be found in a log", "lines": []}
-    if not has_log(ask, schemas, session, run):
+    if not has_log(cursor, schemas, session, run):
         return {"verdict": "no log of this run has landed", "lines": []}
     die, plane = found["key_die"], found["key_plane"]
-    ask.execute(sql.proposed_at(schemas), (session, die, plane, found["propose_tick"], run))
-    proposed = {name for (name,) in ask.fetchall()}
-    said = choices(ask, schemas, session, run, die, plane, found["propose_time_us"])
+    cursor.execute(sql.proposed_at(schemas), (session, die, plane, found["propose_tick"], run))
+    proposed = {name for (name,) in cursor.fetchall()}
+    said = choices(cursor, schemas, session, run, die, plane, found["propose_time_us"])
     lines = [one for one in said if one.op_name in proposed]
     if not lines:
         verdict = "has no line for this plane and time that led to what was proposed"

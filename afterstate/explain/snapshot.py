@@ -14,7 +14,7 @@ import pymysql
 from afterstate.errors import AfterstateError
 from afterstate.marts.sessions import BUILD_FIRST, NO_SUCH_TABLE
 from afterstate.marts.statements import INPUTS, STATE_COLUMNS, DesignStep, Input, Statement, statements, taken
-from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.connect import open_cursor
 from afterstate.warehouse.layout import Schemas
 from afterstate.warehouse.profile import Warehouse
 
@@ -25,32 +25,32 @@ def explain_snapshot(warehouse: Warehouse, key: DesignStep, rule: str | None = N
     Raises AfterstateError when there is no such snapshot, or nothing is built yet.
     """
     try:
-        with cursor(warehouse.bi) as ask:
-            return _explain(ask, warehouse.schemas, key, rule)
+        with open_cursor(warehouse.bi) as cursor:
+            return _explain(cursor, warehouse.schemas, key, rule)
     except pymysql.err.ProgrammingError as error:
         if error.args[0] != NO_SUCH_TABLE:
             raise
         raise AfterstateError("the snapshots are not built yet", BUILD_FIRST) from error
 
 
-def _explain(ask: Any, schemas: Schemas, key: DesignStep, rule: str | None) -> dict[str, Any]:
-    snapshot = _snapshot(ask, schemas, key, rule)
+def _explain(cursor: Any, schemas: Schemas, key: DesignStep, rule: str | None) -> dict[str, Any]:
+    snapshot = _snapshot(cursor, schemas, key, rule)
     return {
         "snapshot_id": snapshot["id"],
         "rule": snapshot["snapshot_rule_id"],
         "created_at": snapshot["snapshot_created_at"],
         **dict(zip(("run_id", "case_id", "antibody_id", "shutdown_step"), key, strict=True)),
         "is_complete": all(snapshot[source.taken_at] is not None for source in INPUTS),
-        "inputs": [_input(ask, schemas, source, key, snapshot) for source in INPUTS],
-        "disagreements": _disagreements(ask, schemas, key),
+        "inputs": [_input(cursor, schemas, source, key, snapshot) for source in INPUTS],
+        "disagreements": _disagreements(cursor, schemas, key),
     }
 
 
-def _snapshot(ask: Any, schemas: Schemas, key: DesignStep, rule: str | None) -> dict[str, Any]:
+def _snapshot(cursor: Any, schemas: Schemas, key: DesignStep, rule: str | None) -> dict[str, Any]:
     names = ("id", "snapshot_rule_id", "snapshot_created_at", *STATE_COLUMNS)
     times = tuple(source.taken_at for source in INPUTS)
     columns = ", ".join([*(f"snapshots.`{name}`" for name in names), *(f"inputs.{time}" for time in times)])
-    ask.execute(
+    cursor.execute(
         f"select {columns} from {schemas.table('marts', 'shutdown_state_snapshot')} as snapshots "
         f"inner join {schemas.table('marts', 'shutdown_snapshot_inputs')} as inputs "
         "on snapshots.id = inputs.snapshot_id where snapshots.run_id = %s and snapshots.case_id = %s "
@@ -59,14 +59,14 @@ def _snapshot(ask: Any, schemas: Schemas, key: DesignStep, rule: str | None) -> 
         "order by snapshots.id desc limit 1",
         (*key, rule, rule),
     )
-    row = ask.fetchone()
+    row = cursor.fetchone()
     if row is None:
-        raise _no_snapshot(ask, schemas, key, rule)
+        raise _no_snapshot(cursor, schemas, key, rule)
     return dict(zip((*names, *times), row, strict=True))
 
 
-def _no_snapshot(ask: Any, schemas: Schemas, key: DesignStep, rule: str | None) -> AfterstateError:
-    ask.execute(
+def _no_snapshot(cursor: Any, schemas: Schemas, key: DesignStep, rule: str | None) -> AfterstateError:
+    cursor.execute(
         "select run_id, case_id, antibody_id, shutdown_step, snapshot_rule_id "
         f"from {schemas.table('marts', 'shutdown_state_snapshot')} order by run_id = %s desc, case_id = %s desc, "
         "antibody_id = %s desc, id desc limit 5",
@@ -74,18 +74,18 @@ def _no_snapshot(ask: Any, schemas: Schemas, key: DesignStep, rule: str | None) 
     )
     known = "; ".join(
         f"--run {run} --case {case} --antibody {antibody} --step {step} (rule {of})"
-        for run, case, antibody, step, of in ask.fetchall()
+        for run, case, antibody, step, of in cursor.fetchall()
     )
     asked = f"run `{key[0]}`, case `{key[1]}`, antibody `{key[2]}`, step {key[3]}{f', rule `{rule}`' if rule else ''}"
     hint = f"there is: {known}" if known else "no shutdown event has been built; " + BUILD_FIRST
     return AfterstateError(f"there is no snapshot of {asked}", hint)
 
 
-def _input(ask: Any, schemas: Schemas, source: Input, key: DesignStep, snapshot: dict[str, Any]) -> dict[str, Any]:
+def _input(cursor: Any, schemas: Schemas, source: Input, key: DesignStep, snapshot: dict[str, Any]) -> dict[str, Any]:
     """Explain one input: the row that was taken, all other versions, and each column then and now."""
     taken_at = snapshot[source.taken_at]
     was_there = taken_at is not None
-    stated = statements(ask, schemas, source, key)
+    stated = statements(cursor, schemas, source, key)
     frozen = {column: snapshot[column] for column in source.columns}
     origin = taken(stated, frozen, taken_at) if was_there else None
     current = next((one for one in stated if one.known_until is None), None)
@@ -104,11 +104,11 @@ def _column(frozen: Any, column: str, current: Statement | None, was_there: bool
     return {"frozen": frozen, "now": now, "has_drifted": was_there and frozen != now}
 
 
-def _disagreements(ask: Any, schemas: Schemas, key: DesignStep) -> list[dict[str, Any]]:
+def _disagreements(cursor: Any, schemas: Schemas, key: DesignStep) -> list[dict[str, Any]]:
     names = ("column", "event_value", "joined_value")
-    ask.execute(
+    cursor.execute(
         f"select column_name, event_value, joined_value from {schemas.table('marts', 'shutdown_event_disagreements')} "
         "where run_id = %s and case_id = %s and antibody_id = %s and shutdown_step = %s order by column_name",
         key,
     )
-    return [dict(zip(names, row, strict=True)) for row in ask.fetchall()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -14,7 +14,7 @@ from afterstate.marts.sessions import BUILD_FIRST, NO_SUCH_TABLE, require_built,
 from afterstate.output import STANDARD_OUTPUT, open_output
 from afterstate.phase_key import Boundary
 from afterstate.progress import Advance, counted, ignore_progress
-from afterstate.warehouse.connect import connect, cursor
+from afterstate.warehouse.connect import connect, open_cursor
 from afterstate.warehouse.profile import Credentials, Warehouse
 from loaders.core import STATE
 
@@ -34,10 +34,10 @@ PHASE_COUNT_COLUMNS = ("phase_key_used", "phase_key_virtual", "die", "plane", "p
 
 def count_snapshots(warehouse: Warehouse, rule: str) -> int:
     """Return how many snapshots a rule has."""
-    with cursor(warehouse.bi) as ask:
+    with open_cursor(warehouse.bi) as cursor:
         table = warehouse.table("marts", "shutdown_state_snapshot")
-        ask.execute(f"select count(*) from {table} where snapshot_rule_id = %s", (rule,))
-        return int(ask.fetchone()[0])
+        cursor.execute(f"select count(*) from {table} where snapshot_rule_id = %s", (rule,))
+        return int(cursor.fetchone()[0])
 
 
 def export_snapshot(warehouse: Warehouse, rule: str, out: Path, advance: Advance = ignore_progress) -> int:
@@ -94,9 +94,9 @@ def _export(
 ) -> int:
     connection = connect(account)
     try:
-        with connection.cursor(pymysql.cursors.SSCursor) as ask:
-            ask.execute(statement, values)
-            return _write(out, layout, ask, advance)
+        with connection.cursor(pymysql.cursors.SSCursor) as cursor:
+            cursor.execute(statement, values)
+            return _write(out, layout, cursor, advance)
     except pymysql.err.ProgrammingError as error:
         if error.args[0] != NO_SUCH_TABLE:
             raise

@@ -11,7 +11,7 @@ from typing import Any
 from afterstate.errors import UsageError
 from afterstate.marts.sessions import require_built, require_session
 from afterstate.phase_key import Boundary, Segment, phase_key, tick
-from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.connect import open_cursor
 from afterstate.warehouse.profile import Warehouse, read_warehouse
 from afterstate.warehouse.settings import Settings
 
@@ -57,15 +57,15 @@ def _last_started(warehouse: Warehouse, session: str, die: int, plane: int, at_t
     """
     spans = f"from {warehouse.table('marts', 'op_state_spans')} where session_id = %s and die = %s and plane = %s"
     place = (session, die, plane)
-    with cursor(warehouse.bi) as ask:
+    with open_cursor(warehouse.bi) as cursor:
 
         def start_tick(segment_no: int) -> int:
-            ask.execute(f"select start_tick {spans} and segment_no = %s", (*place, segment_no))
-            return int(ask.fetchone()[0])
+            cursor.execute(f"select start_tick {spans} and segment_no = %s", (*place, segment_no))
+            return int(cursor.fetchone()[0])
 
-        ask.execute(f"select coalesce(max(segment_no), 0) {spans}", place)
-        last = bisect_right(range(1, ask.fetchone()[0] + 1), at_tick, key=start_tick)
-        ask.execute(
+        cursor.execute(f"select coalesce(max(segment_no), 0) {spans}", place)
+        last = bisect_right(range(1, cursor.fetchone()[0] + 1), at_tick, key=start_tick)
+        cursor.execute(
             f"select {COLUMNS} {spans} and segment_no in (%s, %s) order by segment_no desc", (*place, last, last - 1)
         )
-        return list(ask.fetchall())
+        return list(cursor.fetchall())

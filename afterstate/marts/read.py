@@ -15,7 +15,7 @@ import pymysql
 from pymysql.constants import FIELD_TYPE
 
 from afterstate.errors import AfterstateError, UsageError
-from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.connect import open_cursor
 from afterstate.warehouse.layout import MARTS, table_names
 from afterstate.warehouse.profile import Warehouse, read_warehouse
 from afterstate.warehouse.settings import Settings
@@ -48,18 +48,18 @@ def read(
     found = warehouse or read_warehouse(Settings.from_environment())
     name = table_or_query.strip()
     statement = f"select * from {_table(found, name)}" if _NAME.fullmatch(name) else table_or_query
-    with cursor(found.bi) as ask:
-        ask.execute("set session transaction read only")
-        ask.execute(f"use `{found.schemas.marts}`")
+    with open_cursor(found.bi) as cursor:
+        cursor.execute("set session transaction read only")
+        cursor.execute(f"use `{found.schemas.marts}`")
         try:
-            ask.execute(statement, values)
+            cursor.execute(statement, values)
         except pymysql.MySQLError as error:
             if _NAME.fullmatch(name):
                 raise UsageError(f"`{name}` has not been built yet", "run `afterstate build` first") from error
             raise AfterstateError(
                 f"the server refused the query: {error.args[-1]}", "`read` takes one SELECT"
             ) from error
-        description, rows = ask.description or (), ask.fetchall()
+        description, rows = cursor.description or (), cursor.fetchall()
     columns = list(zip(*rows, strict=True)) or [()] * len(description)
     series = [_series(field, column) for field, column in zip(description, columns, strict=True)]
     frame = pd.DataFrame(dict(enumerate(series)), index=pd.RangeIndex(len(rows)))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pymysql
 
 from afterstate.errors import AfterstateError
-from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.connect import open_cursor
 from afterstate.warehouse.profile import Warehouse
 from loaders.reader import visible
 
@@ -43,15 +43,15 @@ def files_to_build(warehouse: Warehouse, session: str | None = None) -> int:
     loads = warehouse.table("landing", "landing_loads")
     built = warehouse.table("staging", "int_landing__built_loads")
     try:
-        with cursor(warehouse.dbt) as ask:
-            ask.execute(
+        with open_cursor(warehouse.dbt) as cursor:
+            cursor.execute(
                 f"select count(*) from {loads} as loads left join {built} as built "
                 "on built.model = 'proposal_phase_keys' and loads.load_id = built.load_id "
                 "where (loads.session_id = %s or %s) and (loads.status = 'landed') <> (built.load_id is not null) "
                 "and loads.kind in ('nand_op_state_timeline', 'nand_proposal_rows')",
                 (session, session is None),
             )
-            return int(ask.fetchone()[0])
+            return int(cursor.fetchone()[0])
     except pymysql.err.ProgrammingError as error:
         if error.args[0] != NO_SUCH_TABLE:
             raise
@@ -59,13 +59,13 @@ def files_to_build(warehouse: Warehouse, session: str | None = None) -> int:
 
 
 def _names(warehouse: Warehouse, select: str, where: str, values: Sequence[str]) -> list[str]:
-    with cursor(warehouse.landing) as ask:
-        ask.execute(
+    with open_cursor(warehouse.landing) as cursor:
+        cursor.execute(
             f"{select} from {warehouse.table('landing', 'landing_loads')} "
             f"where status <> 'withdrawn' and {where} order by 1",
             values,
         )
-        return [str(name) for (name,) in ask.fetchall()]
+        return [str(name) for (name,) in cursor.fetchall()]
 
 
 def _require(what: str, name: str, known: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ from afterstate.marts.sessions import BUILD_FIRST, NO_SUCH_TABLE
 from afterstate.memory.archive import Row, write_archive
 from afterstate.memory.snapshots import NO_SUCH_COLUMN
 from afterstate.progress import Advance, counted, ignore_progress
-from afterstate.warehouse.connect import connect, cursor
+from afterstate.warehouse.connect import connect, open_cursor
 from afterstate.warehouse.profile import Warehouse
 
 MEMORY, RETAKES, LOADS, REJECTS = (
@@ -40,9 +40,9 @@ def count_rows(warehouse: Warehouse) -> int | None:
     tables = [warehouse.table("marts", name) for name in (MEMORY, RETAKES)]
     tables += [warehouse.table("audit", name) for name in (LOADS, REJECTS, "landing_loads", "landing_rejects")]
     try:
-        with cursor(warehouse.dbt) as ask:
-            ask.execute("select " + " + ".join(f"(select count(*) from {table})" for table in tables))
-            return int(ask.fetchone()[0])
+        with open_cursor(warehouse.dbt) as cursor:
+            cursor.execute("select " + " + ".join(f"(select count(*) from {table})" for table in tables))
+            return int(cursor.fetchone()[0])
     except (pymysql.err.ProgrammingError, pymysql.err.OperationalError):
         return None
 
@@ -55,9 +55,9 @@ def back_up(warehouse: Warehouse, file: Path, advance: Advance = ignore_progress
     """
     with closing(connect(warehouse.dbt)) as connection:
         try:
-            with connection.cursor() as ask:
-                ask.execute("set session transaction isolation level repeatable read")
-                ask.execute("start transaction with consistent snapshot, read only")
+            with connection.cursor() as cursor:
+                cursor.execute("set session transaction isolation level repeatable read")
+                cursor.execute("start transaction with consistent snapshot, read only")
             statements = _statements(warehouse)
             tables = {name: counted(_rows(connection, texts), advance) for name, texts in statements.items()}
             return write_archive(file, tables)
@@ -93,6 +93,6 @@ def _statements(warehouse: Warehouse) -> dict[str, tuple[str, ...]]:
 
 def _rows(connection: Any, statements: tuple[str, ...]) -> Iterator[Row]:
     for statement in statements:
-        with connection.cursor(pymysql.cursors.SSDictCursor) as ask:
-            ask.execute(statement)
-            yield from ask
+        with connection.cursor(pymysql.cursors.SSDictCursor) as cursor:
+            cursor.execute(statement)
+            yield from cursor

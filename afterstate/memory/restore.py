@@ -45,10 +45,10 @@ def restore(warehouse: Warehouse, file: Path, advance: Advance = ignore_progress
     built yet.
     """
     archive = Archive(file) if is_archive(file) else None
-    with built(warehouse.dbt) as ask:
+    with built(warehouse.dbt) as cursor:
         for statement in BEGIN:
-            ask.execute(statement)
-        work = _Restore(ask, warehouse)
+            cursor.execute(statement)
+        work = _Restore(cursor, warehouse)
         if archive is None:
             return work.bring(Memory(read_notebook_csv(file)))
         memory, retakes, loads, rejects = (
@@ -65,8 +65,8 @@ def restore(warehouse: Warehouse, file: Path, advance: Advance = ignore_progress
 class _Restore:
     """One restore's work, over one transaction."""
 
-    def __init__(self, ask: Any, warehouse: Warehouse) -> None:
-        self._ask = ask
+    def __init__(self, cursor: Any, warehouse: Warehouse) -> None:
+        self._cursor = cursor
         self._audit = partial(warehouse.table, "audit")
         self._memory, self._retakes = (warehouse.table("marts", name) for name in (MEMORY, RETAKES))
         self._built = warehouse.table("staging", "int_landing__built_loads")
@@ -76,34 +76,34 @@ class _Restore:
         here = Memory(self._read(self._memory), self._read(self._retakes))
         columns = self._columns(self._memory)
         brought = Memory(_with(columns, brought.snapshots), _with(self._columns(self._retakes), brought.retakes))
-        self._ask.execute("select utc_timestamp(6)")
-        (now,) = self._ask.fetchone()
+        self._cursor.execute("select utc_timestamp(6)")
+        (now,) = self._cursor.fetchone()
         merged = merge(here, brought, now, who_asks())
         self._keep_ids_apart(merged.memory)
         snapshots = self._change(self._memory, "id", here.snapshots, merged.memory.snapshots)
         retakes = self._change(self._retakes, "snapshot_id", here.retakes, merged.memory.retakes)
         # What follows a shutdown is measured from its snapshot: the next build reads all of it again.
-        self._ask.execute(f"delete from {self._built} where model = 'post_shutdown_timeline'")
+        self._cursor.execute(f"delete from {self._built} where model = 'post_shutdown_timeline'")
         return Restored(snapshots, retakes, 0, 0, merged.renumbered, merged.contested)
 
     def add(self, table: str, rows: Iterable[Row], key: Sequence[str]) -> int:
         """Add rows of loads that neither landed here nor came with an earlier restore, and return their number."""
-        self._ask.execute(
+        self._cursor.execute(
             f"select load_id, started_at from {self._audit('landing_loads')} "
             f"union select {', '.join(key)} from {self._audit(table)}"
         )
-        known = set(self._ask.fetchall())
+        known = set(self._cursor.fetchall())
         news = (row for row in rows if tuple(row[name] for name in key) not in known)
         return self._insert(self._audit(table), news)
 
     def _read(self, table: str) -> list[Row]:
-        self._ask.execute(f"select * from {table} for update")
-        names = [column[0] for column in self._ask.description]
-        return [dict(zip(names, row, strict=True)) for row in self._ask.fetchall()]
+        self._cursor.execute(f"select * from {table} for update")
+        names = [column[0] for column in self._cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in self._cursor.fetchall()]
 
     def _columns(self, table: str) -> list[str]:
-        self._ask.execute(f"select * from {table} limit 0")
-        return [str(column[0]) for column in self._ask.description]
+        self._cursor.execute(f"select * from {table} limit 0")
+        return [str(column[0]) for column in self._cursor.description]
 
     def _keep_ids_apart(self, memory: Memory) -> None:
         """Make the server count on from the highest id, so that no new snapshot gets the id of a former one.
@@ -112,19 +112,19 @@ class _Restore:
         """
         highest = max(memory.meanings(), default=0)
         names = ("id", "snapshot_rule_id", *KEY, "event_taken_at")
-        self._ask.execute(f"select count(*) from {self._memory} where id >= %s", (highest,))
-        if self._ask.fetchone()[0] or not highest:
+        self._cursor.execute(f"select count(*) from {self._memory} where id >= %s", (highest,))
+        if self._cursor.fetchone()[0] or not highest:
             return
         values = "%s, '', '', '', '', 0, utc_timestamp(6)"
-        self._ask.execute(f"insert into {self._memory} ({', '.join(names)}) values ({values})", (highest,))
-        self._ask.execute(f"delete from {self._memory} where id = %s", (highest,))
+        self._cursor.execute(f"insert into {self._memory} ({', '.join(names)}) values ({values})", (highest,))
+        self._cursor.execute(f"delete from {self._memory} where id = %s", (highest,))
 
     def _change(self, table: str, key: str, before: Sequence[Row], after: Sequence[Row]) -> int:
         """Remove the rows that changed and add those that came, and return the number of these."""
         there, wanted = ({row[key]: row for row in rows} for rows in (before, after))
         gone = [number for number, row in there.items() if wanted.get(number) != row]
         if gone:
-            self._ask.executemany(f"delete from {table} where {key} = %s", [(number,) for number in gone])
+            self._cursor.executemany(f"delete from {table} where {key} = %s", [(number,) for number in gone])
         return self._insert(table, (row for number, row in wanted.items() if there.get(number) != row))
 
     def _insert(self, table: str, rows: Iterable[Row]) -> int:
@@ -132,7 +132,7 @@ class _Restore:
         statement = f"insert into {table} ({', '.join(columns)}) values ({', '.join(['%s'] * len(columns))})"
         iterator, count = iter(rows), 0
         while batch := [tuple(row.get(name) for name in columns) for row in islice(iterator, BATCH)]:
-            count += self._ask.executemany(statement, batch)
+            count += self._cursor.executemany(statement, batch)
         return count
 
 

@@ -59,12 +59,12 @@ def retake(warehouse: Warehouse, rule: str, keys: Sequence[ShutdownKey], reason:
 
 
 def _take_all(warehouse: Warehouse, rule: str, keys: Sequence[ShutdownKey], reason: str) -> list[Retaken]:
-    with built(warehouse.dbt) as ask:
+    with built(warehouse.dbt) as cursor:
         for statement in BEGIN:
-            ask.execute(statement)
-        ask.execute("select utc_timestamp(6)")
-        (now,) = ask.fetchone()
-        work = _Retake(ask, warehouse, rule, (now, who_asks(), reason))
+            cursor.execute(statement)
+        cursor.execute("select utc_timestamp(6)")
+        (now,) = cursor.fetchone()
+        work = _Retake(cursor, warehouse, rule, (now, who_asks(), reason))
         return [work.take(key) for key in dict.fromkeys(keys)]
 
 
@@ -105,33 +105,33 @@ def _key(file: Path, line: int, row: dict[str, str | None]) -> ShutdownKey:
 class _Retake:
     """One command's work, over one transaction."""
 
-    def __init__(self, ask: Any, warehouse: Warehouse, rule: str, why: tuple[Any, str, str]) -> None:
-        self._ask = ask
+    def __init__(self, cursor: Any, warehouse: Warehouse, rule: str, why: tuple[Any, str, str]) -> None:
+        self._cursor = cursor
         self._rule = rule
         self._why = why
         self._memory = warehouse.table("marts", "shutdown_snapshot_memory")
         self._retakes = warehouse.table("marts", "shutdown_snapshot_retakes")
         self._current = warehouse.table("staging", "int_shutdown__current_states")
         self._built = warehouse.table("staging", "int_landing__built_loads")
-        columns = memory_columns(ask, warehouse)
+        columns = memory_columns(cursor, warehouse)
         self._all = ", ".join(columns)
         self._state = [name for name in columns if name not in ("snapshot_rule_id", *KEY) and name[-9:] != "_taken_at"]
 
     def take(self, key: ShutdownKey) -> Retaken:
         where = " and ".join(f"{name} = %s" for name in KEY)
-        self._ask.execute(
+        self._cursor.execute(
             f"select id, {self._taken()} from {self._memory} where snapshot_rule_id = %s and {where} for update",
             (self._rule, *key.values),
         )
-        former = self._ask.fetchone()
+        former = self._cursor.fetchone()
         if not former:
             raise AfterstateError(
                 f"no snapshot is remembered of {key}, under the rule `{self._rule}`; nothing was retaken",
                 "`afterstate export snapshot` lists what is remembered",
             )
         found = ", ".join(f"is_{name}_found" for name in AWAITED)
-        self._ask.execute(f"select {found}, {', '.join(self._state)} from {self._current} where {where}", key.values)
-        current = self._ask.fetchone()
+        self._cursor.execute(f"select {found}, {', '.join(self._state)} from {self._current} where {where}", key.values)
+        current = self._cursor.fetchone()
         if not current:
             raise AfterstateError(
                 f"no landed file has the event of {key}; nothing was retaken", "land its file, then try again"
@@ -147,25 +147,25 @@ class _Retake:
 
     def _replace(self, former_id: int, key: ShutdownKey, where: str) -> int:
         now = self._why[0]
-        self._ask.execute(
+        self._cursor.execute(
             f"insert into {self._retakes} (snapshot_id, retaken_as, retaken_at, retaken_by, reason, {self._all}) "
             f"select id, 0, %s, %s, %s, {self._all} from {self._memory} where id = %s",
             (*self._why, former_id),
         )
-        self._ask.execute(f"delete from {self._memory} where id = %s", (former_id,))
+        self._cursor.execute(f"delete from {self._memory} where id = %s", (former_id,))
         names = ["snapshot_rule_id", *KEY, *self._state, "event_taken_at", *(f"{name}_taken_at" for name in AWAITED)]
         times = ["%s", *(f"if(is_{name}_found, %s, null)" for name in AWAITED)]
-        self._ask.execute(
+        self._cursor.execute(
             f"insert into {self._memory} ({', '.join(names)}) "
             f"select %s, {', '.join([*KEY, *self._state, *times])} from {self._current} where {where}",
             (self._rule, *[now] * len(times), *key.values),
         )
-        if self._ask.rowcount != 1:
+        if self._cursor.rowcount != 1:
             raise AfterstateError(f"the event of {key} has just been withdrawn; nothing was retaken")
-        new_id = int(self._ask.lastrowid)
-        self._ask.execute(f"update {self._retakes} set retaken_as = %s where snapshot_id = %s", (new_id, former_id))
+        new_id = int(self._cursor.lastrowid)
+        self._cursor.execute(f"update {self._retakes} set retaken_as = %s where snapshot_id = %s", (new_id, former_id))
         # What follows a shutdown is measured from its snapshot: the next build reads the design again.
-        self._ask.execute(
+        self._cursor.execute(
             f"delete from {self._built} where model = 'post_shutdown_timeline' "
             f"and load_id in (select event_load_id from {self._current} where {where})",
             key.values,

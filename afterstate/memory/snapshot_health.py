@@ -58,13 +58,13 @@ def _values(warehouse: Warehouse, rule: str) -> list[Note]:
 
 def _guards(warehouse: Warehouse) -> list[Note]:
     """Check whether the server refuses to change what is frozen; only accounts that may create triggers see them."""
-    with built(warehouse.dbt) as ask:
-        ask.execute(
+    with built(warehouse.dbt) as cursor:
+        cursor.execute(
             "select count(*) from information_schema.triggers where event_object_schema = %s "
             "and event_object_table = 'shutdown_snapshot_memory'",
             (warehouse.schemas.marts,),
         )
-        if ask.fetchone()[0]:
+        if cursor.fetchone()[0]:
             return []
     advice = "as an administrator: `set global log_bin_trust_function_creators = on`, then run `afterstate build`"
     return [("an UPDATE by hand could change frozen values: builds may not create triggers", advice)]

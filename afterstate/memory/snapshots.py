@@ -12,7 +12,7 @@ import yaml
 
 from afterstate.errors import AfterstateError, UsageError
 from afterstate.marts.sessions import BUILD_FIRST, NO_SUCH_TABLE
-from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.connect import open_cursor
 from afterstate.warehouse.profile import Credentials, Warehouse
 from afterstate.warehouse.settings import Settings
 
@@ -61,22 +61,22 @@ def built(credentials: Credentials) -> Iterator[Any]:
     Raises AfterstateError when the marts are not built yet, or were built by an older Afterstate.
     """
     try:
-        with cursor(credentials) as ask:
-            yield ask
+        with open_cursor(credentials) as cursor:
+            yield cursor
     except (pymysql.err.ProgrammingError, pymysql.err.OperationalError) as error:
         if error.args[0] not in (NO_SUCH_TABLE, NO_SUCH_COLUMN):
             raise
         raise AfterstateError("the snapshots are not built yet", BUILD_FIRST) from error
 
 
-def memory_columns(ask: Any, warehouse: Warehouse) -> list[str]:
+def memory_columns(cursor: Any, warehouse: Warehouse) -> list[str]:
     """Return the columns of the memory but `id`, in their order."""
-    ask.execute(
+    cursor.execute(
         "select column_name from information_schema.columns where table_schema = %s "
         "and table_name = 'shutdown_snapshot_memory' and column_name <> 'id' order by ordinal_position",
         (warehouse.schemas.marts,),
     )
-    return [str(name) for (name,) in ask.fetchall()]
+    return [str(name) for (name,) in cursor.fetchall()]
 
 
 @dataclass(frozen=True)
@@ -96,11 +96,11 @@ def rule_to_export(settings: Settings, warehouse: Warehouse, rule: str | None) -
     Raises UsageError for a text that cannot name a rule, and AfterstateError for a rule that no snapshot has.
     """
     wanted = rule_or_current(settings, rule)
-    with built(warehouse.bi) as ask:
-        ask.execute(
+    with built(warehouse.bi) as cursor:
+        cursor.execute(
             f"select distinct snapshot_rule_id from {warehouse.table('marts', 'shutdown_state_snapshot')} order by 1"
         )
-        known = [str(name) for (name,) in ask.fetchall()]
+        known = [str(name) for (name,) in cursor.fetchall()]
     if rule is not None and wanted not in known:
         raise AfterstateError(
             f"no snapshot has the rule `{rule}`", f"expected one of: {', '.join(known) or 'none yet'}"
@@ -115,39 +115,39 @@ def health_of(warehouse: Warehouse, rule: str) -> tuple[int, int]:
 
 def count_incomplete(warehouse: Warehouse, rule: str) -> int:
     """Return how many snapshots of a rule still wait for an input."""
-    with built(warehouse.bi) as ask:
-        ask.execute(
+    with built(warehouse.bi) as cursor:
+        cursor.execute(
             f"select count(*) from {warehouse.table('marts', 'shutdown_snapshot_inputs')} "
             "where snapshot_rule_id = %s and not is_complete",
             (rule,),
         )
-        return int(ask.fetchone()[0])
+        return int(cursor.fetchone()[0])
 
 
 def count_drifted(warehouse: Warehouse, rule: str) -> int:
     """Return how many snapshots of a rule the files contradicted at the last build."""
-    with built(warehouse.bi) as ask:
-        ask.execute(
+    with built(warehouse.bi) as cursor:
+        cursor.execute(
             f"select count(distinct snapshot_id) from {warehouse.table('marts', 'shutdown_snapshot_drift')} as drift "
             f"inner join {warehouse.table('marts', 'shutdown_state_snapshot')} as snapshots "
             "on drift.snapshot_id = snapshots.id where snapshots.snapshot_rule_id = %s",
             (rule,),
         )
-        return int(ask.fetchone()[0])
+        return int(cursor.fetchone()[0])
 
 
 def drifted(warehouse: Warehouse, limit: int) -> list[Drifted]:
     """Return values that had drifted at the last build, at most `limit` of them, each with where to look."""
     key = ", ".join(f"drift.{name}" for name in KEY)
-    with built(warehouse.dbt) as ask:
-        ask.execute(
+    with built(warehouse.dbt) as cursor:
+        cursor.execute(
             f"select {key}, column_name, frozen_value, current_value, file_path, current_line_no "
             f"from {warehouse.table('marts', 'shutdown_snapshot_drift')} as drift "
             f"left join {warehouse.table('landing', 'landing_loads')} as loads "
             f"on drift.current_load_id = loads.load_id order by {key}, column_name limit %s",
             (limit,),
         )
-        return [_drifted(*row) for row in ask.fetchall()]
+        return [_drifted(*row) for row in cursor.fetchall()]
 
 
 def _drifted(
@@ -159,25 +159,25 @@ def _drifted(
 
 def files_to_build(warehouse: Warehouse) -> int:
     """Return how many core files have landed, or were withdrawn, since the snapshots were last built."""
-    with built(warehouse.dbt) as ask:
-        ask.execute(
+    with built(warehouse.dbt) as cursor:
+        cursor.execute(
             f"select count(*) from {warehouse.table('landing', 'landing_loads')} as loads "
             f"left join {warehouse.table('staging', 'int_shutdown__loads')} as built on loads.load_id = built.load_id "
             "where loads.kind like 'core%' and ((loads.status = 'landed' and built.built_status is null) "
             "or (loads.status = 'withdrawn') <> (built.built_status = 'withdrawn'))"
         )
-        return int(ask.fetchone()[0])
+        return int(cursor.fetchone()[0])
 
 
 def retakes_to_build(warehouse: Warehouse) -> int:
     """Return how many snapshots were taken again, or brought in, since the snapshots were last built."""
-    with built(warehouse.bi) as ask:
-        ask.execute(
+    with built(warehouse.bi) as cursor:
+        cursor.execute(
             f"select count(*) from {warehouse.table('marts', 'shutdown_snapshot_memory')} as memory "
             f"left join {warehouse.table('marts', 'shutdown_state_snapshot')} as snapshots on memory.id = snapshots.id "
             "where snapshots.id is null"
         )
-        return int(ask.fetchone()[0])
+        return int(cursor.fetchone()[0])
 
 
 def require_snapshots_built(warehouse: Warehouse) -> None:

@@ -132,8 +132,8 @@ class BuildLock:
     def _wait(self) -> None:
         announced: Builder | None = None
         while True:
-            with self._held.cursor() as ask:
-                builder = who_builds(ask, self._schemas)
+            with self._held.cursor() as cursor:
+                builder = who_builds(cursor, self._schemas)
             if builder and not self._waits:
                 raise BuildRefused(
                     f"another build of `{self._schemas.marts}` is running: {builder}",
@@ -200,9 +200,9 @@ class BuildLock:
         return {name for alias in aliases for name in (alias, *(alias[:NAMED_AFTER] + end for end in ENDINGS))}
 
     def _ask(self, statement: str, values: Any = None) -> Sequence[Any]:
-        with self._held.cursor() as ask:
-            ask.execute(statement, values)
-            return list(ask.fetchall())
+        with self._held.cursor() as cursor:
+            cursor.execute(statement, values)
+            return list(cursor.fetchall())
 
 
 def lock_name(schema: str) -> str:
@@ -213,19 +213,19 @@ def lock_name(schema: str) -> str:
     return f"afterstate build {hashlib.sha256(schema.encode()).hexdigest()[:32]}"
 
 
-def who_builds(ask: Any, schemas: Schemas) -> Builder | None:
+def who_builds(cursor: Any, schemas: Schemas) -> Builder | None:
     """Return who holds a warehouse's lock, None when nobody does; the cursor's account must read the staging schema."""
-    ask.execute("select is_used_lock(%s)", (lock_name(schemas.marts),))
-    holder = ask.fetchone()[0]
+    cursor.execute("select is_used_lock(%s)", (lock_name(schemas.marts),))
+    holder = cursor.fetchone()[0]
     if holder is None:
         return None
     try:
-        ask.execute(
+        cursor.execute(
             "select connection_id, person, process_id, command, started_at "
             f"from {schemas.table('staging', 'build_lock')} where connection_id = %s",
             (holder,),
         )
-        signed = ask.fetchone()
+        signed = cursor.fetchone()
     except pymysql.MySQLError:
         signed = None
     return Builder(*signed) if signed else Builder(int(holder))

@@ -188,12 +188,12 @@ def sqlalchemy_engine(credentials: Credentials, *, landing: bool = False) -> sql
 
 
 @contextmanager
-def cursor(credentials: Credentials) -> Iterator[Any]:
+def open_cursor(credentials: Credentials) -> Iterator[Any]:
     """Return a cursor on a connection of its own, for a few statements; what they did is committed at the end."""
     opened = connect(credentials)
     try:
-        with opened.cursor() as opened_cursor:
-            yield opened_cursor
+        with opened.cursor() as cursor:
+            yield cursor
         opened.commit()
     finally:
         opened.close()
@@ -204,9 +204,9 @@ def detect(credentials: Credentials) -> Engine:
 
     Raises ServerError when it cannot be reached, or is neither MySQL nor MariaDB.
     """
-    with cursor(credentials) as ask:
-        ask.execute("select version()")
-        return Engine.from_version(ask.fetchone()[0])
+    with open_cursor(credentials) as cursor:
+        cursor.execute("select version()")
+        return Engine.from_version(cursor.fetchone()[0])
 
 
 def greeting(credentials: Credentials) -> Engine:

@@ -246,9 +246,9 @@ class _Search:
         return found
 
     def _ask(self, statement: str, values: Any = None) -> Sequence[Any]:
-        with self._connection.cursor() as ask:
-            ask.execute(statement, values)
-            return list(ask.fetchall())
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return list(cursor.fetchall())
 
 
 def _put(code: str, read: Any, select: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from afterstate.errors import AccountRefused, AfterstateError, ServerError
 from afterstate.memory.snapshot_health import examine_snapshots
-from afterstate.warehouse.connect import cursor, detect
+from afterstate.warehouse.connect import detect, open_cursor
 from afterstate.warehouse.dbt import run_dbt
 from afterstate.warehouse.finding import Check, CheckContext, Finding
 from afterstate.warehouse.profile import ROLES, Credentials, Warehouse, read_warehouse
@@ -125,5 +125,5 @@ CHECKS: tuple[Check, ...] = (_profile_mode, _adapter, *SERVER_CHECKS, _snapshots
 
 
 def _variables(credentials: Credentials) -> dict[str, str]:
-    with cursor(credentials) as ask:
-        return server_variables(ask, (*VARIABLES, "time_zone", "system_time_zone", "sort_buffer_size"))
+    with open_cursor(credentials) as cursor:
+        return server_variables(cursor, (*VARIABLES, "time_zone", "system_time_zone", "sort_buffer_size"))

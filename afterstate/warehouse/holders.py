@@ -21,7 +21,7 @@ import pymysql
 
 from afterstate.errors import AfterstateError
 from afterstate.server.private import PrivateServer
-from afterstate.warehouse.connect import LOCK_WAIT_SECONDS, cursor
+from afterstate.warehouse.connect import LOCK_WAIT_SECONDS, open_cursor
 from afterstate.warehouse.profile import ROLES, Credentials, Warehouse
 from afterstate.warehouse.settings import Settings
 
@@ -174,9 +174,9 @@ def _first(accounts: Sequence[Credentials], queries: Sequence[str], **values: ob
 def _ask(account: Credentials, query: str, **values: object) -> Sequence[Any]:
     """Return a query's rows but for the asking connection's, none where the account or the server cannot answer it."""
     try:
-        with cursor(account) as ask:
-            ask.execute(query, values or None)
-            return [row for row in ask.fetchall() if row[0] != ask.connection.thread_id()]
+        with open_cursor(account) as cursor:
+            cursor.execute(query, values or None)
+            return [row for row in cursor.fetchall() if row[0] != cursor.connection.thread_id()]
     except (pymysql.MySQLError, AfterstateError):
         return []
 

@@ -40,12 +40,12 @@ class _ServerView:
     def is_at_work(self) -> bool:
         """Return whether the server is at work; True behind a pooler, whose own numbers hide that."""
         try:
-            with closing(self._reopen()) as other, other.cursor() as ask:
-                ask.execute(
+            with closing(self._reopen()) as other, other.cursor() as cursor:
+                cursor.execute(
                     "select id, command from information_schema.processlist where id in (%s, %s)",
                     (self._number, other.thread_id()),
                 )
-                commands = dict(ask.fetchall())
+                commands = dict(cursor.fetchall())
                 if other.thread_id() not in commands:
                     return True
         except (AfterstateError, pymysql.MySQLError):
@@ -54,8 +54,8 @@ class _ServerView:
 
     def end(self) -> None:
         """End the connection on the server, as far as it is there."""
-        with suppress(AfterstateError, pymysql.MySQLError), closing(self._reopen()) as other, other.cursor() as ask:
-            ask.execute(f"kill {int(self._number)}")
+        with suppress(AfterstateError, pymysql.MySQLError), closing(self._reopen()) as other, other.cursor() as cursor:
+            cursor.execute(f"kill {int(self._number)}")
 
 
 class _CheckedSocket:

@@ -14,7 +14,7 @@ from afterstate.errors import AccountRefused, ServerError, UsageError
 from afterstate.server.programs import Say
 from afterstate.warehouse.accounts import have_wildcards
 from afterstate.warehouse.admin_sql import administrators_sql, make_schemas, one_database_grants, schema_grants
-from afterstate.warehouse.connect import cursor, detect, greeting
+from afterstate.warehouse.connect import detect, greeting, open_cursor
 from afterstate.warehouse.engines import Engine
 from afterstate.warehouse.layout import Schemas, require_name, require_room_for_schemas, table_names
 from afterstate.warehouse.profile import Credentials, Warehouse, known_schemas
@@ -39,12 +39,12 @@ class Site:
     lowers_names: bool
 
     @classmethod
-    def of(cls, ask: Any, found: Engine, admin: Credentials) -> Site:
+    def of(cls, cursor: Any, found: Engine, admin: Credentials) -> Site:
         """Ask the server who the account is, and how it treats upper case in names."""
-        ask.execute("select current_user(), @@global.lower_case_table_names")
-        user, lower_case = ask.fetchone()
+        cursor.execute("select current_user(), @@global.lower_case_table_names")
+        user, lower_case = cursor.fetchone()
         name, _, host = str(user).rpartition("@")
-        return cls(ask, found, admin, f"'{name}'@'{host}'", have_wildcards(ask, found), int(lower_case) == 1)
+        return cls(cursor, found, admin, f"'{name}'@'{host}'", have_wildcards(cursor, found), int(lower_case) == 1)
 
     def kept(self, name: str) -> str:
         """Return a schema's name as the server keeps it."""
@@ -106,11 +106,11 @@ def require_rights(warehouse: Warehouse) -> None:
         ("make views", f"create or replace view {probe} as select 1 as one", f"drop view {probe}"),
         ("make temporary tables", f"create temporary table {probe} (one int)", f"drop temporary table {probe}"),
     )
-    with cursor(warehouse.dbt) as ask:
+    with open_cursor(warehouse.dbt) as cursor:
         for what, *statements in trials:
             try:
                 for statement in statements:
-                    ask.execute(statement)
+                    cursor.execute(statement)
             except pymysql.MySQLError as error:
                 if error.args[0] not in NO_PRIVILEGE:
                     raise
@@ -184,9 +184,9 @@ def _require_no_inexact_tables(site: Site, schema: str) -> None:
         )
 
 
-def _collation(ask: Any, schema: str) -> str | None:
-    ask.execute("select default_collation_name from information_schema.schemata where schema_name = %s", (schema,))
-    row = ask.fetchone()
+def _collation(cursor: Any, schema: str) -> str | None:
+    cursor.execute("select default_collation_name from information_schema.schemata where schema_name = %s", (schema,))
+    row = cursor.fetchone()
     return str(row[0]) if row else None
 
 
@@ -227,9 +227,9 @@ def print_sql(settings: Settings) -> str:
     require_name(database, "the database in `AFTERSTATE_MYSQL_URL`")
     try:
         found = detect(admin)
-        with cursor(admin) as ask:
-            site = Site.of(ask, found, admin)
-            lacking = list(unmet(server_variables(ask, VARIABLES)))
+        with open_cursor(admin) as cursor:
+            site = Site.of(cursor, found, admin)
+            lacking = list(unmet(server_variables(cursor, VARIABLES)))
     except AccountRefused:
         return administrators_sql(schemas, database, f"'{admin.username}'@'%'", greeting(admin), True, [])
     return administrators_sql(schemas, database, site.account, found, site.wildcards, lacking)

@@ -8,7 +8,7 @@ import pymysql
 
 from afterstate.warehouse.accounts import compare_rights, have_wildcards
 from afterstate.warehouse.build_lock import who_builds
-from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.connect import open_cursor
 from afterstate.warehouse.finding import Check, CheckContext, Finding
 from afterstate.warehouse.holders import find_holders, who_may_know
 from afterstate.warehouse.layout import LAYERS, mart_names
@@ -25,14 +25,14 @@ def _charset(context: CheckContext) -> Iterator[Finding]:
         yield from _table_collations(context)
         return
     exact = context.engine.exact_collation
-    with cursor(context.warehouse.dbt) as ask:
+    with open_cursor(context.warehouse.dbt) as cursor:
         for schema in context.warehouse.schemas.all():
-            ask.execute(
+            cursor.execute(
                 "select default_character_set_name, default_collation_name from information_schema.schemata "
                 "where schema_name = %s",
                 (schema,),
             )
-            row = ask.fetchone()
+            row = cursor.fetchone()
             if row == ("utf8mb4", exact):
                 yield Finding("ok", f"schema `{schema}`: utf8mb4, {exact}")
             elif row:
@@ -58,13 +58,14 @@ def _own_tables(context: CheckContext) -> dict[str, str]:
     """Return the warehouse's own tables in its one database, each with its collation."""
     schemas, marts = context.warehouse.schemas, mart_names(context.settings.root)
     prefixes = tuple(map(schemas.prefix, LAYERS[1:]))
-    with cursor(context.warehouse.dbt) as ask:
-        ask.execute(
+    with open_cursor(context.warehouse.dbt) as cursor:
+        cursor.execute(
             "select table_name, table_collation from information_schema.tables "
             "where table_schema = %s and table_type = 'BASE TABLE'",
             (schemas.marts,),
         )
-        return {table: collation for table, collation in ask.fetchall() if table in marts or table.startswith(prefixes)}
+        found = cursor.fetchall()
+    return {table: collation for table, collation in found if table in marts or table.startswith(prefixes)}
 
 
 def _required_settings(context: CheckContext) -> Iterator[Finding]:
@@ -93,9 +94,9 @@ def _buffers(context: CheckContext) -> Iterator[Finding]:
 
 def _tls(context: CheckContext) -> Iterator[Finding]:
     account = context.warehouse.dbt
-    with cursor(account) as ask:
-        ask.execute("show session status like 'Ssl_cipher'")
-        cipher = ask.fetchone()[1]
+    with open_cursor(account) as cursor:
+        cursor.execute("show session status like 'Ssl_cipher'")
+        cipher = cursor.fetchone()[1]
     if account.unix_socket or account.server in LOOPBACK:
         yield Finding("ok", "the connection stays on this machine")
     elif not cipher:
@@ -116,9 +117,9 @@ def _privileges(context: CheckContext) -> Iterator[Finding]:
         return
     for role in ROLES:
         account = getattr(context.warehouse, role)
-        with cursor(account) as ask:
-            wildcards = have_wildcards(ask, context.engine)
-            compared = compare_rights(ask, account.username, role, schemas, wildcards)
+        with open_cursor(account) as cursor:
+            wildcards = have_wildcards(cursor, context.engine)
+            compared = compare_rights(cursor, account.username, role, schemas, wildcards)
         for privilege, place in compared.lacking:
             said = f"`{account.username}` lacks {privilege} on {place}"
             yield Finding("bad", said, "`afterstate up` renews the accounts and their rights")
@@ -140,8 +141,8 @@ def _work(context: CheckContext) -> Iterator[Finding]:
     )
     for account, statement, what in trials:
         try:
-            with cursor(account) as ask:
-                ask.execute(statement)
+            with open_cursor(account) as cursor:
+                cursor.execute(statement)
         except pymysql.MySQLError as error:
             fix = "`afterstate up` makes what is missing; a server that is read-only is its administrator's to change"
             yield Finding("bad", f"`{account.username}` cannot {what}: {error.args[-1]}", fix)
@@ -152,8 +153,8 @@ def _work(context: CheckContext) -> Iterator[Finding]:
 def _locks(context: CheckContext) -> Iterator[Finding]:
     """Find who builds, and who keeps builds from replacing tables."""
     schemas = context.warehouse.schemas
-    with cursor(context.warehouse.dbt) as ask:
-        builder = who_builds(ask, schemas)
+    with open_cursor(context.warehouse.dbt) as cursor:
+        builder = who_builds(cursor, schemas)
     if builder:
         yield Finding("note", f"a build is running: {builder}")
     own = _own_tables(context) if schemas.is_one_database else None

@@ -17,7 +17,7 @@ from afterstate.server.private import PrivateServer
 from afterstate.server.programs import Say
 from afterstate.warehouse import accounts
 from afterstate.warehouse.accounts import Account
-from afterstate.warehouse.connect import connect, cursor, detect, sqlalchemy_engine
+from afterstate.warehouse.connect import connect, detect, open_cursor, sqlalchemy_engine
 from afterstate.warehouse.engines import Engine
 from afterstate.warehouse.file_lock import one_at_a_time
 from afterstate.warehouse.layout import Schemas
@@ -104,8 +104,8 @@ def _look_after(settings: Settings, known: Credentials, say: Say) -> Warehouse:
             "set AFTERSTATE_MYSQL_URL to the login that made the warehouse and run `afterstate up`: it renews accounts",
         ) from error
     found.require_supported()
-    with cursor(warehouse.landing) as ask:
-        require_settings(ask)
+    with open_cursor(warehouse.landing) as cursor:
+        require_settings(cursor)
     return _finish(settings, warehouse, found, say)
 
 
@@ -114,9 +114,9 @@ def _bring_up(settings: Settings, admin: Credentials, say: Say) -> Warehouse:
     found.require_supported()
     opened = connect(admin)
     try:
-        with opened.cursor() as ask:
-            require_settings(ask)
-            site = Site.of(ask, found, admin)
+        with opened.cursor() as cursor:
+            require_settings(cursor)
+            site = Site.of(cursor, found, admin)
             schemas = choose_schemas(site, settings, say)
             if schemas.is_one_database:
                 warehouse = _one_account(schemas, site)

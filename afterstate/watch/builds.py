@@ -12,7 +12,7 @@ from afterstate.errors import AfterstateError
 from afterstate.marts.sessions import files_to_build as nand_files_to_build
 from afterstate.memory.snapshots import files_to_build as core_files_to_build
 from afterstate.memory.snapshots import retakes_to_build
-from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.connect import open_cursor
 from afterstate.warehouse.dbt import start_dbt
 from afterstate.warehouse.profile import Warehouse
 from afterstate.warehouse.settings import Settings
@@ -24,9 +24,9 @@ STOP_SECONDS = 60
 
 def is_build_due(warehouse: Warehouse) -> bool:
     """Return whether something has landed, or was retaken, that the marts do not have."""
-    with cursor(warehouse.landing) as ask:
-        ask.execute(f"select count(*) from {warehouse.table('landing', 'landing_loads')}")
-        if not ask.fetchone()[0]:
+    with open_cursor(warehouse.landing) as cursor:
+        cursor.execute(f"select count(*) from {warehouse.table('landing', 'landing_loads')}")
+        if not cursor.fetchone()[0]:
             return False
     try:
         counts = (nand_files_to_build, core_files_to_build, retakes_to_build)

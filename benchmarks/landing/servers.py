@@ -19,7 +19,7 @@ import psutil
 
 from afterstate.errors import UsageError
 from afterstate.server.private import PrivateServer
-from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.connect import open_cursor
 from afterstate.warehouse.layout import Schemas
 from afterstate.warehouse.profile import Credentials
 from afterstate.warehouse.settings import Settings
@@ -53,10 +53,10 @@ class Server:
 
     def ask(self, *statements: str) -> list[tuple[Any, ...]]:
         """Run statements as the administrator; give the last one's rows."""
-        with cursor(self.admin) as opened:
+        with open_cursor(self.admin) as cursor:
             for statement in statements:
-                opened.execute(statement)
-            return list(opened.fetchall())
+                cursor.execute(statement)
+            return list(cursor.fetchall())
 
     def cpu_seconds(self) -> float:
         """Return what the server has taken so far."""

@@ -190,19 +190,19 @@ def _superseded_keys(lake: Lake, kind: Kind, others: Sequence[Row], closed: Row)
     if not counting or not closed["rows_landed"]:
         return set()
     same_key = " and ".join(f'newer."{name}" = older."{name}"' for name in kind.key)
-    ask = QueryBuilder().register("landed", lake.table(kind.name))
+    query = QueryBuilder().register("landed", lake.table(kind.name))
     first = kind.key[0]
     bounds = f'select min("{first}") as least, max("{first}") as greatest from landed where _load_id = {load_id}'
-    (bound,) = pa.table(ask.execute(bounds).read_all()).to_pylist()
+    (bound,) = pa.table(query.execute(bounds).read_all()).to_pylist()
     touched = {load_id} | _loads(
-        ask,
+        query,
         f"select distinct older._load_id from landed as older inner join landed as newer on {same_key} "
         f"where newer._load_id = {load_id} and older._load_id < {load_id} and older._load_id in ({_list(active)}) "
         # files of other runs are not opened: Delta knows the least and the greatest value of each
         f'and older."{first}" between {_text(bound["least"])} and {_text(bound["greatest"])}',
     )
     still_read = _loads(
-        ask,
+        query,
         f"select distinct older._load_id from landed as older left anti join landed as newer on {same_key} "
         f"and newer._load_id > older._load_id and newer._load_id in ({_list([*counting, load_id])}) "
         f"where older._load_id in ({_list(touched)})",
@@ -210,8 +210,8 @@ def _superseded_keys(lake: Lake, kind: Kind, others: Sequence[Row], closed: Row)
     return touched - still_read
 
 
-def _loads(ask: QueryBuilder, sql: str) -> set[int]:
-    return set(pa.table(ask.execute(sql).read_all())["_load_id"].to_pylist())
+def _loads(query: QueryBuilder, sql: str) -> set[int]:
+    return set(pa.table(query.execute(sql).read_all())["_load_id"].to_pylist())
 
 
 def _text(value: str) -> str:

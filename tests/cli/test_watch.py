@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.connect import open_cursor
 from tests.cli.watching import TIMEOUT, watching
 from tests.conftest import Bench, Server
 from tests.loaders.helpers import TRACE_KIND, another_warehouse, trace
@@ -117,9 +117,9 @@ def wait_for_rows(bench: Bench) -> None:
     deadline = time.monotonic() + TIMEOUT
     statement = "select count(*) from information_schema.processlist where info like 'load data%'"
     while time.monotonic() < deadline:
-        with cursor(bench.server.admin) as ask:
-            ask.execute(statement)
-            if ask.fetchone()[0]:
+        with open_cursor(bench.server.admin) as cursor:
+            cursor.execute(statement)
+            if cursor.fetchone()[0]:
                 return
         time.sleep(0.05)
     raise AssertionError("nothing is landing")

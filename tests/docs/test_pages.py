@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.connect import open_cursor
 from afterstate.warehouse.layout import Schemas
 from afterstate.warehouse.settings import DEFAULT_SCHEMA
 from tests.conftest import ROOT, Server
@@ -53,9 +53,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def environment(server: Server, checkout: Path, tmp_path: Path, page: str) -> Iterator[dict[str, str]]:
     """Return what leads to a server without a warehouse; what a page makes in the copy is removed again."""
-    with cursor(server.admin) as ask:
+    with open_cursor(server.admin) as cursor:
         for schema in Schemas(DEFAULT_SCHEMA).all():
-            ask.execute(f"drop database if exists `{schema}`")
+            cursor.execute(f"drop database if exists `{schema}`")
     profile = server.home / "profiles.yml"
     kept = profile.read_bytes() if profile.exists() else None
     profile.unlink(missing_ok=True)  # else `up` goes on with the warehouse that another test left in it

@@ -97,11 +97,11 @@ def visible(bench: Bench, *, with_place: bool = True) -> Loads:
     which of several equal files a load came, and whether others have restated it.
     """
     schema = bench.warehouse.schemas.landing
-    with closing(connect(bench.warehouse.landing)) as opened, opened.cursor() as ask:
+    with closing(connect(bench.warehouse.landing)) as opened, opened.cursor() as cursor:
 
         def query(statement: str, *values: Any) -> list[Any]:
-            ask.execute(statement.replace("{landing}", f"`{schema}`"), values or None)
-            return list(ask.fetchall())
+            cursor.execute(statement.replace("{landing}", f"`{schema}`"), values or None)
+            return list(cursor.fetchall())
 
         query("set session transaction isolation level repeatable read")
         query("start transaction with consistent snapshot")
@@ -203,9 +203,9 @@ def when(statement: str) -> Moment:
 
     def wait(bench: Bench, loader: subprocess.Popen[str]) -> None:
         schema = bench.warehouse.schemas.landing
-        with closing(connect(bench.warehouse.landing)) as opened, opened.cursor() as ask:
-            ask.execute("set session transaction isolation level read uncommitted")
-            until(lambda: ask.execute(statement.format(landing=f"`{schema}`")), loader)
+        with closing(connect(bench.warehouse.landing)) as opened, opened.cursor() as cursor:
+            cursor.execute("set session transaction isolation level read uncommitted")
+            until(lambda: cursor.execute(statement.format(landing=f"`{schema}`")), loader)
 
     return wait
 
@@ -229,9 +229,9 @@ def moments(dice: random.Random, count: int, seconds: float) -> list[tuple[str, 
 def is_waiting(bench: Bench) -> bool:
     """Return whether somebody waits for a lock that another one holds, of a row or of a name."""
     time.sleep(0.15)  # the list of transactions is made again only where nobody has looked at it for 0.1 s
-    with closing(connect(bench.server.admin)) as opened, opened.cursor() as ask:
-        ask.execute(
+    with closing(connect(bench.server.admin)) as opened, opened.cursor() as cursor:
+        cursor.execute(
             "select (select count(*) from information_schema.innodb_trx where trx_state = 'LOCK WAIT') "
             "+ (select count(*) from information_schema.processlist where state = 'User lock')"
         )
-        return bool(ask.fetchone()[0])
+        return bool(cursor.fetchone()[0])

@@ -103,9 +103,9 @@ def watch_rows(bench: Bench, kind: str = TRACE_KIND) -> Iterator[Callable[[], in
     place = bench.warehouse.table("landing", kind)
 
     def last_row() -> int:
-        with opened.cursor() as ask:
-            ask.execute(f"select _row_no from {place} order by _load_id desc, _row_no desc limit 1")
-            found = ask.fetchone()
+        with opened.cursor() as cursor:
+            cursor.execute(f"select _row_no from {place} order by _load_id desc, _row_no desc limit 1")
+            found = cursor.fetchone()
         opened.commit()
         return int(found[0]) if found else 0
 

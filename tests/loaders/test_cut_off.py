@@ -104,15 +104,15 @@ def held_lock(bench: Bench, file: Path) -> Iterator[Any]:
 
 def kill_loaders(bench: Bench, how: str) -> None:
     """End what the warehouse's loaders are at, or their connections, as an administrator does."""
-    with closing(connect(bench.server.admin)) as opened, opened.cursor() as ask:
-        ask.execute(
+    with closing(connect(bench.server.admin)) as opened, opened.cursor() as cursor:
+        cursor.execute(
             "select id from information_schema.processlist where user = %s and info is not null",
             (bench.warehouse.landing.username,),
         )
-        ids = [number for (number,) in ask.fetchall()]
+        ids = [number for (number,) in cursor.fetchall()]
         assert ids
         for number in ids:
-            ask.execute(f"{how} {number}")
+            cursor.execute(f"{how} {number}")
 
 
 @pytest.mark.parametrize("how", ["kill query", "kill"])
@@ -174,9 +174,9 @@ def test_a_loader_does_not_wait_for_ever(emptied: Bench, monkeypatch: pytest.Mon
 
 def deadlocks(bench: Bench) -> int:
     """Return how many the server has seen."""
-    with closing(connect(bench.server.admin)) as opened, opened.cursor() as ask:
-        ask.execute("select count from information_schema.innodb_metrics where name = 'lock_deadlocks'")
-        return int(ask.fetchone()[0])
+    with closing(connect(bench.server.admin)) as opened, opened.cursor() as cursor:
+        cursor.execute("select count from information_schema.innodb_metrics where name = 'lock_deadlocks'")
+        return int(cursor.fetchone()[0])
 
 
 def test_a_deadlock(emptied: Bench) -> None:
@@ -189,15 +189,15 @@ def test_a_deadlock(emptied: Bench) -> None:
     [first] = emptied.land(files[0])
     loads = f"`{emptied.warehouse.schemas.landing}`.landing_loads"
     before = deadlocks(emptied)
-    with closing(connect(emptied.server.admin)) as other, other.cursor() as ask:
+    with closing(connect(emptied.server.admin)) as other, other.cursor() as cursor:
         numbers = "with recursive n as (select 1 as i union all select i + 1 from n where i < 900) select 0, i, 1"
         rejects = f"`{emptied.warehouse.schemas.landing}`.landing_rejects"
         columns = "(load_id, row_no, line_no, kind, file_path, reason, row_text)"
-        ask.execute(f"insert into {rejects} {columns} {numbers}, '', '', '', '' from n")
-        ask.execute(f"select 1 from {loads} where load_id = %s for update", (first["load_id"],))
+        cursor.execute(f"insert into {rejects} {columns} {numbers}, '', '', '', '' from n")
+        cursor.execute(f"select 1 from {loads} where load_id = %s for update", (first["load_id"],))
         loader = start(emptied, *files[1:])
         until(lambda: is_waiting(emptied), loader)
-        ask.execute(f"select 1 from {loads} where load_id = %s for update", (first["load_id"] + 1,))
+        cursor.execute(f"select 1 from {loads} where load_id = %s for update", (first["load_id"] + 1,))
         assert loader.poll() is None
         other.rollback()
     landed = results(loader)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from afterstate.warehouse.connect import cursor, detect
+from afterstate.warehouse.connect import detect, open_cursor
 from loaders.migrations import MIGRATIONS, VERSION
 from tests.conftest import Bench
 from tests.loaders.helpers import csv_text
@@ -100,15 +100,15 @@ def columns_of(found: dict[str, Table]) -> dict[str, list[str]]:
 def put_back(bench: Bench, version: int, stored: Path | None = None) -> dict[str, Table]:
     """Make the landing schema what it was at a version, rows and all, and return them; `stored` is another state."""
     schema = f"`{bench.warehouse.schemas.landing}`"
-    with cursor(bench.warehouse.landing) as ask:
+    with open_cursor(bench.warehouse.landing) as cursor:
         for table in tables(bench):
-            ask.execute(f"drop table {schema}.`{table}`")
+            cursor.execute(f"drop table {schema}.`{table}`")
         text = (stored or STORED[version]).read_text(encoding="utf-8")
         collation = detect(bench.warehouse.landing).exact_collation
         lines = [line for line in text.splitlines() if not line.startswith("--")]
         text = "\n".join(lines).replace("{schema}", schema).replace("{collation}", collation)
         for statement in text.rstrip(";\n").split(";\n"):
-            ask.execute(statement)
+            cursor.execute(statement)
     return contents(bench)
 
 

@@ -54,9 +54,9 @@ def test_a_commit_that_nobody_answers(
 
 def test_a_server_at_work_is_waited_for(emptied: Bench) -> None:
     """Prevents a long statement, such as an index over millions of rows, from being taken for silence."""
-    with closing(connect(emptied.warehouse.landing)) as opened, opened.cursor() as ask:
-        ask.execute("select sleep(2.5)")
-        assert ask.fetchone() == (0,)
+    with closing(connect(emptied.warehouse.landing)) as opened, opened.cursor() as cursor:
+        cursor.execute("select sleep(2.5)")
+        assert cursor.fetchone() == (0,)
 
 
 def test_another_loader_is_waited_for(emptied: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,8 +75,8 @@ def test_a_connection_that_was_ended(emptied: Bench) -> None:
     """Prevents a connection that the server has ended from being waited for, whatever the other one says."""
     with closing(connect(emptied.warehouse.landing)) as opened:
         as_admin(emptied, f"kill {opened.thread_id()}")
-        with pytest.raises(Exception, match=r"Lost connection|gone away"), opened.cursor() as ask:
-            ask.execute("select 1")
+        with pytest.raises(Exception, match=r"Lost connection|gone away"), opened.cursor() as cursor:
+            cursor.execute("select 1")
 
 
 @pytest.mark.parametrize(("command", "is_at_work"), [("select sleep(3)", True), ("select 1", False)])

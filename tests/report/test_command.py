@@ -14,7 +14,7 @@ from afterstate.explain.rule import TABLE
 from afterstate.report import timelines, write
 from afterstate.report.audit import read_tests
 from afterstate.report.page import ASSETS, SCRIPTS
-from afterstate.warehouse.connect import cursor as connect_cursor
+from afterstate.warehouse.connect import open_cursor
 from tests.conftest import ROOT, Bench
 from tests.report.browser import open_browser, open_report
 
@@ -55,14 +55,14 @@ def test_a_build_meanwhile_is_waited_for(warehouse: Bench, monkeypatch: pytest.M
     warehouse.build_without_tests("--select", "tag:core", "models/audit")
     read, reads = write.read_landed, []
 
-    def replacing(cursor: Any, schemas: Any) -> dict[str, Any]:
+    def replacing(reading: Any, schemas: Any) -> dict[str, Any]:
         reads.append(schemas.marts)
         if len(reads) == 1:
             drift, other, old = (f"`{schemas.marts}`.shutdown_snapshot_drift{end}" for end in ("", "_new", "_old"))
-            with connect_cursor(warehouse.warehouse.dbt) as ask:
-                ask.execute(f"create table {other} like {drift}")
-                ask.execute(f"rename table {drift} to {old}, {other} to {drift}")
-        return dict(read(cursor, schemas))
+            with open_cursor(warehouse.warehouse.dbt) as cursor:
+                cursor.execute(f"create table {other} like {drift}")
+                cursor.execute(f"rename table {drift} to {old}, {other} to {drift}")
+        return dict(read(reading, schemas))
 
     monkeypatch.setattr(write, "read_landed", replacing)
     out = warehouse.folder / "report.html"

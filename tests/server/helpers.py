@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import psutil
 
-from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.connect import open_cursor
 from afterstate.warehouse.profile import Credentials, Warehouse, read_warehouse
 from tests.conftest import Bench, Server
 
@@ -132,17 +132,17 @@ def fake_server(path: Path, version: str) -> Path:
 
 def as_admin(bench: Bench, *statements: str) -> None:
     """Run statements as the server's administrator."""
-    with cursor(bench.server.admin) as ask:
+    with open_cursor(bench.server.admin) as cursor:
         for statement in statements:
-            ask.execute(statement)
+            cursor.execute(statement)
 
 
 @contextmanager
 def global_setting(bench: Bench, name: str, value: object) -> Iterator[None]:
     """Change a setting of the running server for a while."""
-    with cursor(bench.server.admin) as ask:
-        ask.execute(f"select @@global.{name}")
-        before = ask.fetchone()[0]
+    with open_cursor(bench.server.admin) as cursor:
+        cursor.execute(f"select @@global.{name}")
+        before = cursor.fetchone()[0]
     as_admin(bench, f"set global {name} = {_literal(value)}")
     try:
         yield

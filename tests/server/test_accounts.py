@@ -16,7 +16,7 @@ from afterstate.warehouse.accounts import (
     grant_pattern,
     new_password,
 )
-from afterstate.warehouse.connect import connect, cursor
+from afterstate.warehouse.connect import connect, open_cursor
 from afterstate.warehouse.layout import SCHEMA_NAME_CHARACTERS
 from afterstate.warehouse.profile import read_warehouse
 from tests.conftest import ROOT, Bench, Server
@@ -123,10 +123,10 @@ def test_a_schema_whose_name_the_underscore_would_match_is_not_reachable(warehou
     lookalikes = {schema.replace("_", "x") for schema in schemas.all()}
     lookalikes |= {f"{schemas.marts}x{part}" for part in ("landing", "staging", "audit")}
     assert not lookalikes & set(schemas.all())
-    with cursor(warehouse.server.admin) as ask:
+    with open_cursor(warehouse.server.admin) as cursor:
         for name in lookalikes:
-            ask.execute(f"create database `{name}`")
-            ask.execute(f"create table `{name}`.secret (id int)")
+            cursor.execute(f"create database `{name}`")
+            cursor.execute(f"create table `{name}`.secret (id int)")
     try:
         for name in lookalikes:
             for role in ROLES:
@@ -134,9 +134,9 @@ def test_a_schema_whose_name_the_underscore_would_match_is_not_reachable(warehou
                     warehouse.query(f"select * from `{name}`.secret", role=role)
                 assert refusal.value.args[0] in REFUSALS
     finally:
-        with cursor(warehouse.server.admin) as ask:
+        with open_cursor(warehouse.server.admin) as cursor:
             for name in lookalikes:
-                ask.execute(f"drop database `{name}`")
+                cursor.execute(f"drop database `{name}`")
 
 
 def test_the_longest_schema_names_have_accounts_of_their_own(server: Server, warehouse: Bench) -> None:
@@ -188,8 +188,8 @@ def test_up_again_keeps_passwords_and_sessions(warehouse: Bench) -> None:
     before = warehouse.warehouse
     with closing(connect(before.bi)) as session:
         assert up(warehouse) == before
-        with session.cursor() as ask:
-            ask.execute(f"show tables from `{before.schemas.marts}`")
+        with session.cursor() as cursor:
+            cursor.execute(f"show tables from `{before.schemas.marts}`")
         connect(before.bi).close()
 
 
@@ -197,37 +197,37 @@ def test_up_again_keeps_passwords_and_sessions(warehouse: Bench) -> None:
 def test_servers_with_password_rules_are_satisfied(server: Server) -> None:
     """Prevents the second `up` failing where a password may not be set twice; an expired password staying expired."""
     bench = bench_in(server, server.home, AFTERSTATE_SCHEMA=f"test_{next(server.numbers)}")
-    with cursor(server.admin) as ask:
-        ask.execute("set global password_history = 5")
+    with open_cursor(server.admin) as cursor:
+        cursor.execute("set global password_history = 5")
     try:
         before = up(bench)
         assert up(bench) == before
-        with cursor(server.admin) as ask:
-            ask.execute("set global password_history = 0")
-            ask.execute("alter user %s@'%%' password expire", (before.bi.username,))
+        with open_cursor(server.admin) as cursor:
+            cursor.execute("set global password_history = 0")
+            cursor.execute("alter user %s@'%%' password expire", (before.bi.username,))
         assert up(bench) == before
         connect(before.bi).close()
     finally:
-        with cursor(server.admin) as ask:
-            ask.execute("set global password_history = 0")
+        with open_cursor(server.admin) as cursor:
+            cursor.execute("set global password_history = 0")
 
 
 @pytest.mark.engines("mysql")  # MariaDB has no partial_revokes
 def test_a_server_that_takes_grants_literally_is_understood(server: Server) -> None:
     r"""Prevents rights on a schema called `test\\_1`, which nobody has, where MySQL runs with partial_revokes."""
     bench = bench_in(server, server.home, AFTERSTATE_SCHEMA=f"test_{next(server.numbers)}")
-    with cursor(server.admin) as ask:
-        ask.execute("set global partial_revokes = on")
+    with open_cursor(server.admin) as cursor:
+        cursor.execute("set global partial_revokes = on")
     try:
         found = up(bench)
         bench.query("create table `{marts}`.t (id int)", role="dbt")
         assert bench.query("select * from `{marts}`.t", role="bi") == []
-        with connect(found.bi) as opened, opened.cursor() as ask:
-            rights = compare_rights(ask, found.bi.username, "bi", found.schemas, wildcards=False)
+        with connect(found.bi) as opened, opened.cursor() as cursor:
+            rights = compare_rights(cursor, found.bi.username, "bi", found.schemas, wildcards=False)
         assert (rights.lacking, rights.beyond) == ([], [])
     finally:
-        with cursor(server.admin) as ask:
-            ask.execute("set global partial_revokes = off")
+        with open_cursor(server.admin) as cursor:
+            cursor.execute("set global partial_revokes = off")
 
 
 def test_up_takes_back_rights_beyond_an_accounts_role(tables: Bench) -> None:
@@ -245,10 +245,10 @@ def test_up_takes_back_rights_beyond_an_accounts_role(tables: Bench) -> None:
         ("dbt", f"insert on `{landing}`.*"),
         ("landing", f"select on `{found.schemas.marts}`.t"),
     ]
-    with cursor(tables.server.admin) as ask:
+    with open_cursor(tables.server.admin) as cursor:
         for role, grant in grants:
-            ask.execute(f"grant {grant} to %s@'%%'", (getattr(found, role).username,))
-        ask.execute(f"grant select on `{audit}`.* to %s@'%%' with grant option", (found.bi.username,))
+            cursor.execute(f"grant {grant} to %s@'%%'", (getattr(found, role).username,))
+        cursor.execute(f"grant select on `{audit}`.* to %s@'%%' with grant option", (found.bi.username,))
     tables.query("insert into `{marts}`.t values (7)", role="bi")
     up(tables)
     for role, statement in [
@@ -275,8 +275,8 @@ def test_two_warehouses_stand_side_by_side(tables: Bench, server: Server) -> Non
     assert second.schemas.marts != first.schemas.marts
     assert tables.warehouse == first
     for account in accounts_of(second):
-        with pytest.raises(pymysql.err.OperationalError), cursor(account) as ask:
-            ask.execute(f"select * from `{first.schemas.marts}`.t")
+        with pytest.raises(pymysql.err.OperationalError), open_cursor(account) as cursor:
+            cursor.execute(f"select * from `{first.schemas.marts}`.t")
     unnamed = bench_in(server, server.home)
     assert read_warehouse(unnamed.settings) == second  # the one that came up last is dbt's default target
     up(tables)
@@ -313,8 +313,8 @@ def test_any_name_that_the_server_takes_is_a_warehouse(server: Server, tmp_path:
             assert bench.run(*command).exit_code == 0
         with sqlalchemy.create_engine(bench.run("url", "--bi").stdout.strip()).connect() as connection:
             assert connection.execute(sqlalchemy.text("select database()")).scalar() == name
-        with connect(found.bi) as opened, opened.cursor() as ask:
-            rights = compare_rights(ask, found.bi.username, "bi", found.schemas, wildcards=True)
+        with connect(found.bi) as opened, opened.cursor() as cursor:
+            rights = compare_rights(cursor, found.bi.username, "bi", found.schemas, wildcards=True)
         assert (rights.lacking, rights.beyond) == ([], [])
     finally:
         for schema in bench.warehouse.schemas.all():

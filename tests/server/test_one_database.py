@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy
 
 from afterstate.warehouse.admin_sql import one_database_grants
-from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.connect import open_cursor
 from tests.conftest import ROOT, Bench, Server, one_database_place
 from tests.server.helpers import AFTERSTATE, as_admin, bench_in, global_setting, up
 from tests.warehouse.scenarios import SHUTDOWN
@@ -48,16 +48,16 @@ def administrators(server: Server) -> Bench:
 
 
 def tables(server: Server) -> set[str]:
-    with cursor(server.admin) as ask:
-        ask.execute("select table_name from information_schema.tables where table_schema = 'Developability'")
-        return {table for (table,) in ask.fetchall()}
+    with open_cursor(server.admin) as cursor:
+        cursor.execute("select table_name from information_schema.tables where table_schema = 'Developability'")
+        return {table for (table,) in cursor.fetchall()}
 
 
 def databases(server: Server) -> list[tuple[str]]:
     """List the server's databases, by which a warehouse beside the author's would show."""
-    with cursor(server.admin) as ask:
-        ask.execute("select schema_name from information_schema.schemata order by 1")
-        return list(ask.fetchall())
+    with open_cursor(server.admin) as cursor:
+        cursor.execute("select schema_name from information_schema.schemata order by 1")
+        return list(cursor.fetchall())
 
 
 def test_the_notebooks_authors_road(server: Server, author: Bench) -> None:
@@ -138,9 +138,9 @@ def test_tables_of_the_authors_own_are_never_replaced(server: Server, author: Be
     as_admin(administrators(server), *renames)
     up(author)
     up(author)  # what is the warehouse's own is not a stranger's
-    with cursor(server.admin) as ask:
-        ask.execute("select * from Developability.shutdown_state_snapshot_before")
-        assert ask.fetchall() == ((7,),)
+    with open_cursor(server.admin) as cursor:
+        cursor.execute("select * from Developability.shutdown_state_snapshot_before")
+        assert cursor.fetchall() == ((7,),)
 
 
 def test_more_rights_do_not_move_a_warehouse(server: Server, author: Bench) -> None:

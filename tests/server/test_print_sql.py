@@ -9,7 +9,7 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.connect import open_cursor
 from tests.conftest import Bench, Server
 from tests.server.helpers import accounts_of, bench_in, global_setting, up, url_of
 
@@ -100,9 +100,9 @@ def test_what_makes_landing_faster_is_printed(server: Server, newcomer: Bench) -
     """Prevents an administrator from being asked a second time."""
     with global_setting(Bench(server, server.environment, newcomer.folder), "local_infile", 0):
         run(server, printed(newcomer)["Optional"])
-        with cursor(server.admin) as ask:
-            ask.execute("select @@global.local_infile")
-            assert ask.fetchone() == (1,)
+        with open_cursor(server.admin) as cursor:
+            cursor.execute("select @@global.local_infile")
+            assert cursor.fetchone() == (1,)
 
 
 def test_a_private_server_needs_no_administrator(server: Server, tmp_path: Path) -> None:

@@ -358,11 +358,11 @@ def test_every_account_has_a_name_and_a_password(own: Bench) -> None:
     warehouse = up(own)
     admin = own.server.admin
     opened = pymysql.connect(host=admin.server, port=admin.port, user=admin.username, password=admin.password)
-    with opened, opened.cursor() as ask:
-        ask.execute("select user, host from mysql.user where user = '' or host not in ('%', 'localhost')")
-        assert ask.fetchall() == ()
-        ask.execute("select distinct user from mysql.user")
-        names = {name for (name,) in ask.fetchall()}
+    with opened, opened.cursor() as cursor:
+        cursor.execute("select user, host from mysql.user where user = '' or host not in ('%', 'localhost')")
+        assert cursor.fetchall() == ()
+        cursor.execute("select distinct user from mysql.user")
+        names = {name for (name,) in cursor.fetchall()}
     assert {admin.username, *(account.username for account in accounts_of(warehouse))} <= names
     for name in [*names, "", "mysql", "nobody"]:
         with pytest.raises(pymysql.err.OperationalError):

@@ -54,18 +54,18 @@ def test_dbt_gives_up_on_a_port_that_says_nothing(warehouse: Bench, monkeypatch:
 def test_dbt_waits_for_a_slow_statement(warehouse: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents the limit for connecting ending long builds, too."""
     monkeypatch.setattr(afterstate.warehouse.connect, "CONNECT_TIMEOUT_SECONDS", 1)
-    with closing(dbt_afterstate.connect(**arguments_of(warehouse))) as opened, closing(opened.cursor()) as ask:
-        ask.execute("select sleep(1.5)")
-        assert ask.fetchall() == [(0,)]
+    with closing(dbt_afterstate.connect(**arguments_of(warehouse))) as opened, closing(opened.cursor()) as cursor:
+        cursor.execute("select sleep(1.5)")
+        assert cursor.fetchall() == [(0,)]
 
 
 @pytest.mark.usefixtures("flags")
 def test_dbts_sessions_are_set_as_the_loaders_are(warehouse: Bench) -> None:
     """Prevents values cut to fit, or clocks of another zone, because the server's defaults say so."""
     statement = "select @@session.sql_mode, @@session.time_zone, @@session.default_storage_engine"
-    with closing(dbt_afterstate.connect(**arguments_of(warehouse))) as opened, closing(opened.cursor()) as ask:
-        ask.execute(statement)
-        ((mode, zone, engine),) = ask.fetchall()
+    with closing(dbt_afterstate.connect(**arguments_of(warehouse))) as opened, closing(opened.cursor()) as cursor:
+        cursor.execute(statement)
+        ((mode, zone, engine),) = cursor.fetchall()
     assert (set(mode.split(",")), zone, engine) == (set(SQL_MODE.split(",")), "+00:00", "InnoDB")
     for role in ("landing", "dbt", "bi"):
         assert warehouse.query(statement, role=role) == [(mode, zone, engine)]

@@ -32,7 +32,7 @@ from cryptography.x509.oid import NameOID
 import dbt_afterstate
 from afterstate.errors import ServerError
 from afterstate.server import private
-from afterstate.warehouse.connect import connect, cursor
+from afterstate.warehouse.connect import connect, open_cursor
 from afterstate.warehouse.profile import TLS_VARIABLE, Credentials
 from tests.conftest import ROOT, Bench, Server
 from tests.server.helpers import bench_in, private_home, up
@@ -106,8 +106,8 @@ class Secured:
         authority.issue("fresh", *names)
         for part in ("cert", "key"):
             (authority.folder / f"fresh-{part}.pem").replace(self.folder / f"server-{part}.pem")
-        with cursor(self.admin) as ask:
-            ask.execute({"mysql": "alter instance reload tls", "mariadb": "flush ssl"}[self.server.engine])
+        with open_cursor(self.admin) as cursor:
+            cursor.execute({"mysql": "alter instance reload tls", "mariadb": "flush ssl"}[self.server.engine])
 
     def bench(self, options: str, host: str = "localhost", **more: str) -> Bench:
         """Return a checkout of its own that names this server by a URL with these options."""
@@ -157,16 +157,16 @@ def dbt_cipher(target: Credentials) -> str:
     """Connect as dbt's adapters do, and give the cipher of the session, empty without TLS."""
     arguments = {"host": target.server, "port": target.port, "user": target.username, "passwd": target.password}
     with closing(dbt_afterstate.ProfileConnection(target, {**arguments, "buffered": True})) as opened:
-        ask = opened.cursor()
-        ask.execute("show session status like 'Ssl_cipher'")
-        return str(ask.fetchone()[1])
+        cursor = opened.cursor()
+        cursor.execute("show session status like 'Ssl_cipher'")
+        return str(cursor.fetchone()[1])
 
 
 def loader_cipher(target: Credentials) -> str:
     """Connect as the loaders do, and give the cipher of the session."""
-    with cursor(target) as ask:
-        ask.execute("show session status like 'Ssl_cipher'")
-        return str(ask.fetchone()[1])
+    with open_cursor(target) as cursor:
+        cursor.execute("show session status like 'Ssl_cipher'")
+        return str(cursor.fetchone()[1])
 
 
 CIPHERS = (loader_cipher, dbt_cipher)
@@ -196,8 +196,8 @@ def test_a_named_authority_verifies_the_server_for_loaders_and_dbt(secured: Secu
         found = up(bench)
         assert (found.dbt.ssl_verify_cert, found.dbt.ssl_verify_identity) == (True, True)
         assert [bool(cipher(found.dbt)) for cipher in CIPHERS] == [True, True]
-    with cursor(secured.admin) as ask:
-        ask.execute("alter user %s@'%%' require ssl", (found.dbt.username,))
+    with open_cursor(secured.admin) as cursor:
+        cursor.execute("alter user %s@'%%' require ssl", (found.dbt.username,))
     code, output = plain_dbt(bench)
     assert code == 0, output
     assert bench.run("doctor").exit_code == 0
@@ -267,8 +267,8 @@ def test_disabled_does_not_encrypt_and_still_seals_the_password(secured: Secured
     """Prevents DISABLED being ignored; MySQL Connector sending the password in clear text where MySQL asks for it."""
     bench = secured.bench("ssl_mode=DISABLED")
     target = up(bench).dbt
-    with cursor(secured.admin) as ask:
-        ask.execute("flush privileges")  # the server forgets who logged in before, and asks for the whole password
+    with open_cursor(secured.admin) as cursor:
+        cursor.execute("flush privileges")  # the server forgets who logged in before, and asks for the whole password
     with overheard(target) as (port, heard):
         change_profile(bench, port=port)
         code, output = plain_dbt(bench)
@@ -286,8 +286,8 @@ def test_client_certificates_reach_the_server(secured: Secured) -> None:
     certificate, key = secured.authority.issue("client", "somebody.example")
     bench = secured.bench(f"ssl_ca={secured.authority.file}&ssl_cert={certificate}&ssl_key={key}")
     target = up(bench).dbt
-    with cursor(secured.admin) as ask:
-        ask.execute("alter user %s@'%%' require x509", (target.username,))
+    with open_cursor(secured.admin) as cursor:
+        cursor.execute("alter user %s@'%%' require x509", (target.username,))
     assert [bool(cipher(target)) for cipher in CIPHERS] == [True, True]
     assert_refused(replace(target, ssl_cert=None, ssl_key=None), "(?i)refused|denied")
 

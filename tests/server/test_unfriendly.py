@@ -16,7 +16,7 @@ import pytest
 
 from afterstate.server import data, private
 from afterstate.warehouse import doctor
-from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.connect import open_cursor
 from tests.conftest import ROOT, WITHOUT_TESTS, Bench, Server, empty_place
 from tests.server.helpers import as_admin, bench_in, global_setting, private_home, up
 from tests.warehouse.checksums import mart_checksums
@@ -106,10 +106,10 @@ def results(bench: Bench, files: list[Path]) -> dict[str, str]:
 
 def assert_set_up_as(bench: Bench, settings: Settings) -> None:
     """See to it that the server took the settings; one that it ignores would make the test worthless."""
-    with cursor(bench.server.admin) as ask:
+    with open_cursor(bench.server.admin) as cursor:
         for name, value in settings.items():
-            ask.execute(f"select @@global.{name}")
-            ((found,),) = ask.fetchall()
+            cursor.execute(f"select @@global.{name}")
+            ((found,),) = cursor.fetchall()
             if isinstance(value, int):
                 assert value <= found <= 2 * value, (name, found)
             else:
@@ -193,9 +193,9 @@ def test_what_no_session_can_set_is_refused_with_what_to_change(
         assert refused.exit_code == 1, refused.output
         assert variable in refused.output
         assert why in refused.output
-        with cursor(server.admin) as ask:
-            ask.execute("select count(*) from information_schema.schemata where schema_name = %s", (name,))
-            assert ask.fetchone() == (0,)
+        with open_cursor(server.admin) as cursor:
+            cursor.execute("select count(*) from information_schema.schemata where schema_name = %s", (name,))
+            assert cursor.fetchone() == (0,)
         advice = refused.output[refused.output.index(f"set global {variable}") :]
         as_admin(bench, advice.partition(";")[0])
         up(bench)

@@ -15,7 +15,7 @@ import pytest
 import afterstate.warehouse.connect
 from afterstate.server import private, programs
 from afterstate.warehouse import doctor
-from afterstate.warehouse.connect import connect, cursor
+from afterstate.warehouse.connect import connect, open_cursor
 from tests.conftest import ROOT, Bench, Server, missing
 from tests.loaders.proxy import Proxy
 from tests.server.helpers import ROLES, accounts_of, bench_in, private_home, settle_on_a_quiet_port, up, url_of
@@ -36,15 +36,15 @@ def checkout(server: Server, home: Path, url: str = "", schema: str = "") -> Ben
 def account(server: Server, password: str, *grants: str) -> Iterator[str]:
     """Make an account with these grants on the server for a while; give its name."""
     name = f"somebody_{next(server.numbers)}"
-    with cursor(server.admin) as ask:
-        ask.execute("create user %s@'%%' identified by %s", (name, password))
+    with open_cursor(server.admin) as cursor:
+        cursor.execute("create user %s@'%%' identified by %s", (name, password))
         for grant in grants:
-            ask.execute(f"grant {grant} to %s@'%%'", (name,))
+            cursor.execute(f"grant {grant} to %s@'%%'", (name,))
     try:
         yield name
     finally:
-        with cursor(server.admin) as ask:
-            ask.execute("drop user %s@'%%'", (name,))
+        with open_cursor(server.admin) as cursor:
+            cursor.execute("drop user %s@'%%'", (name,))
 
 
 def test_nothing_is_installed_started_or_stopped(
@@ -78,8 +78,8 @@ def test_up_again_and_without_the_url_in_the_environment(server: Server, tmp_pat
     later = bench_in(server, tmp_path / "home", AFTERSTATE_SERVER_PROGRAM="")
     assert later.run("status").exit_code == 0
     assert later.warehouse == before
-    with cursor(server.admin) as ask:
-        ask.execute("drop user %s@'%%'", (before.bi.username,))
+    with open_cursor(server.admin) as cursor:
+        cursor.execute("drop user %s@'%%'", (before.bi.username,))
     lost = later.run("up")  # it has no login that could make accounts
     assert lost.exit_code == 1
     assert "AFTERSTATE_MYSQL_URL" in lost.output
@@ -92,18 +92,18 @@ def test_a_schema_under_a_case_blind_collation(server: Server, tmp_path: Path, h
     bench = checkout(server, tmp_path / "home")
     name = bench.environment["AFTERSTATE_SCHEMA"]
     blind = {"mysql": "utf8mb4_0900_ai_ci", "mariadb": "utf8mb4_general_ci"}[server.engine]
-    with cursor(server.admin) as ask:
-        ask.execute(f"create database `{name}_audit` character set utf8mb4 collate {blind}")
+    with open_cursor(server.admin) as cursor:
+        cursor.execute(f"create database `{name}_audit` character set utf8mb4 collate {blind}")
         if has_tables:
-            ask.execute(f"create table `{name}_audit`.theirs (k varchar(9) primary key)")
+            cursor.execute(f"create table `{name}_audit`.theirs (k varchar(9) primary key)")
     result = bench.run("up")
-    with cursor(server.admin) as ask:
-        ask.execute("select schema_name from information_schema.schemata")
-        found = {schema for (schema,) in ask.fetchall() if schema.startswith(name)}
-        ask.execute(
+    with open_cursor(server.admin) as cursor:
+        cursor.execute("select schema_name from information_schema.schemata")
+        found = {schema for (schema,) in cursor.fetchall() if schema.startswith(name)}
+        cursor.execute(
             "select default_collation_name from information_schema.schemata where schema_name = %s", (f"{name}_audit",)
         )
-        ((collation,),) = ask.fetchall()
+        ((collation,),) = cursor.fetchall()
     if has_tables:
         assert result.exit_code == 1
         assert f"{name}_audit" in result.output
@@ -231,9 +231,9 @@ def test_a_port_where_something_else_listens_is_given_up(
 def test_a_slow_statement_is_waited_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents the time-out for connecting ending long landings, too."""
     monkeypatch.setattr(afterstate.warehouse.connect, "CONNECT_TIMEOUT_SECONDS", 1)
-    with cursor(server.admin) as ask:
-        ask.execute("select sleep(1.3)")
-        assert ask.fetchone() == (0,)
+    with open_cursor(server.admin) as cursor:
+        cursor.execute("select sleep(1.3)")
+        assert cursor.fetchone() == (0,)
 
 
 def test_an_account_that_may_make_schemas_only_does_all_the_work(

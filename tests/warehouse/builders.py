@@ -75,9 +75,9 @@ def reading(account: Credentials, table: str) -> Iterator[int]:
     """Read a table and keep the transaction open, as an idle notebook does; gives the reader's connection."""
     reader = connect(account)
     try:
-        with reader.cursor() as ask:
-            ask.execute(f"select count(*) from {table}")
-            ask.fetchall()
+        with reader.cursor() as cursor:
+            cursor.execute(f"select count(*) from {table}")
+            cursor.fetchall()
         yield int(reader.thread_id())
     finally:
         reader.close()

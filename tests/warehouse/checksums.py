@@ -38,10 +38,10 @@ def mart_checksums(bench: Bench) -> dict[str, str]:
     """Return `rows:checksum` of each table in the marts' schema, reference tables included, read as BI reads them."""
     marts = bench.warehouse.schemas.marts
     found = {}
-    with closing(connect(bench.warehouse.bi)) as reader, reader.cursor() as ask:
-        ask.execute("set session group_concat_max_len = 65536")
-        ask.execute(TABLES, (marts, LEFT_OUT))
-        tables = ask.fetchall()
+    with closing(connect(bench.warehouse.bi)) as reader, reader.cursor() as cursor:
+        cursor.execute("set session group_concat_max_len = 65536")
+        cursor.execute(TABLES, (marts, LEFT_OUT))
+        tables = cursor.fetchall()
         for table, columns in tables:
             with reader.cursor(SSCursor) as rows:
                 rows.execute(f"select {columns} from `{marts}`.`{table}`")

@@ -28,10 +28,10 @@ def wait_for_dbt(bench: Bench) -> None:
     """Wait until dbt, which reads the project for some seconds first, is at work on the server."""
     account = bench.warehouse.dbt.username
     deadline = time.monotonic() + START_SECONDS
-    with closing(connect(bench.server.admin)) as admin, admin.cursor() as ask:
+    with closing(connect(bench.server.admin)) as admin, admin.cursor() as cursor:
         while time.monotonic() < deadline:
-            ask.execute("show processlist")
-            if account in {user for _, user, *_ in ask.fetchall()}:
+            cursor.execute("show processlist")
+            if account in {user for _, user, *_ in cursor.fetchall()}:
                 return
             time.sleep(0.02)
     raise AssertionError(f"`{account}` did not connect within {START_SECONDS} s")

@@ -140,9 +140,9 @@ def test_readers_never_meet_a_missing_or_partial_table(warehouse: Bench) -> None
         while not stop.is_set():
             for mart in marts:
                 try:
-                    with reader.cursor() as ask:
-                        ask.execute(f"select count(*) from `{found_warehouse.schemas.marts}`.{mart}")
-                        found = ask.fetchone()[0]
+                    with reader.cursor() as cursor:
+                        cursor.execute(f"select count(*) from `{found_warehouse.schemas.marts}`.{mart}")
+                        found = cursor.fetchone()[0]
                     reader.rollback()
                     if found != expected[mart]:
                         problems.append(f"{mart}: {found} rows, expected {expected[mart]}")

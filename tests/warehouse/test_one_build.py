@@ -84,9 +84,9 @@ def test_every_command_that_writes_takes_the_lock(
 
 def test_another_warehouse_of_the_server_builds_meanwhile(built: Bench) -> None:
     """Prevents one lock for a whole server, on which somebody else's build takes hours."""
-    with closing(connect(built.server.admin)) as somebody, somebody.cursor() as ask:
+    with closing(connect(built.server.admin)) as somebody, somebody.cursor() as cursor:
         for schema in (f"{built.warehouse.schemas.marts}_2", "a" * 55):
-            ask.execute(f"do get_lock('{lock_name(schema)}', 0)")
+            cursor.execute(f"do get_lock('{lock_name(schema)}', 0)")
         built.build_without_tests(*SUMMARY)
     assert lock_name("a" * 55) != lock_name("a" * 54 + "b")
     assert len(f"{lock_name('a' * 55)} {SEATS}") <= LOCK_NAME_CHARACTERS
@@ -139,8 +139,8 @@ def test_a_timeline_that_lands_between_two_builds_is_built(warehouse: Bench) -> 
         assert build_with_barriers(warehouse, before, *SEGMENTS)
         assert second[0].ends() == 0, second[0].said
     assert warehouse.query("select count(*), max(segment_no) from {marts}.op_state_spans", role="bi") == [(30, 30)]
-    ask = ("phase-key", "--session", "chip", "--die", "0", "--plane", "0", "--at", "300.5")
-    assert warehouse.run(*ask).output.endswith("READ.ISSUE\n")
+    cursor = ("phase-key", "--session", "chip", "--die", "0", "--plane", "0", "--at", "300.5")
+    assert warehouse.run(*cursor).output.endswith("READ.ISSUE\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -419,21 +419,21 @@ def test_the_phase_key_command(warehouse: Bench) -> None:
     """Prevents another answer on the command line than in the tables, silence about what was not built, tracebacks."""
     planes = [table_case(segments, at) for segments, at, _, _ in TABLE.values()]
     write_session(warehouse.folder / "table", planes, runs=1)
-    ask = ("phase-key", "--session", "table")
+    cursor = ("phase-key", "--session", "table")
     first = ("--die", "0", "--plane", "0", "--at")
-    assert "there is no session `table`" in warehouse.run(*ask, *first, "1").output
+    assert "there is no session `table`" in warehouse.run(*cursor, *first, "1").output
     warehouse.land(warehouse.folder / "table")
-    early = warehouse.run(*ask, *first, "1")
+    early = warehouse.run(*cursor, *first, "1")
     assert (early.exit_code, "afterstate build" in early.output) == (1, True)
     warehouse.run_models(*MODELS)
     for number, (name, (_, at, *keys)) in enumerate(TABLE.items()):
         die, plane = place_of(number)
         for boundary, key in zip(BOUNDARIES, keys, strict=True):
             place = ("--die", str(die), "--plane", str(plane), "--at", repr(microseconds(at)), "--boundary", boundary)
-            assert warehouse.run(*ask, *place).stdout == f"{key}\n", (name, boundary)
-    assert warehouse.run(*ask, "--die", "99", "--plane", "0", "--at", "1").stdout == "DEFAULT\n"
+            assert warehouse.run(*cursor, *place).stdout == f"{key}\n", (name, boundary)
+    assert warehouse.run(*cursor, "--die", "99", "--plane", "0", "--at", "1").stdout == "DEFAULT\n"
     for odd in ("nan", "inf", "1e300", "x"):
-        assert warehouse.run(*ask, *first, odd).exit_code == 2
+        assert warehouse.run(*cursor, *first, odd).exit_code == 2
     unknown = warehouse.run("export", "phase-counts", "--session", "table", "--run", "nope", "--out", warehouse.folder)
     assert (unknown.exit_code, run_id(1) in unknown.output) == (1, True)
     nothing = Case([], [])

@@ -158,9 +158,9 @@ def as_it_was_in_0_1(warehouse: Bench) -> None:
         "update {marts}.shutdown_snapshot_memory set trace_taken_at = null, fallback_taken_at = null",
     ]
     marts = warehouse.warehouse.schemas.marts
-    with closing(connect(warehouse.warehouse.dbt)) as connection, connection.cursor() as ask:
+    with closing(connect(warehouse.warehouse.dbt)) as connection, connection.cursor() as cursor:
         for statement in (unfreeze, *statements):
-            ask.execute(statement.format(marts=marts))
+            cursor.execute(statement.format(marts=marts))
         connection.commit()
 
 
@@ -175,12 +175,12 @@ def test_a_build_that_was_overtaken_changes_nothing(warehouse: Bench) -> None:
     build_memory(warehouse)
     warehouse.land(warehouse.write("trace.csv", files["trace"]))
     marts = warehouse.warehouse.schemas.marts
-    with ThreadPoolExecutor() as pool, closing(connect(warehouse.warehouse.dbt)) as other, other.cursor() as ask:
-        ask.execute(f"select id from `{marts}`.shutdown_snapshot_memory for update")
-        (number,) = ask.fetchone()
+    with ThreadPoolExecutor() as pool, closing(connect(warehouse.warehouse.dbt)) as other, other.cursor() as cursor:
+        cursor.execute(f"select id from `{marts}`.shutdown_snapshot_memory for update")
+        (number,) = cursor.fetchone()
         slow = pool.submit(build_memory, warehouse)
         wait_for_statement(warehouse, "on duplicate key update")
-        ask.execute(
+        cursor.execute(
             f"update `{marts}`.shutdown_snapshot_memory set trace_taken_at = '2026-01-08 09:27:18.936677', "
             "SoMS_cumsum_window = 7.2, action_toggle_rate = null, blocked_rate_window = 0.5, veto_streak = 3 "
             "where id = %s",
@@ -197,10 +197,10 @@ def wait_for_statement(warehouse: Bench, part: str) -> None:
     """Wait until the server works on a statement of dbt's account that has this part."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        with closing(connect(warehouse.server.admin)) as admin, admin.cursor() as ask:
-            ask.execute("select count(*) from information_schema.processlist where info like %s", (f"%{part}%",))
+        with closing(connect(warehouse.server.admin)) as admin, admin.cursor() as cursor:
+            cursor.execute("select count(*) from information_schema.processlist where info like %s", (f"%{part}%",))
             # this question is one of them
-            if ask.fetchone()[0] > 1:
+            if cursor.fetchone()[0] > 1:
                 return
         time.sleep(0.05)
     raise AssertionError(f"no statement with `{part}`")
@@ -230,10 +230,10 @@ def test_the_server_keeps_what_is_frozen(warehouse: Bench) -> None:
     build_memory(warehouse)
     before = memory(warehouse)
     for account in (warehouse.warehouse.dbt, warehouse.server.admin):
-        with closing(connect(account)) as connection, connection.cursor() as ask:
+        with closing(connect(account)) as connection, connection.cursor() as cursor:
             for statement in FORBIDDEN:
                 with pytest.raises(pymysql.MySQLError, match="see `afterstate retake`"):
-                    ask.execute(statement.format(marts=warehouse.warehouse.schemas.marts))
+                    cursor.execute(statement.format(marts=warehouse.warehouse.schemas.marts))
             connection.commit()
     assert memory(warehouse) == before
     # what is awaited is not frozen
@@ -246,16 +246,16 @@ def test_triggers_of_another_maker_are_made_again(warehouse: Bench) -> None:
     marts = warehouse.warehouse.schemas.marts
     before = warehouse.query(TRIGGERS, role="dbt")
     assert len(before) == 2
-    with closing(connect(warehouse.server.admin)) as admin, admin.cursor() as ask:
+    with closing(connect(warehouse.server.admin)) as admin, admin.cursor() as cursor:
         name = before[0][0]
-        ask.execute(f"drop trigger `{marts}`.`{name}`")
-        ask.execute("create user 'gone'@'%' identified by 'Gone-1-gone'")
-        ask.execute(f"grant all privileges on `{marts}`.* to 'gone'@'%'")
-        ask.execute(
+        cursor.execute(f"drop trigger `{marts}`.`{name}`")
+        cursor.execute("create user 'gone'@'%' identified by 'Gone-1-gone'")
+        cursor.execute(f"grant all privileges on `{marts}`.* to 'gone'@'%'")
+        cursor.execute(
             f"create definer = 'gone'@'%' trigger `{marts}`.`{name}` before delete on "
             f"`{marts}`.shutdown_snapshot_memory for each row set @x = 1"
         )
-        ask.execute("drop user 'gone'@'%'")
+        cursor.execute("drop user 'gone'@'%'")
     build_memory(warehouse)
     assert warehouse.query(TRIGGERS, role="dbt") == before
 

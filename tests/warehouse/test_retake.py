@@ -146,10 +146,10 @@ def test_former_values_are_kept_by_the_server(warehouse: Bench) -> None:
     land(warehouse, "run", "second", trace="2.5")
     warehouse.build_without_tests("--select", "shutdown_snapshot_retakes")
     assert retake(warehouse, "run").exit_code == 0
-    with closing(connect(warehouse.warehouse.dbt)) as connection, connection.cursor() as ask:
+    with closing(connect(warehouse.warehouse.dbt)) as connection, connection.cursor() as cursor:
         for change in ("update {} set reason = 'other'", "update {} set SoMS_cumsum_window = 0", "delete from {}"):
             try:
-                ask.execute(change.format(f"`{warehouse.warehouse.schemas.marts}`.shutdown_snapshot_retakes"))
+                cursor.execute(change.format(f"`{warehouse.warehouse.schemas.marts}`.shutdown_snapshot_retakes"))
             except Exception as error:
                 assert "see `afterstate retake`" in str(error)
             else:

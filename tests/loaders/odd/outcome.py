@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from afterstate.warehouse.connect import cursor
+from afterstate.warehouse.connect import open_cursor
 from tests.conftest import Bench
 from tests.loaders.odd.expect import OddFile, printable
 from tests.loaders.odd.kinds import KINDS, LONG
@@ -78,10 +78,10 @@ def land_all(bench: Bench, files: Sequence[OddFile]) -> Landing:
 def server_inventory(bench: Bench) -> list[tuple[Any, ...]]:
     """List all that SQL could make or unmake, in every schema, and who may do what."""
     found: list[tuple[Any, ...]] = []
-    with cursor(bench.server.admin) as ask:
+    with open_cursor(bench.server.admin) as cursor:
         for table, columns in INVENTORY.items():
-            ask.execute(f"select '{table}', {columns} from {table} order by {columns}")
-            found += ask.fetchall()
+            cursor.execute(f"select '{table}', {columns} from {table} order by {columns}")
+            found += cursor.fetchall()
     return found
 
 
