@@ -5,7 +5,7 @@
 {% macro row_history(landing, key, columns) %}
 select
     landed.{{ (key + columns) | join(",\n    landed.") }},
-    loads.finished_at as known_from_at,
+    loads.finished_at as valid_from,
     (
         select min(later_loads.finished_at)
         from {{ landing }} as later {{ key_index(landing) }}
@@ -15,7 +15,7 @@ select
             {{ same_key("later", "landed", key) }}
             and later._load_id > landed._load_id
             and later_loads.status <> 'withdrawn'
-    ) as known_until_at,
+    ) as valid_to,
     landed._load_id as load_id,
     landed._row_no as row_no,
     landed._line_no as line_no

@@ -9,12 +9,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-import pymysql
-
 from afterstate.errors import AfterstateError
-from afterstate.marts.sessions import BUILD_FIRST, NO_SUCH_TABLE
+from afterstate.marts.sessions import BUILD_FIRST
 from afterstate.marts.statements import INPUTS, STATE_COLUMNS, DesignStep, Input, Statement, statements, taken
-from afterstate.warehouse.connect import open_cursor
+from afterstate.memory.snapshots import built
 from afterstate.warehouse.layout import Schemas
 from afterstate.warehouse.profile import Warehouse
 
@@ -22,15 +20,10 @@ from afterstate.warehouse.profile import Warehouse
 def explain_snapshot(warehouse: Warehouse, key: DesignStep, rule: str | None = None) -> dict[str, Any]:
     """Explain the snapshot of (run, case, antibody, shutdown step), of the latest rule unless one is named.
 
-    Raises AfterstateError when there is no such snapshot, or nothing is built yet.
+    Raises AfterstateError when there is no such snapshot, and where nothing is built yet, or by an older Afterstate.
     """
-    try:
-        with open_cursor(warehouse.bi) as cursor:
-            return _explain(cursor, warehouse.schemas, key, rule)
-    except pymysql.err.ProgrammingError as error:
-        if error.args[0] != NO_SUCH_TABLE:
-            raise
-        raise AfterstateError("the snapshots are not built yet", BUILD_FIRST) from error
+    with built(warehouse.bi) as cursor:
+        return _explain(cursor, warehouse.schemas, key, rule)
 
 
 def _explain(cursor: Any, schemas: Schemas, key: DesignStep, rule: str | None) -> dict[str, Any]:
@@ -88,7 +81,7 @@ def _input(cursor: Any, schemas: Schemas, source: Input, key: DesignStep, snapsh
     stated = statements(cursor, schemas, source, key)
     frozen = {column: snapshot[column] for column in source.columns}
     origin = taken(stated, frozen, taken_at) if was_there else None
-    current = next((one for one in stated if one.known_until is None), None)
+    current = next((one for one in stated if one.valid_to is None), None)
     return {
         "input": source.name,
         "was_there": was_there,

@@ -44,7 +44,7 @@ def _input_lines(source: dict[str, Any]) -> Iterator[str]:
     for one in others:
         said = ", ".join(f"{column} {_shown(value)}" for column, value in one["values"].items())
         holds = ", holds now" if one["is_current"] else ""
-        yield f"  also stated, {one['known_from']:%Y-%m-%d %H:%M:%S} UTC{holds}: {_place(one['place'])}: {said}"
+        yield f"  also stated, {one['valid_from']:%Y-%m-%d %H:%M:%S} UTC{holds}: {_place(one['place'])}: {said}"
 
 
 def phase_key_text(answer: dict[str, Any]) -> Iterator[str]:

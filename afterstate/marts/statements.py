@@ -57,8 +57,8 @@ class Statement:
 
     values: Mapping[str, Any]
     place: Place
-    known_from: datetime
-    known_until: datetime | None
+    valid_from: datetime
+    valid_to: datetime | None
     load_status: str
 
 
@@ -66,7 +66,7 @@ def statements(cursor: Any, schemas: Schemas, source: Input, key: DesignStep) ->
     """Return what all files say of one design's step, the earliest first."""
     columns = ", ".join(f"history.`{column}`" for column in source.columns)
     cursor.execute(
-        f"select history.load_id, history.row_no, history.line_no, history.known_from_at, history.known_until_at, "
+        f"select history.load_id, history.row_no, history.line_no, history.valid_from, history.valid_to, "
         f"loads.file_path, loads.status, {columns} from {schemas.table('audit', source.view)} as history "
         f"inner join {schemas.table('audit', 'landing_loads')} as loads on history.load_id = loads.load_id "
         f"where history.run_id = %s and history.case_id = %s and history.antibody_id = %s "
@@ -77,8 +77,8 @@ def statements(cursor: Any, schemas: Schemas, source: Input, key: DesignStep) ->
         Statement(
             values=dict(zip(source.columns, row[7:], strict=True)),
             place=Place(row[5], row[2], row[1], row[0]),
-            known_from=row[3],
-            known_until=row[4],
+            valid_from=row[3],
+            valid_to=row[4],
             load_status=row[6],
         )
         for row in cursor.fetchall()
@@ -91,5 +91,5 @@ def taken(stated: Sequence[Statement], frozen: Mapping[str, Any], taken_at: date
     That is the latest one known at `taken_at` (UTC) among those that say the same.
     """
     same = [one for one in stated if all(one.values[column] == frozen[column] for column in one.values)]
-    known = [one for one in same if one.known_from <= taken_at]
+    known = [one for one in same if one.valid_from <= taken_at]
     return known[-1] if known else (same[0] if same else None)

@@ -105,7 +105,7 @@ def _steps(cursor: Any, schemas: Schemas, design: Design) -> dict[str, list[Any]
         names = ", ".join(f"`{column}`" for column in columns)
         cursor.execute(
             f"select step, {names} from {schemas.table('audit', source.view)} "
-            "where run_id = %s and case_id = %s and antibody_id = %s and known_until_at is null",
+            "where run_id = %s and case_id = %s and antibody_id = %s and valid_to is null",
             design,
         )
         for step, *values in cursor.fetchall():

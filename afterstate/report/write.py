@@ -14,6 +14,7 @@ from afterstate import __version__
 from afterstate.errors import AfterstateError
 from afterstate.marts import phase_key_sql
 from afterstate.marts.sessions import BUILD_FIRST
+from afterstate.memory.snapshots import NO_SUCH_COLUMN
 from afterstate.output import open_output
 from afterstate.progress import Advance, ignore_progress
 from afterstate.report.audit import read_landed, read_log_checks, read_shutdown_checks, read_tests
@@ -72,13 +73,15 @@ def read_report(
     """Return what the page shows, as JSON-ready dictionaries; a half that is not built yet is None.
 
     All of it is of one moment; where a build replaces a table meanwhile, it begins again with the new ones.
-    Raises AfterstateError where they do so again and again, and where nothing is built yet.
+    Raises AfterstateError where they do so again and again, and where nothing is built yet, or by an older Afterstate.
     """
     for _ in range(TRIES):
         try:
             data = _read(warehouse, sessions, advance)
             break
         except pymysql.err.OperationalError as error:
+            if error.args[0] == NO_SUCH_COLUMN:
+                raise AfterstateError("the marts were built by an older Afterstate", BUILD_FIRST) from error
             if error.args[0] not in REPLACED_MEANWHILE:
                 raise
     else:

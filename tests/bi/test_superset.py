@@ -38,14 +38,14 @@ EXPECTED = {
         "from {audit}.core_state_trace_history as trace left join {marts}.shutdown_state_snapshot as snapshots "
         "on trace.run_id = snapshots.run_id and trace.case_id = snapshots.case_id "
         "and trace.antibody_id = snapshots.antibody_id and trace.step = snapshots.shutdown_step "
-        "where trace.known_until_at is null and (trace.case_id, trace.antibody_id) in "
+        "where trace.valid_to is null and (trace.case_id, trace.antibody_id) in "
         "(select case_id, antibody_id from {marts}.shutdown_state_snapshot)"
     ),
     "Steps by fallback stage": (
         "select fallback_stage, sum(not is_after), sum(is_after) from (select decisions.fallback_stage, exists "
         "(select 1 from {marts}.post_shutdown_timeline as later where later.case_id = decisions.case_id "
         "and later.antibody_id = decisions.antibody_id and later.step = decisions.step) as is_after "
-        "from {audit}.core_fallback_decisions_history as decisions where known_until_at is null) as steps group by 1"
+        "from {audit}.core_fallback_decisions_history as decisions where valid_to is null) as steps group by 1"
     ),
     "Shutdown snapshots": (
         "select run_id, case_id, antibody_id, shutdown_step, shutdown_trigger_final, SoMS_cumsum_window, "

@@ -36,6 +36,18 @@ def test_what_a_report_refuses(warehouse: Bench) -> None:
     assert [path.name for path in warehouse.folder.iterdir()] == ["file"]
 
 
+def test_marts_of_an_older_version_are_built_first(warehouse: Bench) -> None:
+    """Prevents a bare "unknown column" after an update, where only a build is missing."""
+    warehouse.land(ROOT / "samples" / "core")
+    warehouse.build_without_tests("--select", "tag:core", "models/audit")
+    former = "create or replace view {audit}.core_state_trace_history as select load_id from {audit}.landing_loads"
+    warehouse.query(former, role="dbt")
+    design = ("--run", "core7_04_1767776352", "--case", "B_GOVERNED", "--antibody", "antibody_C", "--step", "21")
+    for command in (("report", "--out", warehouse.folder / "report.html"), ("explain", "snapshot", *design)):
+        said = warehouse.run(*command)
+        assert (said.exit_code, "run `afterstate build` first" in said.stderr) == (1, True), said.output
+
+
 def test_a_half_that_is_not_built_is_said_to_be_missing(warehouse: Bench, tmp_path: Path) -> None:
     """Prevents a page that fails, or shows empty charts, where only one family is used."""
     warehouse.land(ROOT / "samples" / "core")

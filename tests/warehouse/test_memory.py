@@ -203,7 +203,7 @@ def test_what_did_we_know_when(warehouse: Bench) -> None:
     warehouse.run_models(*SHUTDOWN)
     history = rows(
         warehouse,
-        "select SoMS_cumsum_window, known_from_at, known_until_at from {audit}.core_state_trace_history "
+        "select SoMS_cumsum_window, valid_from, valid_to from {audit}.core_state_trace_history "
         "where step = 21 order by load_id",
     )
     assert [row[0] for row in history] == [2.1, 2.2, 2.3]
