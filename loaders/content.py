@@ -49,7 +49,7 @@ class Content:
 
     @property
     def sha256(self) -> str:
-        """The hash of what was read."""
+        """The SHA-256 of what was read, in hex."""
         return self._sha256.hexdigest()
 
     def read(self, size: int = READ_BYTES) -> bytes:
@@ -113,13 +113,17 @@ def changed(file: object) -> LandingError:
 
 @contextmanager
 def open_content(file: Path, progress: Progress | None = None, encoding: str | None = None) -> Iterator[Content]:
-    """Open a file's content from its beginning."""
+    """Open a file's content from its beginning, decompressed and in UTF-8.
+
+    `progress` is called with the file, the bytes of it that were read, and its size; `encoding` is one that
+    `known_encoding` returned, None for UTF-8. Raises OSError when the file cannot be opened.
+    """
     with file.open("rb", buffering=0) as raw:
         yield Content(file, raw, progress, encoding)
 
 
 def hash_file(file: Path) -> str:
-    """Read a file and return its content's hash; raises LandingError as `Content.read` does."""
+    """Read a file and return the SHA-256 of its content, in hex; raises LandingError as `Content.read` does."""
     with open_content(file) as content:
         while content.read():
             pass

@@ -63,7 +63,7 @@ def inspect(
     """Read a file once and return what it is.
 
     `kind`, `run_options` and `encoding` (as `known_encoding` returns it) are what the user says about the file; what is
-    None comes from the file itself. `progress` is called with the bytes read.
+    None comes from the file itself. `progress` is called as `open_content` calls it.
 
     Raises UnknownFile for a file that is not ours, LandingError for one that cannot be landed, OSError for one that
     cannot be read.

@@ -86,7 +86,8 @@ def send_file(
 ) -> EncodedRows:
     """Send a file's rows and rejects into their tables, and return the rows that were sent.
 
-    Raises LandingError unless all of them arrived as they were sent, and the file is still what was inspected.
+    `progress` is called as `open_content` calls it. Raises LandingError unless all of them arrived as they were sent,
+    and the file is still what was inspected.
     """
     with (
         open_content(inspected.found.file, progress, inspected.encoding) as content,

@@ -49,8 +49,9 @@ def land(
 ) -> list[FileResult]:
     """Land files, and all files in folders, exactly once, as `afterstate land` does; return what became of each.
 
-    `paths` is one path or several. `kind`, `session`, `run` and `encoding` are the command's options. `warehouse` is
-    the environment's unless it is given.
+    `paths` is one path or several, of files or folders. `kind` is a kind's name (`core8_state_trace`), `encoding` one
+    that Python knows (`cp949`); `session` and `run` are those of nand files, `run` where a file's name has none. What
+    is None is told from each file, its name and its folder. `warehouse` is the environment's unless it is given.
 
     Warns with RowsRejected when rows did not fit. Raises UsageError for a path that is neither a file nor a folder, for
     an unknown kind or encoding, and for names that cannot be kept; raises LandingError, when all others have landed,

@@ -13,7 +13,8 @@ from loaders import store
 class FileResult:
     """What became of one file; `messages` are for people, `error` for programs, the rest is the contract of `--json`.
 
-    `error` is what kept a file that has failed from landing.
+    `status` is landed, rejected (no row fitted), unchanged, superseded, withdrawn, ignored or failed; `error` is why a
+    file has failed.
     """
 
     file: str

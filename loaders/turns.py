@@ -60,7 +60,7 @@ class Turns:
             self._changed.notify_all()
 
     def wait(self, turn: Turn, is_in_the_way: Callable[[Turn], bool]) -> None:
-        """Wait until none of the files before this one is in the way."""
+        """Wait until none of the files before this one is in the way; raises Stopped when the user has stopped it."""
 
         def is_free() -> bool:
             earlier = takewhile(lambda other: other is not turn, self._turns)
@@ -107,7 +107,8 @@ class Turn:
     def opening(self, kind: str, run: Run) -> Iterator[None]:
         """Wait until all earlier files have opened; the later ones wait for this one meanwhile.
 
-        An earlier file that gives the session to another folder, and may yet fail, has ended by then.
+        An earlier file that gives the session to another folder, and may yet fail, has ended by then. Raises Stopped
+        when the user has asked to stop.
         """
         self._turns.wait(self, lambda other: not other._has_opened or other._moves_session(run))
         yield

@@ -56,7 +56,7 @@ class Choice:
 
 
 def proposal_row(cursor: Any, schemas: Schemas, session: str, run: str, row_no: int) -> tuple[Place, dict[str, Any]]:
-    """Return the landed row of a proposal that is built: where it is, and its columns."""
+    """Return the landed row of a proposal that is built: where it is, and its columns; `row_no` counts from 1."""
     columns = ", ".join(f"rows_.{column}" for column in PROPOSAL_COLUMNS)
     cursor.execute(
         f"select loads.file_path, rows_._line_no, rows_._row_no, loads.load_id, {columns} "
@@ -73,7 +73,7 @@ def proposal_row(cursor: Any, schemas: Schemas, session: str, run: str, row_no: 
 def segment_statements(
     cursor: Any, schemas: Schemas, session: str, die: int, plane: int, segment: Segment
 ) -> list[Stated]:
-    """Return every statement of a segment of a plane; the last one of the latest run holds."""
+    """Return every statement of a segment of a plane, the earliest run first; the last one that counts `holds`."""
     near = (segment.start_tick - 0.6) * TICK_US, (segment.start_tick + 0.6) * TICK_US
     cursor.execute(
         "select loads.run_id, loads.file_path, rows_._line_no, rows_._row_no, loads.load_id, rows_.start, rows_.end, "

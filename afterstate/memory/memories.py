@@ -43,7 +43,11 @@ class Merged:
 
 
 def merge(here: Memory, brought: Memory, now: dt.datetime, who: str) -> Merged:
-    """Make one memory of the warehouse's and the one that is brought; `now` and `who` go with what gives way."""
+    """Make one memory of the warehouse's and the one that is brought.
+
+    Of two snapshots of one shutdown, the one that was taken first stays; the other becomes a retake, with `now`
+    (UTC) and `who`, the person who merges.
+    """
     numbers = _Numbers(here, brought)
     mine, renumbered = numbers.renumber(here, brought)
     theirs = [{**row, "id": row["id"] or numbers.next()} for row in _news(mine, brought)]

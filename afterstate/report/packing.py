@@ -16,7 +16,7 @@ TYPES = ("<u1", "<u2", "<u4", "<f8")
 
 
 def pack(columns: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-    """Pack columns of whole numbers (0 to 2**53); returns what the page needs to unpack them."""
+    """Pack columns of whole numbers (0 to 2**53), of any lengths; returns what the page needs to unpack them."""
     arrays = {name: _smallest(values) for name, values in columns.items()}
     ordered = sorted(arrays.items(), key=lambda item: -item[1].itemsize)
     content = b"".join(array.tobytes() for _, array in ordered)

@@ -29,7 +29,7 @@ SCRIPTS = (
 
 
 def render(data: dict[str, Any]) -> str:
-    """Return the page for what was read of a warehouse."""
+    """Return the page, HTML, for what `read_report` returned."""
     library, own = _script(*LIBRARY), _script(*SCRIPTS)
     parts = {
         "title": html.escape(f"Afterstate report: {data['made']['warehouse']}"),

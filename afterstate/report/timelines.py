@@ -47,7 +47,10 @@ class _Session:
 
 
 def read_timelines(cursor: Any, schemas: Schemas, only: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the sessions, the last landed first, as much of them as a page holds; `left_out` names the others."""
+    """Return the sessions, the last landed first, as much of them as a page holds; `left_out` names the others.
+
+    `only` names the sessions to show, all by default; a name that has not landed is passed over.
+    """
     sessions = _sessions(cursor, schemas)
     wanted = [session for session in sessions if not only or session.name in only]
     names, segments, proposals = Names(), MAX_SEGMENTS, MAX_PROPOSALS

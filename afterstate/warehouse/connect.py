@@ -181,7 +181,7 @@ def unverified_context() -> ssl.SSLContext:
 
 
 def sqlalchemy_engine(credentials: Credentials, *, landing: bool = False) -> sqlalchemy.Engine:
-    """Return a SQLAlchemy engine over `connect`, one connection at a time and none kept."""
+    """Return a SQLAlchemy engine over `connect`, which takes the same arguments; it keeps no connection open."""
     return sqlalchemy.create_engine(
         f"{credentials.type}+pymysql://", creator=lambda: connect(credentials, landing=landing), poolclass=NullPool
     )
@@ -189,7 +189,10 @@ def sqlalchemy_engine(credentials: Credentials, *, landing: bool = False) -> sql
 
 @contextmanager
 def open_cursor(credentials: Credentials) -> Iterator[Any]:
-    """Return a cursor on a connection of its own, for a few statements; what they did is committed at the end."""
+    """Open a cursor on a connection of its own, for a few statements; what they did is committed at the end.
+
+    Raises ServerError as `connect` does.
+    """
     opened = connect(credentials)
     try:
         with opened.cursor() as cursor:

@@ -144,7 +144,10 @@ def find_holders(
 
 
 def who_blocks(accounts: Sequence[Credentials], waiting: int) -> str:
-    """Return for whom a connection of one of the accounts waits, empty when its statement has not waited for long."""
+    """Return for whom a connection of one of the accounts waits, empty when its statement has not waited for long.
+
+    `waiting` is the connection's number in the server's process list.
+    """
     for account in accounts:
         for seconds, statement in _ask(account, STATEMENT, waiting=waiting):
             if seconds < LOCK_WAIT_SECONDS - 1 or not statement or statement.lower().startswith("load data"):

@@ -24,7 +24,10 @@ T = TypeVar("T")
 
 
 def check_liveness(opened: Any, reopen: Callable[[], Any]) -> None:
-    """Make a PyMySQL connection check the server when it is silent; `reopen` opens the second connection."""
+    """Make a PyMySQL connection check the server after SILENCE_SECONDS of silence.
+
+    `reopen` opens the second connection, with the same credentials.
+    """
     opened._sock = _CheckedSocket(opened._sock, _ServerView(opened.thread_id(), reopen))
     opened._rfile = io.BufferedReader(_Stream(opened._sock))
     opened._read_timeout = opened._write_timeout = SILENCE_SECONDS

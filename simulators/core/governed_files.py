@@ -72,7 +72,11 @@ def blocks(size: Size, rows_per_block: int = ROWS_PER_BLOCK) -> Iterator[Block]:
 def write_governed_runs(
     size: Size, seed: int, folder: Path, progress: Progress | None = None, rows_per_block: int = ROWS_PER_BLOCK
 ) -> list[Path]:
-    """Simulate runs, write their files and return the paths. Interrupted, it leaves none of them."""
+    """Simulate runs, write their files and return the paths. Interrupted, it leaves none of them.
+
+    `progress` is called with the share that is done, 0 to 1; `rows_per_block` bounds the memory that it takes. Raises
+    OSError when a file cannot be written.
+    """
     written = 0
     with WholeFiles(folder) as files:
         streams = {name: files.open(name) for name in HEADERS}

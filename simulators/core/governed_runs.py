@@ -115,7 +115,10 @@ def case_limit(case: int) -> int:
 
 
 def draw_proposals(seed: int, first: int, count: int, size: Size) -> Proposals:
-    """Follow rule 1 for some of all (run, antibody), counted in this order."""
+    """Follow rule 1 for `count` pairs of run and antibody; `first` is the number of the first, run by run, from 0.
+
+    Every case is proposed the same. The arrays have the shape (`size.steps`, `count`).
+    """
     draws = np.random.Philox(key=seed)
     draws.advance(first * size.steps)
     raw = draws.random_raw(count * size.steps * DRAWS_PER_STEP)
@@ -134,7 +137,7 @@ def draw_proposals(seed: int, first: int, count: int, size: Size) -> Proposals:
 
 
 def judge_case(case: int, proposals: Proposals) -> States:
-    """Apply rules 2 and 3 for one case."""
+    """Apply rules 2 and 3 for one case, 0 being the baseline; the arrays have the shape of the proposals'."""
     limit, is_applied = case_limit(case), case > 0
     steps, series = proposals.soms.shape
     soms, vetoed = np.zeros((steps, series), np.int32), np.zeros((steps, series), np.bool_)
@@ -171,7 +174,7 @@ def _summed(values: Ints | Flags, window: int) -> Ints:
 
 
 def score(states: States, proposals: Proposals) -> Scores:
-    """Apply rules 4 and 5.
+    """Apply rules 4 and 5; the arrays have the shape of the states'.
 
     The mean of rule 4 is summed in twelfths of a millionth, a common denominator of its four shares: it is never
     half-way between two millionths, so that every rounding mode gives the same.
@@ -214,7 +217,7 @@ def _level(scores: Ints, levels: dict[str, float]) -> Ints:
 
 
 def shutdown_steps(case: int, scores: Scores) -> Ints:
-    """Apply rule 6: return each series' first step at PARTIAL_SEAL or above; -1 without one or a governor."""
+    """Apply rule 6: return each series' first step at PARTIAL_SEAL or above, from 0; -1 without one or a governor."""
     sealed = scores.stage >= PARTIAL_SEAL
     steps = np.where(sealed.any(axis=0), sealed.argmax(axis=0), -1).astype(np.int32)
     return steps if case > 0 else np.full_like(steps, -1)

@@ -117,7 +117,10 @@ def next_state(case_id: str, past: Sequence[State], proposal: Proposal) -> State
 
 
 def judge(columns: Sequence[str], levels: Mapping[str, float], *parts: float) -> Row:
-    """Sum `parts` to a score in [0, 1]; name the highest level it reaches, the reason code and the score."""
+    """Sum `parts` to a score in [0, 1]; return the highest level it reaches, the reason code and the score.
+
+    `columns` are the names of these three; `levels` have the least score of each level, the highest first.
+    """
     score = min(max(round(math.fsum(parts), 6), 0.0), 1.0)
     name = next((name for name, lowest in levels.items() if score >= lowest), "NONE")
     reason = "REASON_WITHIN_BOUNDS" if name == "NONE" else f"REASON_{name}_THRESHOLD"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
-Uses = Sequence[tuple[int, int]]  # (from, until), ascending
+Uses = Sequence[tuple[int, int]]  # (from, until) in ticks after the tick that they are laid at, ascending
 
 
 class Bus:
@@ -18,7 +18,7 @@ class Bus:
         self.ends: list[int] = []
 
     def earliest(self, at_tick: int, latest: int, uses: Uses) -> int | None:
-        """Return the first tick from `at_tick` to `latest` at which uses with these offsets fit in, or None."""
+        """Return the first tick from `at_tick` to `latest`, both included, at which uses fit in; None without one."""
         ends, starts = self.ends, self.starts
         while at_tick <= latest:
             for begin, until in uses:
@@ -31,7 +31,7 @@ class Bus:
         return None
 
     def reserve(self, at_tick: int, uses: Uses) -> None:
-        """Reserve uses with these offsets from a tick; `earliest` said that they fit."""
+        """Reserve uses at a tick; `earliest` said that they fit."""
         for begin, until in uses:
             start = at_tick + begin
             at = len(self.starts) if not self.starts or self.starts[-1] < start else bisect_left(self.starts, start)

@@ -74,7 +74,8 @@ class Configuration:
 def load_configuration(file: Path | None = None, preset: str = "default") -> Configuration:
     """Read a configuration file, the packaged one by default, with the distributions of a preset.
 
-    Raises ConfigurationError for what cannot be simulated, and OSError for a file that cannot be read.
+    `preset` is `default`, which keeps the file's own, or one of PRESETS. Raises ConfigurationError for another one and
+    for what cannot be simulated, and OSError for a file that cannot be read.
     """
     configuration = parse(read_yaml(file or DEFAULT_FILE))
     if preset == "default":

@@ -61,7 +61,7 @@ class Scheduler:
         self.run, self.operations = run, 0
 
     def decide(self, now: int, die: int, plane: int, label: str) -> Decision:
-        """Try operations for a hook until one can be committed."""
+        """Try operations for a hook at tick `now` until one can be committed; `label` is the key where no state is."""
         op_state = self._resources.timeline.state_at_tick(die, plane, now)
         key = self._proposer.phase_key(op_state, label)
         decision = Decision(Proposal(key, die, plane, label, now), op_state)

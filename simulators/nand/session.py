@@ -51,7 +51,11 @@ class SiteResult:
 
 
 def simulate_session(order: Order, folder: Path, site: int = 0, progress: Progress | None = None) -> SiteResult:
-    """Simulate one site's runs and write their files. Stopped half-way, it leaves the complete runs' files."""
+    """Simulate one site's runs and write their files. Stopped half-way, it leaves the complete runs' files.
+
+    Each `site` has a seed of its own; `progress` is called with it and the share that is done, 0 to 1. Raises
+    ValueError for a run shorter than a tick.
+    """
     simulation = Simulation(order.configuration, f"{order.seed}/{site}")
     result = SiteResult(site, [], [])
     whole = tick(order.run_us) * order.runs
@@ -72,7 +76,10 @@ def simulate_session(order: Order, folder: Path, site: int = 0, progress: Progre
 
 
 def simulate_sites(order: Order, folder: Path, sites: int, progress: Progress | None = None) -> list[SiteResult]:
-    """Simulate sites side by side on the cores. When this is interrupted or ended, the sites clean up and end, too."""
+    """Simulate sites side by side on the cores, each in a folder `site_NN`.
+
+    When this is interrupted or ended, the sites clean up and end, too. `progress` and errors are as for one session.
+    """
     context = multiprocessing.get_context("spawn")  # the same on every system
     shares = context.Array("d", sites)
     workers = min(sites, os.cpu_count() or 1)

@@ -80,9 +80,9 @@ class Simulation:
             self._push(number * self._policies.refill_ticks // len(places), QUEUE_REFILL, place)
 
     def run(self, duration_us: float, recorder: Recorder | None = None, progress: Progress | None = None) -> RunSummary:
-        """Go on for a time and say what was done.
+        """Go on for a time in µs and return what was done; `progress` is called with the tick that is reached.
 
-        Rows are kept for `timeline_rows` unless a recorder takes them. Raises ValueError for a time that is none.
+        Rows are kept for `timeline_rows` unless a recorder takes them. Raises ValueError for less than a tick.
         """
         if tick(duration_us) <= 0:
             raise ValueError(f"a run of {duration_us} µs has no time in it; expected at least 0.01 µs")
