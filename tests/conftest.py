@@ -12,7 +12,6 @@ import os
 import random
 import re
 import shutil
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,8 +26,8 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 import dbt_afterstate
 from afterstate.cli.main import main
+from afterstate.errors import ServerError
 from afterstate.server.private import PrivateServer
-from afterstate.server.programs import find_program, install_program
 from afterstate.warehouse.admin_sql import one_database_grants
 from afterstate.warehouse.connect import open_cursor
 from afterstate.warehouse.dbt import dbt_command
@@ -37,6 +36,7 @@ from afterstate.warehouse.profile import Credentials, Warehouse, read_warehouse
 from afterstate.warehouse.settings import Settings
 from tests.scheduler import ByFileAndServer
 from tests.seed import VARIABLE, dice_of, session_seed
+from tools import server_programs
 
 ROOT = Path(__file__).resolve().parent.parent
 ENGINES = ("mariadb", "mysql")
@@ -153,17 +153,11 @@ class Server:
 
 
 def server_program(engine: str) -> Path:
-    """Return a server program of that engine, fetching or installing it where it is missing."""
-    if engine == "mysql":
-        fetched = subprocess.run([ROOT / "script" / "fetch-mysql"], capture_output=True, text=True, check=False)
-        if fetched.returncode:
-            missing(fetched.stderr.strip())
-        return Path(fetched.stdout.strip())
-    place = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
-    program = find_program(Path(place)) if place else install_program(print)
-    if program is None or program.engine.name != "mariadb":
-        missing("there is no `mariadbd` here")
-    return program.path
+    """Return a server program of that engine, fetching or installing it where it is missing; skip without one."""
+    try:
+        return server_programs.server_program(engine)
+    except ServerError as error:
+        missing(error.what)
 
 
 def missing(reason: str) -> NoReturn:

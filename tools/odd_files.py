@@ -13,12 +13,13 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 
-from tests.conftest import ENGINES, ROOT, Server, server_program
+from tests.conftest import ENGINES, ROOT, Server
 from tests.loaders.odd.built import Built, build_all
 from tests.loaders.odd.expect import OddFile, visible
 from tests.loaders.odd.outcome import Landing, Outcome, land_all
 from tests.loaders.odd_files import odd_files
 from tests.server.helpers import private_home, up
+from tools.server_programs import server_program
 
 PAGE = ROOT / "docs" / "odd-files.md"
 PLACES_SHOWN, REASONS_SHOWN, SAID_SHOWN = 6, 4, 300

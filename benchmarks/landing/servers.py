@@ -5,8 +5,6 @@ Each landing begins alike: in tables just made or emptied, with nothing left for
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,7 +15,6 @@ from typing import Any
 
 import psutil
 
-from afterstate.errors import UsageError
 from afterstate.server.private import PrivateServer
 from afterstate.warehouse.connect import open_cursor
 from afterstate.warehouse.layout import Schemas
@@ -25,6 +22,7 @@ from afterstate.warehouse.profile import Credentials
 from afterstate.warehouse.settings import Settings
 from afterstate.warehouse.up import bring_up
 from benchmarks.landing.files import Landed
+from tools.server_programs import server_program
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINES = ("mariadb", "mysql")
@@ -150,7 +148,7 @@ def keyed_statements(file: Path, header: list[str], known: list[str]) -> list[st
 @contextmanager
 def running_server(engine: str) -> Iterator[Server]:
     """Start a server of that engine with a warehouse; stop it and remove it at the end."""
-    program = _program(engine)
+    program = server_program(engine)
     with tempfile.TemporaryDirectory(prefix="afterstate-") as folder:
         home = Path(folder)
         settings = Settings(ROOT, home, home / "profiles.yml", schema=None, server_url=None, server_program=program)
@@ -160,19 +158,6 @@ def running_server(engine: str) -> Iterator[Server]:
             yield Server(engine, home, private.start(_quiet), warehouse.schemas, private)
         finally:
             private.stop()
-
-
-def _program(engine: str) -> Path:
-    """Return a server program of that engine; MySQL's is fetched where it is missing."""
-    if engine == "mysql":
-        fetched = subprocess.run([ROOT / "script" / "fetch-mysql"], stdout=subprocess.PIPE, text=True, check=False)
-        if fetched.returncode:
-            raise UsageError("there is no MySQL here", "leave it out: `--engines mariadb`")
-        return Path(fetched.stdout.strip())
-    place = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
-    if not place:
-        raise UsageError("there is no `mariadbd` here", "install it, or leave it out: `--engines mysql`")
-    return Path(place)
 
 
 def _quiet(_: str) -> None:

@@ -20,8 +20,9 @@ from xml.etree import ElementTree
 
 import dbt.tests.fixtures.project
 
-from tests.conftest import ENGINES, ROOT, Server, server_program
+from tests.conftest import ENGINES, ROOT, Server
 from tests.server.helpers import private_home
+from tools.server_programs import server_program
 
 SUITE = Path(dbt.tests.fixtures.project.__file__).parents[1] / "adapter"
 NEEDED = ("type", "server", "port", "username", "password")
