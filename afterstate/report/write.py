@@ -54,7 +54,7 @@ def write_report(
     advance(1)
     if size > MAX_BYTES:
         raise AfterstateError(
-            f"the page would have {size / 1e6:.1f} MB, more than the {MAX_BYTES / 1e6:.0f} MB that open quickly",
+            f"the page would take {size / 1e6:.1f} MB, more than the {MAX_BYTES / 1e6:.0f} MB that open quickly",
             "choose fewer sessions with `--session NAME`",
         )
     try:

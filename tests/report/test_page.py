@@ -87,7 +87,7 @@ def test_the_shutdown_is_the_snapshots(reported: Reported, tmp_path: Path) -> No
         assert series["veto_streak"] == [[step, value] for step, _, value in steps]
         assert series["frozen SoMS_cumsum_window"] == [[21, 7.2]]
         table = opened.page.inner_text("#shutdown-values")
-        assert "drifted: files now say 7.4" in table
+        assert "drifted: the files say 7.4" in table
         row = next(line for line in table.splitlines() if line.startswith("veto_streak"))
         file, line = row.split("\t")[-1].partition(" (load")[0].rsplit(", line ", 1)
         assert Path(file).read_text().splitlines()[int(line) - 1].startswith(",".join((*DESIGN, "21")))

@@ -1,7 +1,7 @@
 // Puts the page together: the choosers, what they show, and the theme.
 function showMade() {
   const { at, warehouse, server, version } = data.made;
-  $("made").textContent = `Warehouse ${warehouse} (${server}), read ${at} UTC by Afterstate ${version}. Numbers are those of the last build.`;
+  $("made").textContent = `Warehouse ${warehouse} (${server}), read ${at} UTC by Afterstate ${version}. The numbers are those of the last build.`;
 }
 
 function showTiles() {

@@ -171,10 +171,10 @@ function shutdownText(item, design) {
   const values = MEASURES.map((measure) => `${measure} ${item.frozen[measure] ?? "missing"}`).join(", ");
   const after = design.step.filter((step) => step > item.key[3]).length;
   const drift = Object.keys(item.drift);
-  const drifted = drift.length ? `Drifted since, in red: ${drift.join(", ")}.` : "Nothing of it has drifted.";
+  const drifted = drift.length ? `Drifted since, in red: ${drift.join(", ")}.` : "No value has drifted.";
   return `The four measures over ${plural(design.step.length, "step")}. Shut down at step ${item.key[3]} (${item.frozen.shutdown_trigger_final}), ` +
     `frozen there (diamonds): ${values}. ${plural(after, "step")} followed (shaded). ${drifted} ` +
-    "The bands below show fallback stages and reservations.";
+    "The bands show fallback stages and reservations.";
 }
 
 function showShutdownValues(item) {
@@ -182,8 +182,10 @@ function showShutdownValues(item) {
     const origin = item.origins[INPUT_OF[column]];
     const drifted = column in item.drift;
     const row = element("tr");
-    row.append(element("th", column, { scope: "row" }), element("td", value === null ? "–" : String(value)));
-    row.append(element("td", drifted ? `drifted: files now say ${item.drift[column] ?? "nothing"}` : "as the files say", { class: drifted ? "bad" : "good" }));
+    const shown = element("td");
+    shown.append(...breakable(value === null ? "–" : String(value)));
+    row.append(element("th", column, { scope: "row" }), shown);
+    row.append(element("td", drifted ? `drifted: the files say ${item.drift[column] ?? "nothing"}` : "the files say the same", { class: drifted ? "bad" : "good" }));
     row.append(originCell(origin));
     return row;
   });
@@ -206,7 +208,7 @@ function originCell(origin) {
 function originText(origin) {
   if (!origin) return "its file was not there when the snapshot was taken";
   const restated = origin.statements > 1 ? `; stated ${origin.statements} times` : "";
-  return origin.file ? `${origin.file}, line ${origin.line} (load ${origin.load})${restated}` : `no landed row says this any more${restated}`;
+  return origin.file ? `${origin.file}, line ${origin.line} (load ${origin.load})${restated}` : `no landed row states this any more${restated}`;
 }
 
 function showShutdownSteps(item) {

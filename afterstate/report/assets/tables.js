@@ -2,7 +2,7 @@
 const LONG = new Set(["file_path", "reason", "value", "message"]);
 const EMPTY = {
   loads: "Nothing has landed.", kinds: "Nothing has landed.", rejects: "No row was rejected.", drift: "No snapshot has drifted.",
-  disagreements: "No event disagrees.", log_mismatches: "The logs confirm every used key that they mention.", tests: "Nothing but passes.",
+  disagreements: "No event disagrees.", log_mismatches: "The logs confirm every used key that they mention.", tests: "Every test passed.",
 };
 
 function fillTable(place, name, content) {
@@ -26,16 +26,23 @@ function tableRow(columns, values) {
   values.forEach((value, at) => {
     const isNumber = typeof value === "number" && columns[at].startsWith("rows_");
     const kind = isNumber ? "number" : LONG.has(columns[at]) ? "long" : "";
-    row.append(element("td", value === null ? "–" : isNumber ? count(value) : value, kind ? { class: kind } : {}));
+    const cell = element("td", value === null ? "–" : isNumber ? count(value) : value, kind ? { class: kind } : {});
+    if (columns[at] === "file_path" && value !== null) cell.replaceChildren(...breakable(value));
+    row.append(cell);
   });
   return row;
+}
+
+// A long name may break behind a slash or an underscore, so that it stays readable.
+function breakable(text) {
+  return text.split(/(?<=[/_])/).flatMap((part) => [part, element("wbr")]);
 }
 
 function showTables() {
   const content = { ...data.landed, ...data.checks, tests: data.tests && data.tests.table };
   for (const place of document.querySelectorAll("[data-table]")) fillTable(place, place.dataset.table, content[place.dataset.table]);
   if (!data.tests) {
-    $("tests-shows").textContent = "No results of dbt's tests beside this warehouse: its last dbt command ran none (target/run_results.json).";
+    $("tests-shows").textContent = "No test results: the last dbt command on this warehouse ran no tests (target/run_results.json).";
     document.querySelector('[data-table="tests"]').replaceChildren();
     return;
   }

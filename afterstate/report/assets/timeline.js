@@ -182,7 +182,7 @@ function showWhatIsDrawn() {
   const shown = TIMELINE.drawn;
   if (!shown) return;
   const narrow = shown.narrow + shown.gaps - shown.wideGaps;
-  const merged = narrow ? `; ${plural(narrow, "piece")} narrower than a pixel ${narrow === 1 ? "is" : "are"} drawn as ${plural(shown.pixels, "pixel")}, coloured as high as the plane was busy, in the colour of what it did most` : "";
+  const merged = narrow ? `; ${plural(narrow, "piece")} narrower than a pixel ${narrow === 1 ? "is" : "are"} drawn as ${plural(shown.pixels, "pixel")}, each filled to the busy share of its plane, in the colour of the longest state` : "";
   $("timeline-shows").textContent = `In view, ${microseconds(shown.from)} to ${microseconds(shown.to)}: ${plural(shown.wide + shown.narrow, "segment")}, ` +
     `${plural(shown.gaps, "gap")}, ${plural(shown.proposals, "proposal")}${merged}.`;
 }
