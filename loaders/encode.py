@@ -160,7 +160,8 @@ class Encoder:
         if record.problem:
             return _reject(record, None, None, record.problem)
         if len(record.fields) != len(self.header):
-            problem = f"the row has {len(record.fields)} fields, the header has {len(self.header)}"
+            there = len(record.fields)
+            problem = f"the row has {there} field{'' if there == 1 else 's'}, the header has {len(self.header)}"
             return _reject(record, None, None, problem)
         for name, value in zip(self.header, record.fields, strict=True):
             reason = unprintable(value, self._encoding)

@@ -198,4 +198,6 @@ def _noting_failures(found: InputFile, result: FileResult) -> Iterator[None]:
             error.kind = result.kind = error.kind or result.kind
         result.fail(error, str(error))
     except OSError as error:
-        result.fail(error, f"{found.shown}: cannot be read: {error.strerror or error}")
+        may_not = isinstance(error, PermissionError)
+        hint = "\n  expected a file that you may read: `chmod u+r` as its owner, or ask its owner" if may_not else ""
+        result.fail(error, f"{found.shown}: cannot be read: {error.strerror or error}{hint}")

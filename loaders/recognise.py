@@ -127,7 +127,7 @@ def require_needed(path: Path, kind: Kind, header: Sequence[str]) -> None:
     """Raise LandingError when the header lacks a column that the kind needs."""
     expected = f"expected the columns {', '.join(kind.needed)} (in any order, others may follow)"
     if not header:
-        raise _header_error(path, f"the file is empty, it should be a {kind.name}", expected)
+        raise _header_error(path, f"the file is empty: a {kind.name} needs at least its header", expected)
     missing = [name for name in kind.needed if name not in header]
     if missing:
         names = ", ".join(f"`{name}`" for name in missing)

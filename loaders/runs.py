@@ -84,8 +84,8 @@ class RunOptions:
         for option, name in (("session", self.session), ("run", self.run)):
             problem = None if name is None else _problem(option, name)
             if problem:
-                shown = visible(printable(name or ""))
-                raise UsageError(f"`--{option} {shown}`: {problem}", f"expected 1 to {MAX_CHARACTERS} characters")
+                shown = f" {visible(printable(name))}" if name else ""
+                raise UsageError(f"`--{option}{shown}`: {problem}", f"expected 1 to {MAX_CHARACTERS} characters")
 
     def run_of(self, found: InputFile) -> Run:
         """Return a file's session and run; raises LandingError when neither its name nor the user tells one."""

@@ -157,7 +157,7 @@ def take_kind(connection: Connection, tables: LandingTables, kind_name: str) -> 
     name = hashlib.sha256(f"{tables.loads.schema}.{kind_name}".encode()).hexdigest()  # of 64 characters at most
     if connection.scalar(select(func.get_lock(name, LOCK_SECONDS))) != 1:
         raise LandingError(
-            f"another loader has not finished with {kind_name} for {LOCK_SECONDS} s; nothing was changed",
+            f"another loader has held {kind_name} for {LOCK_SECONDS} s; nothing was changed",
             "run the same command again",
             failure="busy",
         )

@@ -104,7 +104,7 @@ class Withdrawer:
         file = Path(named)
         if named.isdecimal() and not file.is_file():
             found = self._select(loads.c.load_id == int(named), *within)
-            return found or self._nothing(f"there is no load {named}, or it is withdrawn already")
+            return found or self._nothing(f"there is no load {named}, or it has been withdrawn already")
         if file.is_file():
             found = self._select(loads.c.content_sha256 == hash_file(file), *within)
         else:
@@ -160,7 +160,7 @@ class Withdrawer:
         if same_path:
             numbers = ", ".join(str(load.load_id) for load in same_path[-SHOWN:])
             hint = f"other contents have landed from there, as load {numbers}: name one by its number"
-        raise UsageError(f"`{visible(str(file))}` has not landed, or is withdrawn already", hint)
+        raise UsageError(f"`{visible(str(file))}` has not landed, or has been withdrawn already", hint)
 
     def _nothing(self, what: str) -> Sequence[Load]:
         raise UsageError(what, LOADS)
@@ -256,7 +256,7 @@ class Withdrawer:
         except OperationalError as error:
             if error.orig is None or error.orig.args[0] not in store.LOCKED:
                 raise
-            said.messages.append(f"session `{session}` still belongs to its folder: somebody lands a file of it")
+            said.messages.append(f"session `{session}` still belongs to its folder: a file of it is landing now")
 
 
 def _status_withdrawn(load: Load) -> str:

@@ -48,7 +48,7 @@ def snapshot(run: str, case: str, antibody: str, step: int, rule: str | None, as
 
 
 @explain.command(name="phase-key")
-@click.option("--session", required=True, metavar="NAME", help="The timeline.")
+@click.option("--session", required=True, metavar="NAME", help="The session.")
 @click.option("--run", metavar="RUN", help="With --row: the run of a proposal, YYMMDD_RUNID.")
 @click.option("--row", type=int, metavar="N", help="With --run: the proposal's row in its file, from 1.")
 @click.option("--die", type=int, help="With --plane and --at: a place and a time instead of a proposal.")

@@ -74,7 +74,7 @@ def snapshot(out: Path, rule: str | None, stale: bool, as_json: bool) -> None:
 
 
 @export.command(name="phase-counts")
-@click.option("--session", required=True, metavar="NAME", help="The timeline.")
+@click.option("--session", required=True, metavar="NAME", help="The session.")
 @click.option("--run", required=True, metavar="RUN", help="Its run, YYMMDD_RUNID.")
 @click.option(
     "--out",

@@ -61,7 +61,8 @@ def _require_running(settings: Settings) -> None:
     uses_private = not settings.server_url and (known is None or is_private(settings, known))
     if uses_private and server.exists() and not server.process():
         raise ServerError(
-            "the private server is not running", f"`afterstate up` starts it over its data in {server.places.data}"
+            "the private server is not running",
+            f"`afterstate up` starts it again, with its data in {server.places.data}",
         )
 
 

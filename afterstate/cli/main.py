@@ -51,7 +51,7 @@ def main(debug: bool) -> None:
     """Remember the state a system was in at the moment that mattered.
 
     \b
-    afterstate up                       start the server, make the warehouse, write profiles.yml
+    afterstate up                       start the server, create the warehouse, write profiles.yml
     afterstate land artifact/           land every file there that Afterstate knows
     afterstate build                    the same as `dbt build`
     afterstate export snapshot --out snapshot.csv

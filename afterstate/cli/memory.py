@@ -108,7 +108,7 @@ def backup(file: Path, as_json: bool) -> None:
         console.say(f"{said}, written to standard output")
         return
     click.echo(f"{said}, written to {file}")
-    console.suggest(f"store it elsewhere; `afterstate restore {shlex.quote(str(file))}` brings it in")
+    console.suggest(f"store it elsewhere; `afterstate restore {shlex.quote(str(file))}` restores it")
 
 
 @click.command()

@@ -15,7 +15,7 @@ from afterstate.warehouse.settings import Settings
 
 
 @click.command(name="phase-key")
-@click.option("--session", required=True, metavar="NAME", help="The timeline.")
+@click.option("--session", required=True, metavar="NAME", help="The session.")
 @click.option("--die", required=True, type=int, metavar="D", help="The plane's die.")
 @click.option("--plane", required=True, type=int, metavar="P", help="The plane.")
 @click.option("--at", "time_us", required=True, type=float, metavar="US", help="The time, in µs.")

@@ -21,10 +21,10 @@ def place_of(warehouse: Warehouse) -> str:
 
 
 @click.command()
-@click.option("--replace", is_flag=True, help="Switch the profile to another server; the data of the old one stay.")
+@click.option("--replace", is_flag=True, help="Switch the profile to another server; the data on the old one is kept.")
 @click.option("--print-sql", "prints_sql", is_flag=True, help="Print SQL for an administrator, and change nothing.")
 def up(replace: bool, prints_sql: bool) -> None:
-    """Start the server, make the warehouse, and write profiles.yml.
+    """Start the server, create the warehouse, and write profiles.yml.
 
     Uses the server in AFTERSTATE_MYSQL_URL when set, otherwise the one that the profile belongs to; without a profile,
     a private one in .afterstate/. Safe to repeat.
@@ -46,7 +46,7 @@ def up(replace: bool, prints_sql: bool) -> None:
 
 @click.command()
 def down() -> None:
-    """Stop the private server; its data stay.
+    """Stop the private server; its data is kept.
 
     \b
     afterstate down
@@ -57,7 +57,7 @@ def down() -> None:
         click.echo("the server in AFTERSTATE_MYSQL_URL is not Afterstate's to stop")
     elif PrivateServer(settings).stop():
         click.echo("the private server has stopped")
-        console.suggest("`afterstate up` starts it again over its data")
+        console.suggest("`afterstate up` starts it again, with its data")
     elif known and not is_private(settings, known):
         click.echo(f"the profile's server, {known.place}, is not Afterstate's to stop")
     else:

@@ -32,7 +32,7 @@ def show(exported: Path, report: Path) -> None:
     if snapshots:
         print(f"why these values     {_explain(snapshots[0])}")
     print(f"snapshot CSV         {exported.resolve()}")
-    reads = "reads only" if warehouse.is_bi_apart else "one account: it can change everything"
+    reads = "read-only" if warehouse.is_bi_apart else "one account: it can change everything"
     print(f"connection settings  {settings.profiles_path}")
     print(f"for BI               {_program()} url --bi ({reads})")
     print("next                 . .venv/bin/activate; afterstate --help; dbt docs generate")

@@ -61,7 +61,7 @@ def explain_proposal(warehouse: Warehouse, session: str, run: str, row_no: int) 
             raise AfterstateError(
                 f"proposal_phase_keys has `{found[boundary]}` for row {row_no}, but its segments mean "
                 f"`{answer[boundary]['key']}`",
-                "`afterstate build --full-refresh --select tag:nand` works the keys out again; please report this",
+                "`afterstate build --full-refresh --select tag:nand` computes the keys again; please report this",
             )
     return answer
 

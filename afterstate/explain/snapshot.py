@@ -70,7 +70,7 @@ def _no_snapshot(cursor: Any, schemas: Schemas, key: DesignStep, rule: str | Non
         for run, case, antibody, step, of in cursor.fetchall()
     )
     asked = f"run `{key[0]}`, case `{key[1]}`, antibody `{key[2]}`, step {key[3]}{f', rule `{rule}`' if rule else ''}"
-    hint = f"there is: {known}" if known else "no shutdown event has been built; " + BUILD_FIRST
+    hint = f"expected one of: {known}" if known else "no shutdown event has been built; " + BUILD_FIRST
     return AfterstateError(f"there is no snapshot of {asked}", hint)
 
 

@@ -26,7 +26,7 @@ def require_run(warehouse: Warehouse, session: str, run: str) -> None:
     require_session(warehouse, session)
     where = "session_id = %s and kind = 'nand_proposal_rows'"
     runs = _names(warehouse, "select distinct run_id", where, (session,))
-    _require(f"run with proposals in session `{session}` called", run, runs)
+    _require("run", run, runs, f" with proposals in session `{session}`")
 
 
 def require_built(warehouse: Warehouse, session: str) -> None:
@@ -68,11 +68,12 @@ def _names(warehouse: Warehouse, select: str, where: str, values: Sequence[str])
         return [str(name) for (name,) in cursor.fetchall()]
 
 
-def _require(what: str, name: str, known: Sequence[str]) -> None:
+def _require(what: str, name: str, known: Sequence[str], where: str = "") -> None:
     if name in known:
         return
+    absent = f"there is no {what} `{visible(name)}`{where}"
     if not known:
-        raise AfterstateError(f"there is no {what} `{name}`: none has landed", "`afterstate land DIR` lands a folder")
+        raise AfterstateError(f"{absent}: none has landed", "`afterstate land DIR` lands a folder")
     more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
     shown = ", ".join(visible(each) for each in known[:SHOWN])
-    raise AfterstateError(f"there is no {what} `{visible(name)}`", f"expected one of: {shown}{more}")
+    raise AfterstateError(absent, f"expected one of: {shown}{more}")

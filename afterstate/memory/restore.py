@@ -143,8 +143,8 @@ def _with(columns: Sequence[str], rows: Iterable[Row]) -> list[Row]:
     for row in rows:
         if strange := sorted(set(row) - known):
             raise AfterstateError(
-                f"the backup has the column `{strange[0]}`, which this warehouse does not; nothing was restored",
-                "bring the warehouse up to the Afterstate that made the backup: `afterstate build` there",
+                f"the backup has the column `{strange[0]}`, which this warehouse lacks; nothing was restored",
+                "upgrade Afterstate to the version that made the backup, run `afterstate build`, then restore again",
             )
         whole.append({name: row.get(name) for name in columns})
     return whole

@@ -63,7 +63,7 @@ class PrivateServer:
                 say("restarting the private server, since its password file was lost")
                 self._end(running)
             if self.places.pid.exists():  # a server that is stopped takes it away
-                say(f"the private server had ended without being stopped; `{former(self.places.log)}` may say why")
+                say(f"the private server ended without being stopped; `{former(self.places.log)}` may say why")
             program = self._program(say)
             if not self.exists():
                 say(f"initialising a private {program.engine.title}")
@@ -136,7 +136,7 @@ class PrivateServer:
         program = find_program(self._settings.server_program) or install_program(say)
         if made_with and program.engine.name != made_with:
             raise ServerError(
-                f"the data in `{self.places.data}` were made by {PRODUCTS[made_with]}, but `{program.path}` is "
+                f"the data in `{self.places.data}` was made by {PRODUCTS[made_with]}, but `{program.path}` is "
                 f"{program.engine.title}",
                 "name the former in `AFTERSTATE_SERVER_PROGRAM`, or another folder in `AFTERSTATE_HOME`",
             )

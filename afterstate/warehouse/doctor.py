@@ -24,7 +24,7 @@ from afterstate.warehouse.server_checks import SERVER_CHECKS
 from afterstate.warehouse.settings import Settings
 
 DBT_SERIES = "1.7"
-REINSTALL = "`./script/setup` installs what the lock says again"
+REINSTALL = "`./script/setup` installs the locked versions again"
 
 
 def examine(settings: Settings) -> Iterator[Finding]:

@@ -74,7 +74,7 @@ def _named_by_url(settings: Settings, known: Credentials | None) -> Credentials 
             f"`{settings.profiles_path}` belongs to the server {known.place}, and `AFTERSTATE_MYSQL_URL` names "
             f"{named.place}",
             "give the other server a profile of its own with AFTERSTATE_HOME=DIR, or run `afterstate up --replace`: "
-            "the profile then forgets the first server, whose data stay",
+            "the profile then forgets the first server, whose data is kept",
         )
     return named
 
@@ -120,7 +120,7 @@ def _bring_up(settings: Settings, admin: Credentials, say: Say) -> Warehouse:
             schemas = choose_schemas(site, settings, say)
             if schemas.is_one_database:
                 warehouse = _one_account(schemas, site)
-                say(f"`{admin.username}` has the database `{schemas.marts}` only: it does all the work there")
+                say(f"`{admin.username}` has rights on the database `{schemas.marts}` only: it does all the work there")
             else:
                 mark = "" if admin.is_private else _checkout_mark(settings)
                 warehouse = _ensure_accounts(site, settings, schemas, mark, say)
@@ -136,7 +136,7 @@ def _finish(settings: Settings, warehouse: Warehouse, found: Engine, say: Say) -
     try:
         with sqlalchemy_engine(warehouse.landing).connect() as connection:
             for version in bring_up_to_date(connection, tables, found.exact_collation):
-                say(f"the landing schema was brought to version {version}")
+                say(f"the landing schema was upgraded to version {version}")
     except DBAPIError as error:
         if error.orig is None or error.orig.args[0] not in NO_PRIVILEGE:
             raise

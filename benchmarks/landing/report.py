@@ -161,7 +161,7 @@ class Report:
         said = []
         reckoned = list(dict.fromkeys(CONTENDERS[f.contender].title for f in self.figures if f.reckoned))
         if reckoned:
-            said.append(f"~ not run at this size, reckoned at its best rows a second here: {', '.join(reckoned)}")
+            said.append(f"~ not run at this size, estimated from its best rows per second here: {', '.join(reckoned)}")
         if any(map(self.changed_values, self.figures)):
             said.append("(*) some values are not those that LOAD DATA LOCAL made of the same file")
         return said

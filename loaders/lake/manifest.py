@@ -117,7 +117,7 @@ class Manifest:
             except CommitFailedError as error:
                 if time.monotonic() - begun > TIMEOUT_SECONDS:
                     raise LandingError(
-                        f"{self._lake.place(LOADS)}: others have changed the manifest for {TIMEOUT_SECONDS} s",
+                        f"{self._lake.place(LOADS)}: others have been changing the manifest for {TIMEOUT_SECONDS} s",
                         AGAIN,
                         failure="busy",
                     ) from error

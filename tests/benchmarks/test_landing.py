@@ -87,7 +87,7 @@ def test_what_was_not_run_is_marked() -> None:
     assert "2,000,000 to_sql multi (notebook) ~201.00 ~200.00 ~10,000 ~1.0" in lines
     assert "2,000,000 afterstate land 2.50 2.00 1,000,000 ~100.0 100 1.50 1.00" in lines
     assert "200,000 to_sql multi (notebook) 21.00 20.00 10,000 1.0 100 0.50 0.25" in lines
-    assert any("reckoned" in note and "notebook" in note for note in report.notes())
+    assert any("estimated" in note and "notebook" in note for note in report.notes())
     assert report.goals() == ["mysql, nand: 2M rows 80 x as fast as the notebook's way (at least 40): reached"]
 
 

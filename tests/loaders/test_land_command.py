@@ -104,7 +104,7 @@ def test_what_is_printed(common: Bench) -> None:
     assert lines[3] == f"failed      {failing}"
     assert lines[4] == "files: 2 landed, 1 ignored, 1 failed; new rows landed: 1,201, rejected: 5"
     assert result.stderr.splitlines() == [
-        *[f"  {bad}: line {line}: the row has 1 fields, the header has 8" for line in (3, 4, 5)],
+        *[f"  {bad}: line {line}: the row has 1 field, the header has 8" for line in (3, 4, 5)],
         "  … and 2 more in landing_rejects",
         f"  {failing}: line 1: no column `run_id`, which a core8_state_trace needs",
         "    expected the columns run_id, case_id, antibody_id, step (in any order, others may follow)",

@@ -332,11 +332,11 @@ class _Breaking:
 
 
 WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
-    "an empty session": ({"session": ""}, UsageError, "`--session `: it is empty"),
+    "an empty session": ({"session": ""}, UsageError, "`--session`: it is empty"),
     "a long session": ({"session": "x" * 65}, UsageError, "it has 65 characters"),
     "a session nobody can see": ({"session": "a\tb"}, UsageError, "a control character"),
     "a session that is not text": ({"session": "a\ud800"}, UsageError, "a byte that is not UTF-8"),
-    "an empty run": ({"run": ""}, UsageError, "`--run `: it is empty"),
+    "an empty run": ({"run": ""}, UsageError, "`--run`: it is empty"),
     "a long run": ({"run": "x" * 65}, UsageError, "it has 65 characters"),
     "a short segment": ({"timeline": [SEGMENT, SEGMENT[:5]]}, UsageError, "segment 2 of the timeline has 5 values"),
     "a long segment": ({"timeline": [(*SEGMENT, 1)]}, UsageError, "segment 1 of the timeline has 7 values"),

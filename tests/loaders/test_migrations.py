@@ -145,7 +145,7 @@ def test_up_brings_an_older_warehouse_up_to_date(common: Bench, new_structure: S
     old_loads = common.query(loads)
     said = up(common)
     for number in range(stored + 1, VERSION + 1):
-        assert f"the landing schema was brought to version {number}\n" in said
+        assert f"the landing schema was upgraded to version {number}\n" in said
     assert version(common) == [(VERSION,)]
     before.pop("landing_schema", None)
     assert contents(common, columns_of(before)) == before

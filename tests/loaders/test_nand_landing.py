@@ -413,7 +413,7 @@ def test_names_that_nobody_can_use(option: str, name: str, says: str) -> None:
     """Prevents `--session ''`, from a script's unset variable, from meaning the folder or anything else."""
     with pytest.raises(UsageError) as caught:
         RunOptions(**{option: name})
-    assert caught.value.what.startswith(f"`--{option} ")
+    assert caught.value.what.startswith(f"`--{option}{' ' if name else '`'}")
     assert says in caught.value.what
     assert caught.value.hint == "expected 1 to 64 characters"
 
@@ -431,7 +431,7 @@ def test_wrong_names_are_wrong_usage(common: Bench) -> None:
     for option in ("--session", "--run"):
         result = common.run("land", common.folder, option, "")
         assert (result.exit_code, result.stdout) == (2, "")
-        assert f"`{option} `: it is empty" in result.stderr
+        assert f"`{option}`: it is empty" in result.stderr
 
 
 def test_names_at_their_limit(common: Bench) -> None:

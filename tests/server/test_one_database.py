@@ -65,7 +65,7 @@ def test_the_notebooks_authors_road(server: Server, author: Bench) -> None:
     schemas_before = databases(server)
     brought_up = author.run("up")
     assert brought_up.exit_code == 0, brought_up.output
-    assert "has the database `Developability` only" in brought_up.output
+    assert "has rights on the database `Developability` only" in brought_up.output
     assert "afterstate land" in brought_up.output
     for number, beginning in enumerate(ONE_AFTER_THE_OTHER):
         (file,) = SAMPLE.glob(f"{beginning}*.csv")

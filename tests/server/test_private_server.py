@@ -123,7 +123,7 @@ def test_the_log_of_a_crash_is_kept(own: Bench) -> None:
     kill(own)
     said = own.run("up")
     assert said.exit_code == 0
-    assert f"had ended without being stopped; `{log}.1` may say why" in said.output
+    assert f"ended without being stopped; `{log}.1` may say why" in said.output
     assert "why it crashed" in former(log).read_text()
     assert "why it crashed" not in log.read_text()
     own.run("down")

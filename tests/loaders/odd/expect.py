@@ -67,6 +67,11 @@ def status_of(rows: Sequence[Landed | Rejected]) -> str:
     return "rejected" if rows and all(isinstance(row, Rejected) for row in rows) else "landed"
 
 
+def field_count(fields: int, columns: int) -> str:
+    """Return the reason for a row that has not as many fields as the header has columns."""
+    return f"the row has {fields} field{'s' if fields > 1 else ''}, the header has {columns}"
+
+
 def printable(text: str) -> str:
     r"""Spell bytes that are not text as \xNN, as a reject keeps them."""
     return text.replace("\0", r"\x00").encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -68,7 +68,7 @@ def header_files() -> Iterator[OddFile]:
 
 def _odd_names() -> Iterator[OddFile]:
     sets = {f"odd values as names: {group.lower()}": texts for group, texts in ODD_TEXTS.items()}
-    sets |= {f"a column {code(name)}": [name] for name in _RESERVED}
+    sets |= {f"a column {code(name) if name else 'without a name'}": [name] for name in _RESERVED}
     for number, (odd, texts) in enumerate(sets.items(), start=1):
         for kind in kinds_in_turn(number):
             names = [name for name in dict.fromkeys(texts) if not no_text(name) and name not in kind.types]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from tests.loaders.odd.expect import code
+from tests.loaders.odd.expect import code, field_count
 from tests.loaders.odd.quotes import OPEN
 from tests.loaders.odd.sheet import Fill, Sheet
 
@@ -31,7 +31,7 @@ def _many_columns(sheet: Sheet, name: str) -> None:
 def _wide(sheet: Sheet, text: str) -> None:
     sheet.head().row()
     fields = text.count(",") + 1
-    sheet.broken(text, f"the row has {fields} fields, the header has {len(sheet.header)}").row()
+    sheet.broken(text, field_count(fields, len(sheet.header))).row()
 
 
 def _long_name(sheet: Sheet, characters: int) -> None:
@@ -58,11 +58,11 @@ LARGE_ODDITIES: dict[str, Fill] = {
         f"fields of a megabyte of {code(text)}": partial(_megabyte, text=text)
         for text in ("x", "1", "한", '"', "a\n", "\\N,")
     },
-    "5,000 columns more": partial(_many_columns, name="c{}"),
-    "5,000 columns more, with long names and quotes": partial(_many_columns, name="열" * 100 + ' "{}", of many'),
+    "5,000 extra columns": partial(_many_columns, name="c{}"),
+    "5,000 extra columns, with long names and quotes": partial(_many_columns, name="열" * 100 + ' "{}", of many'),
     "a row of 300,000 fields": partial(_wide, text="," * 300_000),
     "a row of 100,000 quoted fields": partial(_wide, text=",".join(['""'] * 100_000)),
     "a column name of 60,000 characters": partial(_long_name, characters=60_000),
-    "5,000 rows of which none fits": _all_rejected,
+    "5,000 rows that do not fit": _all_rejected,
     "30,000 lines, each of which closes a quote and opens another": _chained,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from tests.loaders.odd.expect import OddFile, code
+from tests.loaders.odd.expect import OddFile, code, field_count
 from tests.loaders.odd.kinds import kinds_in_turn
 from tests.loaders.odd.large import LARGE_ODDITIES
 from tests.loaders.odd.quotes import quote_oddities
@@ -41,7 +41,7 @@ def _with_tails(sheet: Sheet, tail: str) -> None:
     line = sheet.text.splitlines()[-1]
     width = len(sheet.header)
     fields = width + tail.count(",")
-    sheet.broken(line + tail, f"the row has {fields} fields, the header has {width}").row()
+    sheet.broken(line + tail, field_count(fields, width)).row()
 
 
 def _other_delimiter(sheet: Sheet, delimiter: str, after: int = 0) -> None:
@@ -50,7 +50,7 @@ def _other_delimiter(sheet: Sheet, delimiter: str, after: int = 0) -> None:
     cells = sheet.text.splitlines()[-1].split(",")
     text = ",".join([*cells[:after], delimiter.join(cells[after:])])
     width = len(sheet.header)
-    sheet.broken(text, f"the row has {after + 1} fields, the header has {width}").row()
+    sheet.broken(text, field_count(after + 1, width)).row()
 
 
 def _header_again(sheet: Sheet) -> None:
@@ -61,7 +61,7 @@ def _between(sheet: Sheet, lines: Sequence[str]) -> None:
     """Put lines of one field between the rows."""
     sheet.head().row()
     for line in lines:
-        sheet.broken(line, f"the row has {line.count(',') + 1} fields, the header has {len(sheet.header)}").row()
+        sheet.broken(line, field_count(line.count(",") + 1, len(sheet.header))).row()
 
 
 def _nothing_but(sheet: Sheet, text: str) -> None:
@@ -70,14 +70,14 @@ def _nothing_but(sheet: Sheet, text: str) -> None:
 
 def _not_last(sheet: Sheet, tail: str) -> None:
     """End the file with something that is not a row."""
-    sheet.head().row().broken(tail, f"the row has 1 fields, the header has {len(sheet.header)}", line_break="")
+    sheet.head().row().broken(tail, field_count(1, len(sheet.header)), line_break="")
 
 
 _ROWS: dict[str, Fill] = {
-    "rows of every number of fields": _all_widths,
-    "a comma more at the end": partial(_with_tails, tail=","),
-    "three commas more": partial(_with_tails, tail=",,,"),
-    "a field more": partial(_with_tails, tail=",more"),
+    "rows with every number of fields": _all_widths,
+    "an extra comma at the end": partial(_with_tails, tail=","),
+    "three extra commas": partial(_with_tails, tail=",,,"),
+    "an extra field": partial(_with_tails, tail=",more"),
     **{
         f"a row separated by {code(delimiter)}": partial(_other_delimiter, delimiter=delimiter)
         for delimiter in (";", "\t", "|", " ", ":", "\x1f", "\uff0c")
@@ -95,15 +95,15 @@ _ROWS: dict[str, Fill] = {
     "SQL between the rows": partial(
         _between, lines=["drop table landing_loads;", "\\! touch odd_was_here", "commit; begin"]
     ),
-    "conflict marks of git": partial(_between, lines=["<<<<<<< HEAD", "=======", ">>>>>>> 1a2b3c"]),
+    "git conflict markers": partial(_between, lines=["<<<<<<< HEAD", "=======", ">>>>>>> 1a2b3c"]),
     "a row of empty fields": partial(_nothing_but, text=""),
     "a row of blanks": partial(_nothing_but, text=" "),
     "a row of `nan`": partial(_nothing_but, text="nan"),
     "a row of `NULL`": partial(_nothing_but, text="NULL"),
     r"a row of `\N`": partial(_nothing_but, text="\\N"),
     "a row of quotes": partial(_nothing_but, text='"'),
-    "an end-of-file mark of DOS": partial(_not_last, tail="\x1a"),
-    "an end of NUL bytes": partial(_not_last, tail="\0" * 4096),
+    "a DOS end-of-file mark": partial(_not_last, tail="\x1a"),
+    "NUL bytes at the end": partial(_not_last, tail="\0" * 4096),
     "a last row that is cut off": partial(_not_last, tail="x"),
 }
 
@@ -145,9 +145,9 @@ _LINES: dict[str, Fill] = {
     "LF and CRLF mixed": partial(_line_ends, line_breaks=["\n", "\r\n"]),
     "LF, CR and CRLF mixed": partial(_line_ends, line_breaks=["\n", "\r", "\r\n"]),
     "LF then CR": partial(_line_ends, line_breaks=["\n\r"]),
-    "CR CR LF, as a twice converted file has it": partial(_line_ends, line_breaks=["\r\r\n"]),
+    "CR CR LF, as in a file converted twice": partial(_line_ends, line_breaks=["\r\r\n"]),
     **{
-        f"lines of nothing but {code(blank)}": partial(_blank_lines, blank=blank)
+        (f"lines of nothing but {code(blank)}" if blank else "empty lines"): partial(_blank_lines, blank=blank)
         for blank in ("", " ", "\t ", "\r", "\r\r")
     },
     "no line end after the last row": lambda sheet: sheet.head().row().row(line_break=""),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
-from tests.loaders.odd.expect import Landed, Rejected, Value, printable
+from tests.loaders.odd.expect import Landed, Rejected, Value, field_count, printable
 from tests.loaders.odd.kinds import OddKind
 
 CHARACTERS = {"text64": 64, "text128": 128, "text160": 160, "op_state": 160, "text16000": 16_000}
@@ -58,7 +58,7 @@ def expected_row(
 ) -> Landed | Rejected:
     """Return what must become of a row whose cells are these; of two columns of one name the first counts."""
     if len(cells) != len(header):
-        return whole_row(line_no, f"the row has {len(cells)} fields, the header has {len(header)}", text)
+        return whole_row(line_no, field_count(len(cells), len(header)), text)
     for name, cell in zip(header, cells, strict=True):
         if no_text(cell):
             return Rejected(line_no, name, printable(cell), str(no_text(cell)), printable(text))
