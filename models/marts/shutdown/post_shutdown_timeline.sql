@@ -1,4 +1,4 @@
--- What operation did after design ended: the steps that follow each shutdown, and how far they are from its state.
+-- What happened after a shutdown: the steps that follow it, and how far they are from its state.
 -- Grain: one row for each snapshot and later step of the same design. Differences are step minus frozen.
 {{ config(
     materialized="incremental",
