@@ -81,3 +81,20 @@ def test_what_is_not_there_is_found(tmp_path: Path) -> None:
     )
     assert broken_links(page) == ["#three", "gone.md"]
     assert missing_names(page.read_text()) == ["tests/no_such.py"]
+
+
+def commands(page: Path) -> set[str]:
+    """Return the commands of a page: lines of its indented blocks without their comments, and code in its tables."""
+    text = page.read_text(encoding="utf-8")
+    lines = {line.partition(" #")[0].strip() for line in re.findall(r"^    (.+)$", text, re.MULTILINE)}
+    rows = re.findall(r"^\| .*$", text, re.MULTILINE)
+    return lines | {code for row in rows for code in re.findall(r"`([^`]+)`", row)}
+
+
+def test_the_korean_page_has_every_command() -> None:
+    """Prevents the Korean README from falling behind the English one: it has each of its commands and links."""
+    english, korean = ROOT / "README.md", ROOT / "README.ko.md"
+    assert len(commands(english)) > 40
+    assert commands(english) <= commands(korean)
+    links = [set(_LINK.findall(page.read_text(encoding="utf-8"))) for page in (english, korean)]
+    assert links[0] - {"README.ko.md"} <= links[1]
