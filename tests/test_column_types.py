@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.bench import ROOT
 from tools import column_types
 
 DECISIONS = "models/intermediate/phase_keys/int_phase_keys__decisions.yml"

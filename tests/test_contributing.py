@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Bench
+from tests.bench import ROOT, Bench
 from tests.test_repository import tracked
 
 GUIDE = (ROOT / "docs" / "contributing.md").read_text()

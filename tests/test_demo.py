@@ -13,7 +13,7 @@ import click
 import pytest
 
 from afterstate.cli.main import main
-from tests.conftest import ROOT
+from tests.bench import ROOT
 from tests.test_repository import tracked
 from tests.warehouse.notebook import COLUMNS
 from tests.warehouse.test_snapshot import NOTEBOOK_ROW

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.bench import ROOT
 from tools import raised, sizes
 
 BIN = Path(sys.executable).parent

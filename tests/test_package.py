@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, server_program
+from tests.bench import ROOT, server_program
 
 PYTHON = """
 from afterstate import land_frame, read

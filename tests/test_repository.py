@@ -11,7 +11,7 @@ import yaml
 
 from afterstate import __version__
 from afterstate.warehouse.layout import ONE_DATABASE
-from tests.conftest import ROOT
+from tests.bench import ROOT
 
 
 def tracked() -> list[Path]:

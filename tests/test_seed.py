@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import ROOT
+from tests.bench import ROOT
 from tests.seed import VARIABLE
 
 DRAWS = """

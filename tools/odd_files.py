@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 
-from tests.conftest import ENGINES, ROOT, Server
+from tests.bench import ENGINES, ROOT, Server
 from tests.loaders.odd.built import Built, build_all
 from tests.loaders.odd.expect import OddFile, visible
 from tests.loaders.odd.outcome import Landing, Outcome, land_all

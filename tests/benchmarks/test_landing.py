@@ -16,7 +16,7 @@ import pytest
 from benchmarks.landing.comparison import CONTENDERS, Run
 from benchmarks.landing.files import KINDS, PARTS, write_file, write_parts
 from benchmarks.landing.report import Figure, Report
-from tests.conftest import ROOT, Server
+from tests.bench import ROOT, Server
 
 ROWS = 300
 WAYS = ("ours", "rejects", "parts", "insert", "bare", "keyed")  # those that need no package of their own

@@ -18,7 +18,7 @@ from benchmarks.warehouse.files import write_core, write_session
 from benchmarks.warehouse.report import OURS, TITLES, Report
 from benchmarks.warehouse.warehouse import Run
 from benchmarks.warehouse.ways import FAMILIES
-from tests.conftest import ROOT, Server, missing
+from tests.bench import ROOT, Server, missing
 
 ROWS = 2_000
 

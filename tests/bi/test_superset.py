@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.bench import ROOT, Bench
 from tests.bi.dashboard import Dashboard, open_dashboard
-from tests.conftest import ROOT, Bench
 from tests.report.browser import open_browser
 
 START_SECONDS = 600

@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
+from tests.bench import ROOT, Bench, Server
 from tests.cli.commands import Found, all_commands
 from tests.cli.watching import watching
-from tests.conftest import ROOT, Bench, Server
 from tests.loaders.helpers import TRACE_KIND, another_warehouse
 from tests.warehouse.notebook import COLUMNS
 from tools.cli_reference import JSON_FIELDS

@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from afterstate.cli.main import SECTIONS, main
+from tests.bench import ROOT
 from tests.cli.commands import Found, all_commands
-from tests.conftest import ROOT
 from tools.cli_reference import PAGE, page
 
 AFTERSTATE = Path(sys.executable).parent / "afterstate"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from afterstate.warehouse.connect import open_cursor
+from tests.bench import Bench, Server
 from tests.cli.watching import TIMEOUT, watching
-from tests.conftest import Bench, Server
 from tests.loaders.helpers import TRACE_KIND, another_warehouse, trace
 from tests.server.helpers import kill, up
 

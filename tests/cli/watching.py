@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import Bench
+from tests.bench import Bench
 from tests.server.helpers import AFTERSTATE
 
 TIMEOUT = 120.0  # seconds; a machine that does much else is slow

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.bench import ROOT
 from tests.test_repository import tracked
 
 PAGES = [path for path in tracked() if path.suffix in (".md", ".ipynb")]

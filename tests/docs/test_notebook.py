@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.conftest import ROOT, Bench
+from tests.bench import ROOT, Bench
 
 NOTEBOOK = ROOT / "docs" / "first_look.ipynb"
 CELLS = 6

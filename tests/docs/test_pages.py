@@ -13,7 +13,7 @@ import pytest
 from afterstate.warehouse.connect import open_cursor
 from afterstate.warehouse.layout import Schemas
 from afterstate.warehouse.settings import DEFAULT_SCHEMA
-from tests.conftest import ROOT, Server
+from tests.bench import ROOT, Server
 from tests.docs.pages import follow, matches, steps
 from tests.server.helpers import url_of
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from afterstate.explain.phase_key import explain_moment, explain_proposal
 from afterstate.explain.rule import deciding_row, key_by_row
 from afterstate.phase_key import BOUNDARIES, Segment, phase_key
-from tests.conftest import Bench
+from tests.bench import Bench
 from tests.loaders.helpers import fuzz
 from tests.warehouse.phase_key_cases import Case, cases, draw, expected, run_id, segments_of, write_session
 

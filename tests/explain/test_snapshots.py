@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from afterstate.explain.snapshot import explain_snapshot
-from tests.conftest import ROOT, Bench
+from tests.bench import ROOT, Bench
 from tests.loaders.helpers import TRACE, csv_text
 
 LONG = bool(os.environ.get("AFTERSTATE_LONG_TESTS"))

@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 
 from afterstate.cli.main import main
 from loaders.recognise import KINDS
-from tests.conftest import ROOT
+from tests.bench import ROOT
 
 VISIBLE = ("landed", "rejected", "superseded", "withdrawn", "pruned")  # docs/landing.md
 

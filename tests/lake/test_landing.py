@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from loaders.recognise import kind_named
-from tests.conftest import ROOT, Bench
+from tests.bench import ROOT, Bench
 from tests.lake.helpers import commits, land, loads, rows_by_load, run, start, table, visible
 from tests.loaders.faults import LONG, ROWS, TIMELINE_FILE, TIMEOUT_SECONDS, write_files
 from tests.loaders.helpers import TRACE_FILE, TRACE_KIND, trace

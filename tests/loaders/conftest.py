@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Bench, Server
+from tests.bench import Bench, Server
 from tests.loaders.faults import EVERY_REJECT, ROWS, Undisturbed, empty, results, start, visible, write_files
 from tests.loaders.helpers import another_warehouse
 from tests.loaders.proxy import Proxy, through

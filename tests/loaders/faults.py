@@ -19,7 +19,7 @@ from typing import Any
 
 from afterstate.warehouse.connect import connect
 from loaders.recognise import KINDS
-from tests.conftest import ROOT, Bench
+from tests.bench import ROOT, Bench
 from tests.loaders.helpers import TRACE_FILE, TRACE_KIND, csv_text, trace, watch_rows
 
 # AFTERSTATE_LONG_TESTS=1 repeats what is left to chance often enough to mean something; it takes some minutes.

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 
 from afterstate.warehouse.connect import connect
 from afterstate.warehouse.profile import Credentials
-from tests.conftest import LAYOUTS, Bench, Server, one_database_place
+from tests.bench import LAYOUTS, Bench, Server, one_database_place
 
 KEY = ("run_id", "case_id", "antibody_id", "step")
 TRACE = (*KEY, "SoMS_cumsum_window", "action_toggle_rate", "blocked_rate_window", "veto_streak")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.conftest import Bench
+from tests.bench import Bench
 
 BLOCK = 1 << 16
 BEFORE_COMMIT, AFTER_COMMIT = "before COMMIT", "after COMMIT"

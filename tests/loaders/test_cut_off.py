@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from afterstate.warehouse.connect import connect
-from tests.conftest import Bench
+from tests.bench import Bench
 from tests.loaders.faults import (
     AGAIN,
     LONG,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from afterstate.errors import LandingError, UsageError
 from loaders.content import open_content
 from loaders.encoding import Decoder, guess_encoding, known_encoding
-from tests.conftest import Bench
+from tests.bench import Bench
 from tests.loaders.helpers import TRACE_FILE, csv_text, fuzz
 from tests.loaders.test_nand_landing import LOG, LOG_FILE, LOG_KIND
 

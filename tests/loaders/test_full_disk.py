@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from afterstate.server import private
-from tests.conftest import Bench, Server, missing
+from tests.bench import Bench, Server, missing
 from tests.loaders.faults import AGAIN, LONG, LOST, failure, start, visible
 from tests.loaders.helpers import KEY, TRACE_KIND, csv_text
 from tests.server.helpers import private_home, up

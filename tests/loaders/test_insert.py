@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from loaders.recognise import KINDS
 from loaders.send import STATEMENT_BYTES, _split, _statements
-from tests.conftest import Bench, Server
+from tests.bench import Bench, Server
 from tests.loaders.helpers import TRACE_FILE, another_warehouse, fingerprint, fuzz, trace
 from tests.loaders.odd.outcome import Landing, land_all
 from tests.loaders.odd_files import odd_files

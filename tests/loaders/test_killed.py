@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Bench
+from tests.bench import Bench
 from tests.loaders.faults import (
     LONG,
     LOST,

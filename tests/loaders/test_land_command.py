@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from afterstate import progress
 from afterstate.cli.main import main
 from loaders.recognise import KINDS
-from tests.conftest import ROOT, Bench
+from tests.bench import ROOT, Bench
 from tests.loaders.helpers import KEY, TRACE_FILE, TRACE_KIND, csv_text, trace
 
 CONTRACT = ["file", "kind", "status", "rows_read", "rows_landed", "rows_rejected", "load_id"]

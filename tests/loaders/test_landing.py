@@ -33,7 +33,7 @@ from loaders.recognise import kind_named
 from loaders.result import FileResult
 from loaders.send import insert_lines, load_data
 from loaders.tables import LandingTables, landing_tables
-from tests.conftest import Bench
+from tests.bench import Bench
 from tests.loaders.helpers import (
     KEY,
     TRACE,

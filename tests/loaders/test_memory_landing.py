@@ -16,7 +16,7 @@ from afterstate.errors import LandingError, UsageError
 from loaders.memory import land_simulation
 from loaders.result import FileResult
 from simulators.nand.resource_manager import ResourceManager
-from tests.conftest import Bench
+from tests.bench import Bench
 
 pytestmark = pytest.mark.layouts("one_database")
 

@@ -14,7 +14,7 @@ import pytest
 
 from afterstate.warehouse.connect import detect, open_cursor
 from loaders.migrations import MIGRATIONS, VERSION
-from tests.conftest import Bench
+from tests.bench import Bench
 from tests.loaders.helpers import csv_text
 
 VERSIONS = Path(__file__).resolve().parent.parent / "landing_versions"

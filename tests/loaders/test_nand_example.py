@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Bench, Server
+from tests.bench import Bench, Server
 from tests.loaders.helpers import another_warehouse
 
 SESSION = "nandseqgen_example"

@@ -20,7 +20,7 @@ from loaders.land import Lander
 from loaders.recognise import UnknownFile, kind_by_prefix, kind_named, recognise
 from loaders.result import FileResult
 from loaders.runs import InputFile, RunOptions
-from tests.conftest import Bench
+from tests.bench import Bench
 from tests.loaders.helpers import csv_text
 
 pytestmark = pytest.mark.layouts("four_schemas", "one_database")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from afterstate import RowsRejected, land, land_frame
 from afterstate.errors import LandingError, UsageError
 from loaders.result import FileResult
-from tests.conftest import ROOT, Bench
+from tests.bench import ROOT, Bench
 from tests.loaders.helpers import KEY, TRACE, TRACE_KIND, fuzz
 
 SAMPLES = ROOT / "samples" / "core"

@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from tests.conftest import Bench, Server
+from tests.bench import Bench, Server
 from tests.loaders.helpers import another_warehouse
 from tests.loaders.odd.built import Built, build_all
 from tests.loaders.odd.compare import first_difference

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from afterstate.warehouse.build_lock import BuildLock
-from tests.conftest import ROOT, Bench
+from tests.bench import ROOT, Bench
 from tests.loaders.helpers import TRACE_KIND, trace
 from tests.warehouse.builders import wait_until
 from tests.warehouse.scenarios import base_files

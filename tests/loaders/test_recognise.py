@@ -9,7 +9,7 @@ import pytest
 from afterstate.errors import LandingError, UsageError
 from loaders.reader import Record
 from loaders.recognise import KINDS, UnknownFile, kind_named, read_header, recognise
-from tests.conftest import ROOT
+from tests.bench import ROOT
 from tests.loaders.helpers import KEY, TRACE, TRACE_FILE
 
 EVENT_KEY = (*KEY[:3], "shutdown_step")

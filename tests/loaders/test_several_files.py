@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Bench
+from tests.bench import Bench
 from tests.loaders.faults import TIMEOUT_SECONDS, is_waiting, results, start, until, visible, when
 from tests.loaders.helpers import TRACE_KIND, another_warehouse, trace
 from tests.loaders.test_cut_off import held_lock

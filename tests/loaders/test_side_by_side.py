@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from loaders.core import CORE_KINDS
-from tests.conftest import Bench
+from tests.bench import Bench
 from tests.loaders.faults import LONG, Undisturbed, is_waiting, results, start, until, visible
 from tests.loaders.helpers import another_warehouse, trace
 from tests.loaders.proxy import BEFORE_COMMIT, Proxy, Stop, through

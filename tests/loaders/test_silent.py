@@ -10,7 +10,7 @@ import pytest
 
 import afterstate.warehouse.liveness
 from afterstate.warehouse.connect import connect
-from tests.conftest import Bench
+from tests.bench import Bench
 from tests.loaders.faults import AGAIN, LOST, Undisturbed, visible
 from tests.loaders.helpers import trace
 from tests.loaders.proxy import AFTER_COMMIT, BEFORE_COMMIT, Proxy, Stop, through

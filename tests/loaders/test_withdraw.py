@@ -14,7 +14,7 @@ import pymysql
 import pytest
 
 from afterstate.warehouse.connect import connect
-from tests.conftest import LAYER_TABLE, ROOT, Bench
+from tests.bench import LAYER_TABLE, ROOT, Bench
 from tests.loaders.helpers import TRACE_KIND, trace
 from tests.server.helpers import start_command
 

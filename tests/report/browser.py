@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page, sync_playw
 
 from afterstate.errors import ServerError
 from afterstate.server.programs import install_by_apt
-from tests.conftest import missing
+from tests.bench import missing
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 PACKAGES = ("chromium", "fonts-dejavu-core")  # without a font, no label has a width

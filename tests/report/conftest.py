@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from afterstate.cli.simulate import simulate_nand
-from tests.conftest import ROOT, Bench, Server
+from tests.bench import ROOT, Bench, Server
 from tests.loaders.helpers import TRACE, another_warehouse, csv_text
 from tests.warehouse.phase_key_cases import draw, write_session
 

@@ -15,7 +15,7 @@ from afterstate.report import timelines, write
 from afterstate.report.audit import read_tests
 from afterstate.report.page import ASSETS, SCRIPTS
 from afterstate.warehouse.connect import open_cursor
-from tests.conftest import ROOT, Bench
+from tests.bench import ROOT, Bench
 from tests.report.browser import open_browser, open_report
 
 

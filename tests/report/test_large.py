@@ -6,7 +6,7 @@ import statistics
 import time
 from pathlib import Path
 
-from tests.conftest import Bench
+from tests.bench import Bench
 from tests.report.browser import open_browser, open_report
 from tests.warehouse.generated import Amount, write_generated
 

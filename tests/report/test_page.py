@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from afterstate.marts import phase_key_sql
 from afterstate.marts.statements import STATE_COLUMNS
-from tests.conftest import Bench
+from tests.bench import Bench
 from tests.report.browser import Opened, open_browser, open_report
 from tests.report.conftest import DESIGN, MARKUP, ODD_SESSION, Reported
 

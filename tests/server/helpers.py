@@ -17,7 +17,7 @@ import psutil
 
 from afterstate.warehouse.connect import open_cursor
 from afterstate.warehouse.profile import Credentials, Warehouse, read_warehouse
-from tests.conftest import Bench, Server
+from tests.bench import Bench, Server
 
 ROLES = ("landing", "dbt", "bi")
 AFTERSTATE = Path(sys.executable).parent / "afterstate"

@@ -19,7 +19,7 @@ from afterstate.warehouse.accounts import (
 from afterstate.warehouse.connect import connect, open_cursor
 from afterstate.warehouse.layout import SCHEMA_NAME_CHARACTERS
 from afterstate.warehouse.profile import read_warehouse
-from tests.conftest import ROOT, Bench, Server
+from tests.bench import ROOT, Bench, Server
 from tests.server.helpers import ROLES, accounts_of, as_admin, bench_in, up, url_of
 
 # (what the account does, whether it may); the tables `{marts}.t`, `{staging}.t` and `{audit}.t` are there.

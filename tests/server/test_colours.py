@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.conftest import Bench
+from tests.bench import Bench
 from tests.server.helpers import AFTERSTATE
 
 Show = Callable[[Bench, dict[str, str]], str]

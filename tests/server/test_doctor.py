@@ -15,7 +15,7 @@ from afterstate.warehouse import doctor
 from afterstate.warehouse.accounts import grant_pattern
 from afterstate.warehouse.requirements import LEAST_PACKET
 from afterstate.warehouse.server_checks import LEAST_SORT_BUFFER
-from tests.conftest import Bench, Server
+from tests.bench import Bench, Server
 from tests.server.helpers import ROLES, as_admin, bench_in, global_setting, up
 
 

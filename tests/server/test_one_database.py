@@ -15,7 +15,7 @@ import sqlalchemy
 
 from afterstate.warehouse.admin_sql import one_database_grants
 from afterstate.warehouse.connect import open_cursor
-from tests.conftest import ROOT, Bench, Server, one_database_place
+from tests.bench import ROOT, Bench, Server, one_database_place
 from tests.server.helpers import AFTERSTATE, as_admin, bench_in, global_setting, up
 from tests.warehouse.scenarios import SHUTDOWN
 from tests.warehouse.test_snapshot import NOTEBOOK_ROW

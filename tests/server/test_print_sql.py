@@ -10,7 +10,7 @@ import pymysql
 import pytest
 
 from afterstate.warehouse.connect import open_cursor
-from tests.conftest import Bench, Server
+from tests.bench import Bench, Server
 from tests.server.helpers import accounts_of, bench_in, global_setting, up, url_of
 
 PASSWORD = "Newcomers-pass-1"  # noqa: S105 (of an account that lives for a test)

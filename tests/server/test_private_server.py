@@ -32,7 +32,7 @@ from afterstate.server.private import SOCKET_PATH_BYTES
 from afterstate.server.programs import find_program
 from afterstate.warehouse.connect import connect
 from afterstate.warehouse.engines import PRODUCTS, Engine
-from tests.conftest import Bench, Server
+from tests.bench import Bench, Server
 from tests.server.helpers import (
     accounts_of,
     bench_in,

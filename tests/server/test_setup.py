@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, server_program
+from tests.bench import ROOT, server_program
 from tests.server.helpers import fake_program
 
 TOOLS = (

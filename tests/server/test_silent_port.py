@@ -13,7 +13,7 @@ import pytest
 import afterstate.warehouse.connect
 import dbt_afterstate
 from afterstate.warehouse.connect import SQL_MODE
-from tests.conftest import Bench
+from tests.bench import Bench
 
 
 def arguments_of(bench: Bench) -> dict[str, object]:

@@ -34,7 +34,7 @@ from afterstate.errors import ServerError
 from afterstate.server import private
 from afterstate.warehouse.connect import connect, open_cursor
 from afterstate.warehouse.profile import TLS_VARIABLE, Credentials
-from tests.conftest import ROOT, Bench, Server
+from tests.bench import ROOT, Bench, Server
 from tests.server.helpers import bench_in, private_home, up
 
 DBT = Path(sys.executable).parent / "dbt"

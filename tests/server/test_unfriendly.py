@@ -17,7 +17,7 @@ import pytest
 from afterstate.server import data, private
 from afterstate.warehouse import doctor
 from afterstate.warehouse.connect import open_cursor
-from tests.conftest import ROOT, WITHOUT_TESTS, Bench, Server, empty_place
+from tests.bench import ROOT, WITHOUT_TESTS, Bench, Server, empty_place
 from tests.server.helpers import as_admin, bench_in, global_setting, private_home, up
 from tests.warehouse.checksums import mart_checksums
 from tests.warehouse.generated import THOUSANDS, write_generated

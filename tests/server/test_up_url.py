@@ -16,7 +16,7 @@ import afterstate.warehouse.connect
 from afterstate.server import private, programs
 from afterstate.warehouse import doctor
 from afterstate.warehouse.connect import connect, open_cursor
-from tests.conftest import ROOT, Bench, Server, missing
+from tests.bench import ROOT, Bench, Server, missing
 from tests.loaders.proxy import Proxy
 from tests.server.helpers import ROLES, accounts_of, bench_in, private_home, settle_on_a_quiet_port, up, url_of
 

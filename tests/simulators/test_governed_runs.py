@@ -27,7 +27,7 @@ from simulators.core.governed_runs import (
     shutdown_steps,
 )
 from simulators.core.sample_run import EVENTS, FALLBACK, RESERVATION, TRACE, as_text
-from tests.conftest import ROOT
+from tests.bench import ROOT
 
 Table = list[list[str]]
 

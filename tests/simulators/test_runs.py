@@ -17,7 +17,7 @@ from simulators.nand.export import HEADERS
 from simulators.nand.rows import PROPOSAL_COLUMNS
 from simulators.nand.session import simulate_session, simulate_sites
 from simulators.nand.simulation import Simulation
-from tests.conftest import ROOT
+from tests.bench import ROOT
 from tests.simulators.nand import DATE, Watcher, configured, order, read, written
 
 

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from afterstate.cli.simulate import simulate, simulate_nand
 from afterstate.errors import UsageError
 from simulators.nand.export import HEADERS
-from tests.conftest import ROOT
+from tests.bench import ROOT
 
 FILES_OF_A_RUN = len(HEADERS) + 1
 TIMEOUT = 30.0  # seconds

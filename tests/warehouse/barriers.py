@@ -11,7 +11,7 @@ import pytest
 
 import dbt_afterstate
 from afterstate.warehouse.dbt import dbt_command
-from tests.conftest import WITHOUT_TESTS, Bench, invoke_dbt
+from tests.bench import WITHOUT_TESTS, Bench, invoke_dbt
 
 NODE = re.compile(r'"node_id": "model\.afterstate\.(\w+)"')
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)

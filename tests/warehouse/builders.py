@@ -14,7 +14,7 @@ from typing import Any
 from afterstate.warehouse.build_lock import lock_name
 from afterstate.warehouse.connect import connect
 from afterstate.warehouse.profile import Credentials
-from tests.conftest import WITHOUT_TESTS, Bench
+from tests.bench import WITHOUT_TESTS, Bench
 from tests.server.helpers import AFTERSTATE
 
 TIMEOUT_SECONDS = 120

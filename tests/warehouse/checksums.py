@@ -11,7 +11,7 @@ from contextlib import closing
 from pymysql.cursors import SSCursor
 
 from afterstate.warehouse.connect import connect
-from tests.conftest import Bench
+from tests.bench import Bench
 
 LEFT_OUT = (
     "first_landed_at",

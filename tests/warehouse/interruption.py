@@ -7,7 +7,7 @@ import time
 from contextlib import closing
 
 from afterstate.warehouse.connect import connect
-from tests.conftest import WITHOUT_TESTS, Bench
+from tests.bench import WITHOUT_TESTS, Bench
 from tests.server.helpers import kill, start_command, up
 
 START_SECONDS, MIDST_SECONDS = 120, 1.0

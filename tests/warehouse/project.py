@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from dbt.cli.main import dbtRunnerResult
 
-from tests.conftest import ROOT, Bench, invoke_dbt
+from tests.bench import ROOT, Bench, invoke_dbt
 
 
 class Project:

@@ -13,7 +13,7 @@ import pymysql
 import pytest
 
 from afterstate.warehouse.connect import connect
-from tests.conftest import ROOT, Bench
+from tests.bench import ROOT, Bench
 from tests.warehouse.interruption import interrupt_build
 from tests.warehouse.phase_key_cases import draw, write_session
 from tests.warehouse.project import Project

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ENGINES, Bench, Server, empty_place, missing, one_database_place, server_program
+from tests.bench import ENGINES, Bench, Server, empty_place, missing, one_database_place, server_program
 from tests.server.helpers import private_home, up
 from tests.warehouse.scenarios import base_files
 from tests.warehouse.test_retake import retake

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from tests.conftest import ROOT, Bench
+from tests.bench import ROOT, Bench
 from tests.warehouse.phase_key_cases import Case, draw, expected, place_of, run_id, segments_of, write_session
 
 MARTS = (

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from tests.conftest import Bench
+from tests.bench import Bench
 from tests.warehouse.barriers import Killed, build_with_barriers
 from tests.warehouse.build_model import (
     ALL,

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.conftest import Bench, Server
+from tests.bench import Bench, Server
 from tests.loaders.helpers import another_warehouse
 from tests.server.helpers import global_setting
 from tests.warehouse.project import Project

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from afterstate.warehouse import culprit
-from tests.conftest import WITHOUT_TESTS, Bench
+from tests.bench import WITHOUT_TESTS, Bench
 from tests.loaders.helpers import TRACE_KIND, trace
 
 TIMELINE = "start,end,die,plane,op_state,op_name\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.conftest import Server
+from tests.bench import Server
 from tools.conformance.run import run
 
 APPLIES = (

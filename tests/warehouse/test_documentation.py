@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import ROOT, Bench, missing
+from tests.bench import ROOT, Bench, missing
 from tests.warehouse.phase_key_cases import Case, Proposal, Statement, run_id, write_session
 
 BOUNCER = Path(sys.executable).parent / "dbt-bouncer"

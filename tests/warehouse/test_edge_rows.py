@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterstate.warehouse.dbt import dbt_command
-from tests.conftest import WITHOUT_TESTS, Bench, Server, empty_place, invoke_dbt, one_database_place
+from tests.bench import WITHOUT_TESTS, Bench, Server, empty_place, invoke_dbt, one_database_place
 from tests.loaders.helpers import fuzz
 from tests.loaders.odd.built import landed_files
 from tests.loaders.odd.compare import first_difference

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Bench
+from tests.bench import Bench
 from tests.warehouse.scenarios import SHUTDOWN, base_files
 from tests.warehouse.test_remembering import MEMORY_ALONE, build_memory
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, Bench
+from tests.bench import ROOT, Bench
 from tests.warehouse.scenarios import SHUTDOWN, base_files
 from tests.warehouse.scenarios import csv as csv_text
 

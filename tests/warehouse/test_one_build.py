@@ -17,7 +17,7 @@ from afterstate.warehouse import build_lock
 from afterstate.warehouse.build_lock import LOCK_NAME_CHARACTERS, SEATS, BuildLock, lock_name
 from afterstate.warehouse.connect import connect
 from afterstate.warehouse.dbt import NO_WAIT_VARIABLE
-from tests.conftest import ROOT, Bench
+from tests.bench import ROOT, Bench
 from tests.server.helpers import as_admin
 from tests.warehouse.barriers import build_with_barriers
 from tests.warehouse.builders import Build, builder, building, reading, statements, wait_until

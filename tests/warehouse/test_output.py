@@ -14,7 +14,7 @@ from typing import IO, Any
 import pytest
 
 from afterstate.output import open_new, open_output, write_private
-from tests.conftest import ROOT, Bench, missing
+from tests.bench import ROOT, Bench, missing
 from tests.server.helpers import AFTERSTATE
 
 

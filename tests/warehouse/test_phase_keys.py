@@ -16,7 +16,7 @@ from hypothesis import given
 
 from afterstate.phase_key import BOUNDARIES
 from simulators.nand.resource_manager import ResourceManager
-from tests.conftest import ROOT, Bench
+from tests.bench import ROOT, Bench
 from tests.loaders.helpers import fuzz
 from tests.warehouse.interruption import interrupt_build
 from tests.warehouse.phase_key_cases import (

@@ -11,7 +11,7 @@ import pytest
 
 from afterstate import phase_key_at, read
 from afterstate.errors import AfterstateError, UsageError
-from tests.conftest import ROOT, Bench, Server, empty_place
+from tests.bench import ROOT, Bench, Server, empty_place
 
 UTC = timezone.utc  # Python 3.10 has no datetime.UTC
 DTYPES = {

@@ -14,7 +14,7 @@ import pymysql
 import pytest
 
 from afterstate.warehouse.connect import connect
-from tests.conftest import WITHOUT_TESTS, Bench, Server
+from tests.bench import WITHOUT_TESTS, Bench, Server
 from tests.server.helpers import as_admin, private_home, up
 from tests.server.test_unfriendly import Settings, started_with
 from tests.warehouse.scenarios import base_files

@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 
 from afterstate.warehouse.connect import connect
-from tests.conftest import Bench
+from tests.bench import Bench
 from tests.warehouse.scenarios import SHUTDOWN, base_files
 from tests.warehouse.test_remembering import build_memory, memory
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ENGINES, ROOT, WITHOUT_TESTS, Bench, Server, empty_place, missing, server_program
+from tests.bench import ENGINES, ROOT, WITHOUT_TESTS, Bench, Server, empty_place, missing, server_program
 from tests.server.helpers import private_home, up
 from tests.warehouse.checksums import mart_checksums
 from tests.warehouse.generated import HUNDRED_THOUSAND, MILLION, THOUSANDS, write_generated

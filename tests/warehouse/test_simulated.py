@@ -9,7 +9,7 @@ from pathlib import Path
 from afterstate.cli.simulate import simulate_nand
 from afterstate.phase_key import BOUNDARIES
 from simulators.nand.configuration import PRESETS
-from tests.conftest import Bench
+from tests.bench import Bench
 
 # AFTERSTATE_LONG_TESTS=1 takes a hundred seeds, as they were once.
 SEEDS = 100 if os.environ.get("AFTERSTATE_LONG_TESTS") else 12

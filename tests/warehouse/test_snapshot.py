@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, Bench
+from tests.bench import ROOT, Bench
 from tests.warehouse import notebook
 from tests.warehouse.scenarios import SCENARIOS, SHUTDOWN, base_files
 from tests.warehouse.scenarios import csv as csv_text

@@ -22,7 +22,7 @@ from afterstate.warehouse import connect as warehouse_connect
 from afterstate.warehouse import doctor, holders, server_checks, waiting
 from afterstate.warehouse.connect import LOCK_WAIT_SECONDS, SESSION, connect
 from afterstate.warehouse.holders import find_holders, who_may_know
-from tests.conftest import ROOT, Bench, Server
+from tests.bench import ROOT, Bench, Server
 from tests.loaders.helpers import TRACE_KIND, trace
 from tests.server.helpers import private_home, up
 from tests.warehouse.builders import reading, statements, wait_until

@@ -20,7 +20,7 @@ from xml.etree import ElementTree
 
 import dbt.tests.fixtures.project
 
-from tests.conftest import ENGINES, ROOT, Server
+from tests.bench import ENGINES, ROOT, Server
 from tests.server.helpers import private_home
 from tools.server_programs import server_program
 

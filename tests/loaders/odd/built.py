@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.conftest import Bench
+from tests.bench import Bench
 from tests.loaders.odd.expect import Landed
 from tests.loaders.odd.marts import DESIGN, LandedFile, Rows, found_in
 from tests.loaders.odd.outcome import Landing

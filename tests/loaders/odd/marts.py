@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.conftest import Bench
+from tests.bench import Bench
 from tests.loaders.odd.expect import Landed, Value
 from tests.loaders.odd.values import tick
 from tests.warehouse.phase_key_cases import Case, Statement, expected, segments_of

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from afterstate.warehouse.connect import open_cursor
-from tests.conftest import Bench
+from tests.bench import Bench
 from tests.loaders.odd.expect import OddFile, printable
 from tests.loaders.odd.kinds import KINDS, LONG
 
