@@ -132,5 +132,5 @@ def _problem(option: str, name: str) -> str | None:
     if refused:
         return f"it holds {_REFUSED[unicodedata.category(refused)]}, `{visible(printable(refused))}`"
     if option == "run" and ("/" in name or "\\" in name):
-        return "it holds a slash, and is part of the names of files that are exported"
+        return "it holds a slash, but exported files are named after it"
     return None

@@ -10,6 +10,7 @@ import shlex
 import sys
 import time
 from datetime import date as calendar
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -158,8 +159,12 @@ def simulate_nand(
 
 
 def _require_usable(date: str, run_until_us: float) -> None:
-    if not re.fullmatch(r"\d{6}", date):
-        raise UsageError(f"`--date {date}` is not a date", "write it as YYMMDD, such as 261122")
+    try:
+        if not re.fullmatch(r"[0-9]{6}", date):
+            raise ValueError(date)  # `strptime` takes digits of other scripts, and months of one digit
+        datetime.strptime(date, "%y%m%d")
+    except ValueError as error:
+        raise UsageError(f"`--date {date}` is not a date", "write it as YYMMDD, such as 261122") from error
     try:
         is_some_time = tick(run_until_us) > 0
     except ValueError as error:

@@ -44,7 +44,8 @@ def read_notebook_csv(file: Path) -> list[Row]:
                 )
             return [_snapshot(f"{file}, line {rows.line_num}", row) for row in rows]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise AfterstateError(f"`{file}` is neither a backup nor a CSV: {error}", NOTHING_RESTORED) from error
+        problem = error if isinstance(error, csv.Error) else "it is not text in UTF-8"
+        raise AfterstateError(f"`{file}` is neither a backup nor a CSV: {problem}", NOTHING_RESTORED) from error
 
 
 def _snapshot(place: str, row: dict[str, Any]) -> Row:

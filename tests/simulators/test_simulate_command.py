@@ -72,6 +72,8 @@ def test_a_configuration_of_ones_own_and_its_refusal(tmp_path: Path) -> None:
     ("settings", "reason"),
     [
         ({"date": "2026-11-22"}, "is not a date"),
+        ({"date": "261322"}, "is not a date"),
+        ({"date": "٢٦١١٢٢"}, "is not a date"),
         ({"run_until_us": 0.0}, "is too short"),
         ({"run_until_us": float("nan")}, "is not a time"),
         ({"run_until_us": -5.0}, "is too short"),

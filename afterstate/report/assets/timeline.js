@@ -106,7 +106,7 @@ function drawTimeline() {
     dataZoom: [
       { type: "inside", filterMode: "none", zoomOnMouseWheel: "ctrl", moveOnMouseWheel: false, moveOnMouseMove: true, preventDefaultMouseMove: false, throttle: 16, minValueSpan: 0.05, startValue: TIMELINE.view[0] / unit, endValue: TIMELINE.view[1] / unit },
       {
-        type: "slider", filterMode: "none", bottom: 8, height: 24, showDataShadow: false, brushSelect: false, throttle: 16, borderColor: color("line"), backgroundColor: color("panel"), fillerColor: color("after"),
+        type: "slider", filterMode: "none", bottom: 8, height: 24, showDataShadow: false, brushSelect: false, throttle: 16, borderColor: color("line"), backgroundColor: color("panel"), fillerColor: color("slider"),
         handleStyle: { color: color("panel"), borderColor: color("soft") }, moveHandleStyle: { color: color("soft") }, dataBackground: { lineStyle: { opacity: 0 }, areaStyle: { opacity: 0 } },
         textStyle: { color: color("soft") }, showDetail: false, left: narrow ? 46 : 100, right: narrow ? 18 : 26,
       },
