@@ -1,44 +1,52 @@
-{#- How long each plane is busy: the length of the union of its segments, overlaps counted once.
+{#- For how long some segment runs in each stretch of a plane's timeline, from its first start to the next stretch's.
 
-    Every start and every end in one order: while the running count is above 0, some segment runs. Linear, where a
-    running maximum of the ends is not on MariaDB. -#}
-{% macro busy_times(segments) -%}
+    Every start and every end in one order: a running count above 0 is a time in which some segment runs. Linear, where
+    a running maximum of the ends is not on MariaDB. `segments` begin with the stretch `first_stretch_no`; `kept` says of
+    each plane from when and until when what came before them still runs. -#}
+{% macro busy_times(segments, length, kept=none) -%}
+{%- set edges = [(segments, "start_tick", 1, 1), (segments, "end_tick", 0, -1)] -%}
+{%- if kept -%}
+    {%- set edges = edges + [(kept, "first_tick", 0, 1), (kept, "runs_until_tick", 0, -1)] -%}
+{%- endif -%}
 select
     session_no,
     die,
     plane,
-    min(tick) as first_start_tick,
-    max(tick) as last_end_tick,
-    {{ as_bigint("coalesce(sum(case when running_count > 0 then next_tick - tick end), 0)") }} as busy_ticks
+    first_stretch_no + floor((segment_count - 1) / {{ length }}) as stretch_no,
+    sum(next_tick - tick) as busy_ticks
 from (
     select
         session_no,
         die,
         plane,
+        first_stretch_no,
         tick,
-        sum(started) over (
-            partition by session_no, die, plane
-            order by tick asc, started desc
-            rows unbounded preceding
-        ) as running_count,
+        sum(is_segment) over edges_so_far as segment_count,
+        sum(started) over edges_so_far as running_count,
         lead(tick) over (partition by session_no, die, plane order by tick asc, started desc) as next_tick
     from (
+        {% for rows, tick, is_segment, started in edges -%}
         select
             session_no,
             die,
             plane,
-            start_tick as tick,
-            1 as started
-        from {{ segments }}
-        union all
-        select
-            session_no,
-            die,
-            plane,
-            end_tick as tick,
-            -1 as started
-        from {{ segments }}
+            first_stretch_no,
+            {{ tick }} as tick,
+            {{ is_segment }} as is_segment,
+            {{ started }} as started
+        from {{ rows }}
+        {{- " where runs_until_tick > first_tick" if rows == kept }}
+        {{ "union all" if not loop.last }}
+        {% endfor -%}
     ) as edges
+    window edges_so_far as (
+        partition by session_no, die, plane
+        order by tick asc, started desc
+        rows unbounded preceding
+    )
 ) as counted_edges
-group by session_no, die, plane
+where
+    running_count > 0
+    and next_tick > tick
+group by session_no, die, plane, first_stretch_no + floor((segment_count - 1) / {{ length }})
 {%- endmacro %}

@@ -7,12 +7,22 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pandas as pd
 
 from tests.bench import ROOT, Bench
-from tests.warehouse.phase_key_cases import Case, draw, expected, place_of, run_id, segments_of, write_session
+from tests.warehouse.phase_key_cases import (
+    Case,
+    Statement,
+    draw,
+    expected,
+    place_of,
+    run_id,
+    segments_of,
+    write_session,
+)
 
 MARTS = (
     "design_trajectory",
@@ -106,9 +116,20 @@ def land_everything(warehouse: Bench, planes: Sequence[Case]) -> dict[str, pd.Da
     return frames
 
 
-def test_what_bi_reads_is_what_the_files_say(warehouse: Bench) -> None:
+def long_timeline(dice: Random) -> Case:
+    """Return a plane of several stretches, some of whose segments run on into the next stretch; each run adds to it."""
+    at, statements = 0, []
+    for run, count in ((1, 75), (2, 30), (3, 15)):
+        for _ in range(count):
+            at += dice.randrange(1, 9)
+            end = at + dice.choice((1, 4, 12, 80, 300))
+            statements.append(Statement(at, end, "READ", dice.choice(("ISSUE", "CORE_BUSY")), run))
+    return Case(statements, [])
+
+
+def test_what_bi_reads_is_what_the_files_say(warehouse: Bench, dice: Random) -> None:
     """Prevents charts of wrong numbers, steps that are lost, and marts that differ by how often they were built."""
-    planes = [case for case in draw(24) if case.statements]
+    planes = [long_timeline(dice), *(case for case in draw(24) if case.statements)]
     frames = land_everything(warehouse, planes)
     warehouse.build_without_tests(*SELECTED)
     incremental = contents(warehouse)
