@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ENGINES = ("mariadb", "mysql")
 IN_CI = bool(os.environ.get("CI"))
 # How a test's warehouse stands on its server: as an administrator has it, or as an account with one database has it.
-LAYOUTS = ("four_schemas", "one_database")
+LAYOUTS = ("one_database", "four_schemas")
 LAYER_TABLE = re.compile(rf"`?\{{({'|'.join(LAYERS)})\}}`?\.`?(\w+)`?")
 # What makes `dbt build` leave its tests out; selecting models alone would bring their tests along.
 WITHOUT_TESTS = ("--resource-type", "model", "--resource-type", "seed")
@@ -114,6 +114,11 @@ class Bench:
         """Where dbt keeps what it knows of this warehouse, and what it says of it."""
         return self.server.home / "target" / (self.settings.schema or "default")
 
+    def at_home(self, home: Path) -> Bench:
+        """Return the same warehouse as the profile in another home has it; a URL would name its server once more."""
+        environment = {name: value for name, value in self.environment.items() if name != "AFTERSTATE_MYSQL_URL"}
+        return replace(self, environment={**environment, "AFTERSTATE_HOME": str(home)})
+
     def run(self, *arguments: str | Path) -> Result:
         """Run `afterstate` in this process."""
         return CliRunner().invoke(main, [str(argument) for argument in arguments], env=self.environment)
@@ -148,11 +153,28 @@ class Bench:
 
         `{landing}.name` is the table in whatever form the warehouse has.
         """
-        found = self.warehouse
-        named = LAYER_TABLE.sub(lambda match: found.table(match[1], match[2]), statement)
-        with open_cursor(getattr(found, role)) as cursor:
-            cursor.execute(named.format(**{layer: found.schemas.schema(layer) for layer in LAYERS}), values or None)
+        with open_cursor(getattr(self.warehouse, role)) as cursor:
+            cursor.execute(self.sql(statement), values or None)
             return list(cursor.fetchall())
+
+    def sql(self, statement: str) -> str:
+        """Return a statement with the warehouse's names for `{marts}`, `{landing}.name` and the like."""
+        schemas = self.warehouse.schemas
+        named = LAYER_TABLE.sub(lambda match: schemas.table(match[1], match[2]), statement)
+        return named.format(**{layer: schemas.schema(layer) for layer in LAYERS})
+
+    def landing_columns(self) -> dict[str, list[str]]:
+        """Return the columns of each table of the landing layer, in their order."""
+        schemas = self.warehouse.schemas
+        found: dict[str, list[str]] = {}
+        for table, column in self.query(
+            "select table_name, column_name from information_schema.columns where table_schema = %s "
+            "order by table_name, ordinal_position",
+            schemas.landing,
+        ):
+            if table.startswith(schemas.prefix("landing")):
+                found.setdefault(table.removeprefix(schemas.prefix("landing")), []).append(column)
+        return found
 
     def write(self, name: str, content: str | bytes) -> Path:
         """Write a file for landing and give its path."""
@@ -168,12 +190,14 @@ class Bench:
         return list(json.loads(result.stdout))
 
 
-def empty_place(server: Server, folder: Path) -> Bench:
+def empty_place(server: Server, folder: Path, layout: str = LAYOUTS[0]) -> Bench:
     """Return a place for a warehouse on a running server, where none is up any more.
 
     It has the same name for every test, so that dbt, which notes schemas with what it has parsed, parses the project
     once a server, and the profile stays as short as a user's.
     """
+    if layout == "one_database":
+        return one_database_place(server, folder, "Test_Database")
     name = "test_warehouse"
     with open_cursor(server.admin) as cursor:
         for schema in Schemas(name).all():

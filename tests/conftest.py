@@ -25,7 +25,6 @@ from tests.bench import (
     Bench,
     Server,
     empty_place,
-    one_database_place,
     server_program,
 )
 from tests.scheduler import ByFileAndServer
@@ -134,18 +133,17 @@ def nand_example() -> Path:
 
 @pytest.fixture(scope="session")
 def layout(request: pytest.FixtureRequest) -> str:
-    """Return the layout that the test's mark `layouts` names; four schemas without one."""
+    """Return the layout that the test's mark `layouts` names; one database, which needs fewer rights, without one."""
     return str(getattr(request, "param", LAYOUTS[0]))
 
 
 @pytest.fixture
 def warehouse(server: Server, layout: str, tmp_path: Path) -> Bench:
     """Return an empty warehouse on a running server."""
-    is_one = layout == "one_database"
-    bench = one_database_place(server, tmp_path, "Test_Database") if is_one else empty_place(server, tmp_path)
+    bench = empty_place(server, tmp_path, layout)
     up = bench.run("up")
     assert up.exit_code == 0, up.output
-    assert bench.warehouse.schemas.is_one_database == is_one
+    assert bench.warehouse.schemas.is_one_database == (layout == "one_database")
     return bench
 
 

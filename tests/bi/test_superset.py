@@ -20,6 +20,8 @@ from tests.bench import ROOT, Bench
 from tests.bi.dashboard import Dashboard, open_dashboard
 from tests.report.browser import open_browser
 
+# a BI tool's account that may read only
+pytestmark = pytest.mark.layouts("four_schemas")
 START_SECONDS = 600
 CHARTS = [
     chart

@@ -96,16 +96,17 @@ def visible(bench: Bench, *, with_place: bool = True) -> Loads:
     Fails where a load is not whole, or something is there without its load. `with_place` tells whether it matters from
     which of several equal files a load came, and whether others have restated it.
     """
-    schema = bench.warehouse.schemas.landing
+    columns = bench.landing_columns()
     with closing(connect(bench.warehouse.landing)) as opened, opened.cursor() as cursor:
 
-        def query(statement: str, *values: Any) -> list[Any]:
-            cursor.execute(statement.replace("{landing}", f"`{schema}`"), values or None)
+        def query(statement: str) -> list[Any]:
+            cursor.execute(bench.sql(statement))
             return list(cursor.fetchall())
 
         query("set session transaction isolation level repeatable read")
         query("start transaction with consistent snapshot")
-        rows = {kind.name: {row[0]: row[1:] for row in query(_rows_of(kind.name, query))} for kind in KINDS}
+        kinds = [kind.name for kind in KINDS]
+        rows = {kind: {row[0]: row[1:] for row in query(_rows_of(kind, columns[kind]))} for kind in kinds}
         rejects = {
             row[0]: row[1:]
             for row in query(
@@ -132,13 +133,8 @@ def visible(bench: Bench, *, with_place: bool = True) -> Loads:
     return loads
 
 
-def _rows_of(kind: str, query: Callable[..., list[Any]]) -> str:
-    names = query(
-        "select column_name from information_schema.columns where concat('`', table_schema, '`') = '{landing}' "
-        "and table_name = %s and column_name <> '_load_id' order by ordinal_position",
-        kind,
-    )
-    texts = ", ".join(f"ifnull(cast(`{name}` as char), '<null>')" for (name,) in names)
+def _rows_of(kind: str, columns: list[str]) -> str:
+    texts = ", ".join(f"ifnull(cast(`{name}` as char), '<null>')" for name in columns if name != "_load_id")
     return (
         f"select _load_id, count(*), sum(crc32(concat_ws('|', {texts}))), min(_row_no), max(_row_no) "
         f"from {{landing}}.{kind} group by _load_id"
@@ -199,13 +195,13 @@ def at_commit(kind: str, delay: float) -> Moment:
 
 
 def when(statement: str) -> Moment:
-    """Wait until the statement gives a row, committed or not; `{landing}` in it is the landing schema."""
+    """Wait until the statement returns a row, committed or not; `{landing}.name` is a table of the landing layer."""
 
     def wait(bench: Bench, loader: subprocess.Popen[str]) -> None:
-        schema = bench.warehouse.schemas.landing
+        sql = bench.sql(statement)
         with closing(connect(bench.warehouse.landing)) as opened, opened.cursor() as cursor:
             cursor.execute("set session transaction isolation level read uncommitted")
-            until(lambda: cursor.execute(statement.format(landing=f"`{schema}`")), loader)
+            until(lambda: cursor.execute(sql), loader)
 
     return wait
 

@@ -72,13 +72,7 @@ def another_warehouse(server: Server, folder: Path, layout: str = LAYOUTS[0]) ->
 def fingerprint(bench: Bench, kind: str = TRACE_KIND) -> dict[str, list[tuple[Any, ...]]]:
     """Sum up what landed of one kind, load ids and times left out: two equal warehouses have equal fingerprints."""
     columns = [
-        f"ifnull(cast(`{name}` as char), '<null>')"
-        for (name,) in bench.query(
-            "select column_name from information_schema.columns where table_schema = %s and table_name = %s "
-            "and column_name <> '_load_id' order by ordinal_position",
-            bench.warehouse.schemas.landing,
-            bench.warehouse.schemas.prefix("landing") + kind,
-        )
+        f"ifnull(cast(`{name}` as char), '<null>')" for name in bench.landing_columns()[kind] if name != "_load_id"
     ]
     return {
         "rows": bench.query(

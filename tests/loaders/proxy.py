@@ -10,7 +10,7 @@ import socket
 import struct
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -149,4 +149,4 @@ def through(proxy: Proxy, bench: Bench, home: Path, *, is_encrypted: bool = Fals
         output.update(port=proxy.port, **({} if is_encrypted else {"ssl_disabled": True}))
     home.mkdir(exist_ok=True)
     (home / "profiles.yml").write_text(yaml.safe_dump(profile))
-    return replace(bench, environment={**bench.environment, "AFTERSTATE_HOME": str(home)})
+    return bench.at_home(home)

@@ -96,7 +96,7 @@ def held_lock(bench: Bench, file: Path) -> Iterator[Any]:
         **{"file_path": "x", "file_bytes": 1, "header": "[]", "started_at": "2026-01-01", "status": "landed"},
     }
     with closing(connect(bench.warehouse.landing)) as other:
-        place = f"`{bench.warehouse.schemas.landing}`.landing_loads"
+        place = bench.warehouse.table("landing", "landing_loads")
         marks = ", ".join(["%s"] * len(values))
         other.cursor().execute(f"insert into {place} ({', '.join(values)}) values ({marks})", tuple(values.values()))
         yield other
@@ -187,11 +187,11 @@ def test_a_deadlock(emptied: Bench) -> None:
     """
     files = [emptied.write(f"{number}.csv", trace([(1, float(number))])) for number in range(3)]
     [first] = emptied.land(files[0])
-    loads = f"`{emptied.warehouse.schemas.landing}`.landing_loads"
+    loads = emptied.warehouse.table("landing", "landing_loads")
     before = deadlocks(emptied)
     with closing(connect(emptied.server.admin)) as other, other.cursor() as cursor:
         numbers = "with recursive n as (select 1 as i union all select i + 1 from n where i < 900) select 0, i, 1"
-        rejects = f"`{emptied.warehouse.schemas.landing}`.landing_rejects"
+        rejects = emptied.warehouse.table("landing", "landing_rejects")
         columns = "(load_id, row_no, line_no, kind, file_path, reason, row_text)"
         cursor.execute(f"insert into {rejects} {columns} {numbers}, '', '', '', '' from n")
         cursor.execute(f"select 1 from {loads} where load_id = %s for update", (first["load_id"],))

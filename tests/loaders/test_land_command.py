@@ -221,7 +221,7 @@ def test_a_server_that_cannot_be_reached(common: Bench, change: dict[str, object
     for output in profile["afterstate"]["outputs"].values():
         output.update(change)
     common.write("home/profiles.yml", yaml.safe_dump(profile))
-    lost = replace(common, environment={**common.environment, "AFTERSTATE_HOME": str(common.folder / "home")})
+    lost = common.at_home(common.folder / "home")
     result = lost.run("land", common.write("x.csv", GOOD), "--json")
     assert (result.exit_code, result.stdout) == (1, "")
     assert all(text in result.stderr for text in says)

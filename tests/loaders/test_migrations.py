@@ -5,6 +5,7 @@ The older states are stored, with rows that their own Afterstate landed: a test 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -45,21 +46,15 @@ OLD_LOADS = [
     (6, "core10_shutdown_events", "landed"),
 ]
 
+pytestmark = pytest.mark.layouts("four_schemas", "one_database")
+
 Table = tuple[list[str], list[tuple[Any, ...]]]
 Structure = dict[str, list[tuple[Any, ...]]]
 
 
-def tables(bench: Bench) -> list[str]:
-    found = bench.query(
-        "select table_name from information_schema.tables where table_schema = %s order by table_name",
-        bench.warehouse.schemas.landing,
-    )
-    return [name for (name,) in found]
-
-
 def structure(bench: Bench) -> Structure:
     """Return all that the server says of the landing tables, columns and indexes; counters and sizes left out."""
-    schema = bench.warehouse.schemas.landing
+    schemas = bench.warehouse.schemas
     wanted = {
         "tables": "table_name, engine, row_format, table_collation, table_comment",
         "columns": "table_name, ordinal_position, column_name, column_default, is_nullable, column_type, "
@@ -68,7 +63,10 @@ def structure(bench: Bench) -> Structure:
     }
     return {
         view: bench.query(
-            f"select {names} from information_schema.{view} where table_schema = %s order by {names}", schema
+            f"select {names} from information_schema.{view} where table_schema = %s and table_name like %s "
+            f"order by {names}",
+            schemas.landing,
+            schemas.prefix("landing").replace("_", "\\_") + "%",
         )
         for view, names in wanted.items()
     }
@@ -77,14 +75,7 @@ def structure(bench: Bench) -> Structure:
 def contents(bench: Bench, names: dict[str, list[str]] | None = None) -> dict[str, Table]:
     """Return every row of the landing tables; `names` are the tables and columns to look at, else all there are."""
     if names is None:
-        listed = bench.query(
-            "select table_name, column_name from information_schema.columns where table_schema = %s "
-            "order by table_name, ordinal_position",
-            bench.warehouse.schemas.landing,
-        )
-        names = {}
-        for table, column in listed:
-            names.setdefault(table, []).append(column)
+        names = bench.landing_columns()
     found = {}
     for table, columns in names.items():
         quoted = [f"`{name}`" for name in columns]
@@ -99,14 +90,14 @@ def columns_of(found: dict[str, Table]) -> dict[str, list[str]]:
 
 def put_back(bench: Bench, version: int, stored: Path | None = None) -> dict[str, Table]:
     """Make the landing schema what it was at a version, rows and all, and return them; `stored` is another state."""
-    schema = f"`{bench.warehouse.schemas.landing}`"
     with open_cursor(bench.warehouse.landing) as cursor:
-        for table in tables(bench):
-            cursor.execute(f"drop table {schema}.`{table}`")
+        for table in bench.landing_columns():
+            cursor.execute(f"drop table {bench.warehouse.table('landing', table)}")
         text = (stored or STORED[version]).read_text(encoding="utf-8")
         collation = detect(bench.warehouse.landing).exact_collation
         lines = [line for line in text.splitlines() if not line.startswith("--")]
-        text = "\n".join(lines).replace("{schema}", schema).replace("{collation}", collation)
+        text = "\n".join(lines).replace("{collation}", collation)
+        text = re.sub(r"\{schema\}\.(\w+)", lambda match: bench.warehouse.table("landing", match[1]), text)
         for statement in text.rstrip(";\n").split(";\n"):
             cursor.execute(statement)
     return contents(bench)
@@ -226,9 +217,9 @@ def test_a_landing_before_up(common: Bench) -> None:
 
 
 def _altered(bench: Bench) -> None:
-    there = tables(bench)
+    there = bench.landing_columns()
     for step in [step for step in MIGRATIONS if step.table in there]:
-        place = f"`{bench.warehouse.schemas.landing}`.`{step.table}`"
+        place = bench.warehouse.table("landing", step.table)
         collation = detect(bench.warehouse.landing).exact_collation
         bench.query(step.sql.format(table=place, collation=collation))
 
@@ -261,7 +252,7 @@ def test_a_new_warehouse_that_crashed_while_it_was_made(common: Bench, new_struc
     """Prevents a first `up` that was cut off from being taken for an older warehouse that cannot be repaired."""
     put_back(common, 1)
     up(common)
-    for table in tables(common):
+    for table in common.landing_columns():
         if table != "landing_loads":
             common.query(f"drop table {{landing}}.{table}")
     common.query("delete from {landing}.landing_loads")

@@ -60,8 +60,8 @@ def example(server: Server, nand_example: Path, tmp_path_factory: pytest.TempPat
 def landed(bench: Bench, kind: str, run: str, columns: list[str]) -> list[tuple[Any, ...]]:
     names = ", ".join(f"`{name}`" for name in columns)
     return bench.query(
-        f"select {names} from {{landing}}.{kind} join {{landing}}.landing_loads on load_id = _load_id "
-        "where session_id = %s and landing_loads.run_id = %s order by _row_no",
+        f"select {names} from {{landing}}.{kind} join {{landing}}.landing_loads as loads on load_id = _load_id "
+        "where session_id = %s and loads.run_id = %s order by _row_no",
         SESSION,
         run,
     )

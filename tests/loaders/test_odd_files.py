@@ -25,9 +25,7 @@ SHOWN = 40
 
 @pytest.fixture(scope="module")
 def bench(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    # each form once: what becomes of a file is the same, and the page is one
-    layout = {"mysql": "one_database"}.get(server.engine, "four_schemas")
-    return another_warehouse(server, tmp_path_factory.mktemp("odd"), layout)
+    return another_warehouse(server, tmp_path_factory.mktemp("odd"))
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,8 @@ from tests.bench import ROOT, Bench, Server
 from tests.server.helpers import ROLES, accounts_of, as_admin, bench_in, up, url_of
 
 # (what the account does, whether it may); the tables `{marts}.t`, `{staging}.t` and `{audit}.t` are there.
+# an account each for landing, dbt and BI
+pytestmark = pytest.mark.layouts("four_schemas")
 BI = [
     ("select * from `{marts}`.t", True),
     ("select * from `{audit}`.t", True),

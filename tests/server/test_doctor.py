@@ -18,6 +18,9 @@ from afterstate.warehouse.server_checks import LEAST_SORT_BUFFER
 from tests.bench import Bench, Server
 from tests.server.helpers import ROLES, as_admin, bench_in, global_setting, up
 
+# it looks at each account and each schema
+pytestmark = pytest.mark.layouts("four_schemas")
+
 
 @pytest.fixture
 def without_dbt(monkeypatch: pytest.MonkeyPatch) -> None:

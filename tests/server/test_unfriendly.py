@@ -91,7 +91,7 @@ def files(nand_example: Path, tmp_path_factory: pytest.TempPathFactory) -> list[
 @pytest.fixture(scope="module")
 def friendly(server: Server, files: list[Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Return the marts' checksums on a server that is set up as Afterstate does it."""
-    return results(empty_place(server, tmp_path_factory.mktemp("friendly")), files)
+    return results(empty_place(server, tmp_path_factory.mktemp("friendly"), "four_schemas"), files)
 
 
 def results(bench: Bench, files: list[Path]) -> dict[str, str]:
@@ -150,7 +150,7 @@ def test_each_unfriendly_setting_gives_the_same_results(
     server: Server, tmp_path: Path, files: list[Path], friendly: dict[str, str], settings: Settings
 ) -> None:
     """Prevents figures, keys or times that depend on how somebody's server is set up."""
-    bench = empty_place(server, tmp_path)
+    bench = empty_place(server, tmp_path, "four_schemas")
     zone = "KST-9" if "time_zone" in settings else ""  # the machine's clock, too
     with ExitStack() as changed:
         changed.enter_context(in_time_zone(zone))

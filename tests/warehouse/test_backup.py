@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench import ENGINES, Bench, Server, empty_place, missing, one_database_place, server_program
+from tests.bench import ENGINES, Bench, Server, empty_place, missing, server_program
 from tests.server.helpers import private_home, up
 from tests.warehouse.scenarios import base_files
 from tests.warehouse.test_retake import retake
@@ -58,11 +58,8 @@ def filled(warehouse: Bench) -> list[list[tuple[Any, ...]]]:
 
 def lost(warehouse: Bench) -> None:
     """Lose every schema, as a deleted data folder does, and start over."""
-    schemas = warehouse.warehouse.schemas
-    if schemas.is_one_database:
-        one_database_place(warehouse.server, warehouse.folder, schemas.marts)
-    else:
-        empty_place(warehouse.server, warehouse.folder)
+    layout = "one_database" if warehouse.warehouse.schemas.is_one_database else "four_schemas"
+    empty_place(warehouse.server, warehouse.folder, layout)
     assert warehouse.run("up").exit_code == 0
     build(warehouse)
 

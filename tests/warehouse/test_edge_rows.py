@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterstate.warehouse.dbt import dbt_command
-from tests.bench import WITHOUT_TESTS, Bench, Server, empty_place, invoke_dbt, one_database_place
+from tests.bench import WITHOUT_TESTS, Bench, Server, empty_place, invoke_dbt
 from tests.loaders.helpers import fuzz
 from tests.loaders.odd.built import landed_files
 from tests.loaders.odd.compare import first_difference
@@ -33,7 +33,6 @@ ROWS = int(os.environ.get("AFTERSTATE_EDGE_ROWS", "1000")) // 2  # of each famil
 TIMEOUT_SECONDS = 300 + ROWS  # a file has a few rows, and may take a second where many tests share a machine
 # Keys drawn at random are not those of the log drawn at random: that is what this test is there to say.
 MAY_FAIL = {"every_used_phase_key_is_in_the_log"}
-DATABASE = "Test_Database"  # its name for all, so that dbt parses the project once
 Item = TypeVar("Item")
 
 
@@ -63,8 +62,7 @@ class Trial:
     def problems(self, examples: Sequence[Example], *arguments: str) -> list[str]:
         """Return what went wrong: rows, nodes of a `dbt build` with these arguments, marts."""
         folder = self._folder / str(next(self._numbers))
-        is_one = self._layout == "one_database"
-        bench = one_database_place(self._server, folder, DATABASE) if is_one else empty_place(self._server, folder)
+        bench = empty_place(self._server, folder, self._layout)
         bench.folder.mkdir()
         assert bench.run("up").exit_code == 0
         files = [file for example in examples for file in example.files()]

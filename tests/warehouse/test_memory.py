@@ -211,6 +211,7 @@ def test_what_did_we_know_when(warehouse: Bench) -> None:
     assert history[0][1] < history[1][1] < history[2][1]
 
 
+@pytest.mark.layouts("four_schemas")
 def test_bi_tools_show_what_each_column_means(warehouse: Bench) -> None:
     """Prevents a column without an explanation in the tool that an analyst opens; a stale one after a change."""
     warehouse.build_without_tests()

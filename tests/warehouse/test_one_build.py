@@ -152,6 +152,7 @@ def test_a_signal_ends_the_build_and_its_statements(held: Build, number: signal.
     assert builder(held.bench) is None
 
 
+@pytest.mark.layouts("four_schemas")
 def test_what_a_killed_build_left_the_next_one_clears(held: Build) -> None:
     """Prevents a statement of a killed build that the server ends in the middle of the next one; tables forever."""
     bench = held.bench

@@ -123,6 +123,7 @@ def refused(connection: Any, statement: str) -> None:
         connection.query(statement)
 
 
+@pytest.mark.layouts("four_schemas")
 def test_what_may_be_known_without_rights(built: Bench) -> None:
     """Prevents a message that names nobody, or somebody who is not to blame, as if it were certain."""
     schemas = built.warehouse.schemas.all()

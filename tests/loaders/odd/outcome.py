@@ -87,9 +87,7 @@ def server_inventory(bench: Bench) -> list[tuple[Any, ...]]:
 
 def everything(bench: Bench) -> list[tuple[Any, ...]]:
     """Sum up every table of the landing schema, times and ids included."""
-    schema = bench.warehouse.schemas.landing
-    tables = bench.query("select table_name from information_schema.tables where table_schema = %s order by 1", schema)
-    names = ", ".join(f"`{schema}`.`{name}`" for (name,) in tables)
+    names = ", ".join(bench.warehouse.table("landing", name) for name in bench.landing_columns())
     return bench.query(f"checksum table {names}")
 
 
