@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from loaders.runs import InputFile
 def find_files(paths: Sequence[Path]) -> list[InputFile]:
     """Return the files that `land` looks at: those named, and all in the folders named, hidden ones left out.
 
+    A folder that may not be read is among them, so that its files are not left out silently: landing it fails.
     Raises UsageError for what is neither, such as a pipe: landing reads a file more than once.
     """
     found: dict[Path, InputFile] = {}
@@ -24,6 +26,17 @@ def find_files(paths: Sequence[Path]) -> list[InputFile]:
         inside = sorted(path.rglob("*")) if path.is_dir() else [path]
         for file in inside:
             hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-            if file.is_file() and not hidden:
+            if not hidden and (file.is_file() or _is_closed(file)):
                 found.setdefault(file, InputFile(file, path))
     return list(found.values())
+
+
+def _is_closed(path: Path) -> bool:
+    """Return whether this is a folder whose files cannot be listed."""
+    if not path.is_dir():
+        return False
+    try:
+        os.scandir(path).close()
+    except PermissionError:
+        return True
+    return False

@@ -199,5 +199,5 @@ def _noting_failures(found: InputFile, result: FileResult) -> Iterator[None]:
         result.fail(error, str(error))
     except OSError as error:
         may_not = isinstance(error, PermissionError)
-        hint = "\n  expected a file that you may read: `chmod u+r` as its owner, or ask its owner" if may_not else ""
+        hint = "\n  expected permission to read it, which its owner can give: `chmod a+rX`" if may_not else ""
         result.fail(error, f"{found.shown}: cannot be read: {error.strerror or error}{hint}")

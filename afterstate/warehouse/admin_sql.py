@@ -65,7 +65,7 @@ def administrators_sql(
             [*make_schemas(schemas, found), *schema_grants(schemas, account, wildcards)],
         ),
         (
-            "Form 3, four schemas and three accounts, of which BI's only reads: with these rights beside form 2's,\n"
+            "Form 3, four schemas and three accounts, the one for BI reading only: with these rights and form 2's,\n"
             "-- `afterstate up` makes the accounts and their passwords.",
             schema_grants(schemas, account, wildcards, may_pass_on=True),
         ),

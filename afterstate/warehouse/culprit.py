@@ -1,4 +1,4 @@
-"""Which load, file and line stop a build: the row of which a model cannot hold what follows.
+"""Which load, file and line stop a build: the row whose result a model cannot hold.
 
 A model's compiled select is run again, into a temporary table of its contract's types, over less and less of what has
 landed: all loads up to one, then all rows of that load up to one. The load is the first with which the model fails, the

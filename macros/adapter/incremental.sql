@@ -4,7 +4,7 @@
     doubles rows whose unique key holds a NULL, and renames the table away before it builds a full refresh; each can lose
     what must never be lost. Here there are two strategies: `merge`, for tables that remember, and `replace` (in
     replace.sql), for tables that are derived. With `merge`, the table is made once from the model's contract, stays in
-    place for its readers, and takes each build's rows in one statement, which happens wholly or not at all.
+    place for its readers, and takes each build's rows in one statement, which happens as a whole or not at all.
     A row whose unique key is new is inserted; one that is there is updated in all columns but the key.
     `merge_exclude_columns` are never written: the table gives them out. `frozen_by` names columns that are written once
     (frozen.sql). A full refresh, where the model allows one, is built beside and swapped in.

@@ -135,7 +135,7 @@ class ConfigurationFile(Part):
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that a mapping states twice, of which YAML would silently keep the last."""
+    """Refuses a key that a mapping states twice: YAML would silently keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Any] = set()

@@ -38,7 +38,7 @@ def make_base(name: str, part: OpBasePart) -> OpBase:
 
 def _state(base: str, part: StatePart, path: tuple[str | int, ...]) -> State:
     if part.name == END:
-        raise refuse(f"{END} is what holds after a segment, for analysis only; no state is called so", *path, "name")
+        raise refuse(f"{END} is what holds after a segment, for analysis only; it names no state", *path, "name")
     for number, at in enumerate(part.hooks_us):
         if at >= part.duration_us:
             reason = f"{at / 100:g} µs is not inside the state, which lasts {part.duration_us / 100:g} µs"

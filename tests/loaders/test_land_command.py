@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 from afterstate import progress
 from afterstate.cli.main import main
+from loaders.find import find_files
 from loaders.recognise import KINDS
 from tests.bench import ROOT, Bench
 from tests.loaders.helpers import KEY, TRACE_FILE, TRACE_KIND, csv_text, trace
@@ -151,6 +152,28 @@ def test_a_folder_whose_name_is_hidden(common: Bench) -> None:
     """Prevents a folder that the user names from being skipped because it, or one above it, begins with a dot."""
     common.write(".artifact/x.csv", trace([(1,)], run="hidden folder"))
     assert [result["status"] for result in common.land(common.folder / ".artifact")] == ["landed"]
+
+
+def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents a closed folder's files from being left out with exit code 0: it is found, and opening it fails."""
+    closed = tmp_path / "in" / "closed"
+    closed.mkdir(parents=True)
+    (closed / TRACE_FILE).write_text(GOOD)
+    (tmp_path / "in" / "open.csv").write_text(GOOD)
+    for folder, mode in ((tmp_path, 0o755), (tmp_path / "in", 0o755), (closed, 0)):
+        folder.chmod(mode)
+    monkeypatch.chdir(tmp_path)
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)  # root may read everything; paths are relative, since folders above may be root's alone
+    try:
+        assert [each.file.name for each in find_files([Path("in")])] == ["closed", "open.csv"]
+        with pytest.raises(PermissionError):
+            (Path("in/closed") / TRACE_FILE).read_bytes()
+    finally:
+        if is_root:
+            os.seteuid(0)
+        closed.chmod(0o755)
 
 
 def test_the_sample_lands_as_the_help_says(warehouse: Bench) -> None:

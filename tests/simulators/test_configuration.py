@@ -47,7 +47,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
         "`long` is not a finite number",
     ),
     ({ERASE: [{"name": "CORE_BUSY"}]}, "op_bases.ERASE.states[0].duration_us", "the key is missing"),
-    ({ERASE: [BUSY | {"name": "END"}]}, "op_bases.ERASE.states[0].name", "no state is called so"),
+    ({ERASE: [BUSY | {"name": "END"}]}, "op_bases.ERASE.states[0].name", "it names no state"),
     ({ERASE: [BUSY | {"name": "CORE.BUSY"}]}, "op_bases.ERASE.states[0].name", "`CORE.BUSY` is not a name"),
     ({ERASE: [BUSY | {"hooks_us": [10.0]}]}, "op_bases.ERASE.states[0].hooks_us[0]", "is not inside the state"),
     (
