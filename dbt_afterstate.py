@@ -48,7 +48,7 @@ from afterstate.warehouse import connect as warehouse_connect
 from afterstate.warehouse import partial_parse, quick_events
 from afterstate.warehouse.build_lock import SEATS, BuildLock, BuildRefused
 from afterstate.warehouse.connect import SESSION, tls_context, unverified_context
-from afterstate.warehouse.dbt import NEXT_VARIABLE, NO_WAIT_VARIABLE, set_places
+from afterstate.warehouse.dbt import NEXT_VARIABLE, NO_WAIT_VARIABLE, set_defaults
 from afterstate.warehouse.holders import LOCK_WAIT_TIMEOUT, find_holders, who_may_know
 from afterstate.warehouse.layout import Schemas
 from afterstate.warehouse.profile import TLS_VARIABLE, Credentials, read_warehouse, target_of
@@ -62,7 +62,7 @@ open_connections: set[int] = set()  # dbt's, in this process
 
 def main() -> None:
     """Run dbt's command line; with AFTERSTATE_HOME set, dbt finds the profile there."""
-    set_places(Settings.from_environment(), os.environ)
+    set_defaults(Settings.from_environment(), os.environ)
     prepare()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` has the last be ignored

@@ -374,6 +374,7 @@ def test_every_account_has_a_name_and_a_password(own: Bench) -> None:
 def test_passwords_are_in_two_files_for_their_owner_only(own: Bench) -> None:
     """Prevents passwords in `ps`, in logs, in dbt's target folder, or in files that other users can read."""
     own.run("down")
+    own.environment["DBT_LOG_LEVEL_FILE"] = "debug"  # each statement
     before = os.umask(0)
     try:
         seen = watched(own, "up") | watched(own, "build", "--select", "resource_type:seed")
