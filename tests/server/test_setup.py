@@ -50,7 +50,8 @@ class Machine:
             shutil.copy2(ROOT / "script" / script, self.root / "script" / script)
         for lock in ("runtime", "dev"):
             (self.root / "requirements" / f"{lock}.lock").write_text("some-package==1.0\n")
-        (self.root / "pyproject.toml").write_text("")
+        for file in ("pyproject.toml", "dbt_afterstate.py"):
+            (self.root / file).write_text("")
 
     def add_python(self, name: str, version: str, *, has_venv: bool = True, makes_pip: bool = True) -> Path:
         """Put a Python of this version on the PATH."""
@@ -171,12 +172,13 @@ def test_a_dbt_that_is_not_ours_is_installed_again(machine: Machine) -> None:
         assert script.read_text() == ours
 
 
-def test_a_changed_lock_is_installed_into_the_same_venv(machine: Machine) -> None:
-    """Prevents a pull that changes the lock having no effect."""
+@pytest.mark.parametrize("changed", ["requirements/runtime.lock", "dbt_afterstate.py"])
+def test_what_has_changed_is_installed_into_the_same_venv(machine: Machine, changed: str) -> None:
+    """Prevents a pull that changes the lock having no effect, and an older `dbt` staying behind a newer checkout."""
     machine.add_python("python3", "3.11.7")
     machine.run("setup")
     machine.asked()
-    (machine.root / "requirements" / "runtime.lock").write_text("some-package==2.0\n")
+    (machine.root / changed).write_text("some-package==2.0\n")
     assert machine.run("setup").returncode == 0
     assert [line.split(" -m ")[1].split()[0] for line in machine.asked()] == ["pip", "pip"]
     assert machine.run("setup").returncode == 0
