@@ -181,7 +181,6 @@ def test_what_landed_before_is_known(common: Bench) -> None:
     ]
 
 
-@BOTH
 def test_what_has_become_wider_takes_longer_texts(common: Bench) -> None:
     """Prevents an upgraded warehouse from refusing the base and the phase keys that a new one takes."""
     put_back(common, 2)
@@ -285,7 +284,6 @@ def test_a_newer_schema_is_refused(common: Bench) -> None:
     assert (common.server.home / "profiles.yml").read_bytes() == profile
 
 
-@BOTH
 def test_what_an_older_warehouse_pruned_can_be_withdrawn(common: Bench) -> None:
     """Prevents loads of the years before an upgrade from being beyond the reach of `withdraw`."""
     put_back(common, 2, PRUNED)

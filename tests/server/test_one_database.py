@@ -202,6 +202,7 @@ def test_the_url_opens_the_tables(author: Bench) -> None:
     assert found.values.tolist() == [["antibody_C", 21]]
 
 
+@pytest.mark.layouts("four_schemas")
 def test_the_url_for_bi_only_reads_where_it_can(warehouse: Bench) -> None:
     """Prevents a dashboard from getting the password of an account that can change what it shows."""
     warehouse.query("create table {marts}.t (id int)", role="dbt")
