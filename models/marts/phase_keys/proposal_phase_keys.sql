@@ -13,8 +13,7 @@
 
 {%- set columns = [
     "row_no", "op_uid", "op_name", "op_base", "key_die", "key_plane", "propose_tick", "propose_time_us",
-    "context_source", "phase_key_used",
-] %}
+    "context_source", "phase_key_used"] %}
 {%- set proposal_changes = ref("int_phase_keys__proposal_changes") %}
 {%- set segments, states = ref("int_phase_keys__segments"), ref("int_phase_keys__states") %}
 
@@ -79,9 +78,10 @@ proposal_phase_keys as (
         end as phase_key_before,
         segments.segment_no,
         case when proposals.propose_tick < segments.end_tick then states.op_state end as op_state
+    -- each proposal has both: left joins fix the order, since MariaDB may hash all segments otherwise (engine facts)
     from segments_as_of
-    inner join loads on segments_as_of.load_id = loads.load_id
-    inner join {{ ref("stg_nand__proposal_rows") }} as proposals
+    left join loads on segments_as_of.load_id = loads.load_id
+    left join {{ ref("stg_nand__proposal_rows") }} as proposals
         on
             segments_as_of.load_id = proposals.load_id
             and segments_as_of.row_no = proposals.row_no
