@@ -1,8 +1,8 @@
 {#- For how long some segment runs in each stretch of a plane's timeline, from its first start to the next stretch's.
 
     Every start and every end in one order: a running count above 0 is a time in which some segment runs. Linear, where
-    a running maximum of the ends is not on MariaDB. `segments` begin with the stretch `first_stretch_no`; `kept` says of
-    each plane from when and until when what came before them still runs. -#}
+    a running maximum of the ends is not on MariaDB. `segments` begin with the stretch `first_stretch_no`. `kept` has,
+    for each plane, when that stretch starts and when the last of the earlier segments ends. -#}
 {% macro busy_times(segments, length, kept=none) -%}
 {%- set edges = [(segments, "start_tick", 1, 1), (segments, "end_tick", 0, -1)] -%}
 {%- if kept -%}

@@ -136,7 +136,7 @@ class Schedule:
         ]
 
     def model(self, now: Warehouse, build_no: int) -> tuple[Warehouse, bool]:
-        """Take the model through a build; return it, and whether the build finished."""
+        """Run a build in the model. Return the warehouse afterwards, and whether the build finished."""
         build = Build(state="works", selects=self.selected(build_no))
         while build.state == "works":
             place = steps_of(build, self.family)[build.at]

@@ -98,9 +98,9 @@ def test_an_idle_reader_stops_a_build_with_a_word_and_nobody_else(
     assert who not in built.run("doctor").output
 
 
-def test_a_build_that_has_ended_has_no_connections(built: Bench) -> None:
+@pytest.mark.usefixtures("built")
+def test_a_build_that_has_ended_has_no_connections() -> None:
     """Prevents a reader from going unnamed since a former build, on another server, had a connection of its number."""
-    assert built
     assert not dbt_afterstate.open_connections
 
 

@@ -1,8 +1,8 @@
 {%- set length = 32 %}
 {%- set plane = ["session_no", "die", "plane"] %}
--- What each stretch of a plane's timeline adds to its times: 32 segments, and the time until the next one starts.
--- Grain: one row per session, die, plane and stretch. A build ranks a timeline from the first stretch that has changed,
--- or is followed by a change; of what came before it knows until when it still runs.
+-- How long each stretch of a plane's timeline is busy: 32 segments, and the time until the next stretch starts.
+-- Grain: one row per session, die, plane and stretch. A build computes a timeline again from the stretch at or before
+-- its first change. Of the earlier stretches it needs only the time at which their last segment ends.
 -- depends_on: {{ ref("int_phase_keys__timeline_changes") }}
 {{ config(
     materialized="incremental",
