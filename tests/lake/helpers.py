@@ -45,9 +45,9 @@ def start(lake: Path, *arguments: str | Path) -> subprocess.Popen[str]:
 
 
 def table(lake: Path, name: str) -> list[dict[str, Any]]:
-    """Return all rows of a landing table, visible or not."""
-    place = lake / "landing" / name
-    return list(DeltaTable(str(place)).to_pyarrow_table().to_pylist()) if place.exists() else []
+    """Return all rows of a landing table, visible or not; none while a loader is making it."""
+    place = str(lake / "landing" / name)
+    return list(DeltaTable(place).to_pyarrow_table().to_pylist()) if DeltaTable.is_deltatable(place) else []
 
 
 def commits(lake: Path) -> int:
