@@ -9,6 +9,8 @@ reads the columns of a dataset, with their descriptions, when the dataset is imp
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -30,7 +32,8 @@ VERSION = "1.0.0"
 ROW_LIMIT = 10_000
 DEFAULTS: dict[str, dict[str, Any]] = {
     "big_number_total": {"y_axis_format": ",d", "header_font_size": 0.4},
-    "table": {"table_timestamp_format": "%Y-%m-%d %H:%M:%S", "server_page_length": 20, "page_length": 20},
+    "table": {"table_timestamp_format": "%Y-%m-%d %H:%M:%S", "server_page_length": 20, "page_length": 20,
+              "show_cell_bars": False},
     "heatmap_v2": {"legend_type": "continuous", "linear_color_scheme": "superset_seq_1", "normalize_across": "heatmap",
                    "sort_x_axis": "alpha_asc", "sort_y_axis": "alpha_asc", "value_bounds": [None, None],
                    "show_legend": True, "y_axis_format": "SMART_NUMBER", "xscale_interval": -1, "yscale_interval": -1},
@@ -85,24 +88,38 @@ def _dataset(mart: str, schemas: Schemas) -> dict[str, Any]:
 
 def _chart(chart: dict[str, Any]) -> dict[str, Any]:
     viz = chart["viz"]
-    metrics = [
-        {"expressionType": "SQL", "sqlExpression": sql, "label": label, "optionName": f"metric_{number}"}
-        for number, (label, sql) in enumerate(chart.get("metrics", {}).items())
-    ]
+    metrics = [_metric(sql, label) for label, sql in chart.get("metrics", {}).items()]
     where = chart.get("where")
     filters = [{"expressionType": "SQL", "clause": "WHERE", "sqlExpression": where}] if where else []
     params = {"viz_type": viz, "adhoc_filters": filters, "row_limit": ROW_LIMIT, **DEFAULTS[viz]}
     params |= {"metric": metrics[0]} if viz in ONE_METRIC else {"metrics": metrics}
     if viz == "table":
-        columns = chart.get("columns", [])
-        params |= {"query_mode": "raw" if columns else "aggregate", "all_columns": columns}
-        params |= {"groupby": chart.get("group", [])}
+        params |= _table(chart)
+    for series, rank in chart.get("latest", {}).items():
+        params |= {"limit": series, "timeseries_limit_metric": _metric(rank, "latest"), "row_limit": 50_000}
     if "x_axis" in chart:
         groups = chart.get("by", [])
         params |= {"x_axis": chart["x_axis"], "groupby": groups[0] if viz == "heatmap_v2" else groups}
     return {"slice_name": chart["name"], "viz_type": viz, "params": params | chart.get("params", {}),
             "uuid": uuid("chart", chart["name"]), "dataset_uuid": uuid("dataset", chart["mart"]),
             "version": VERSION}  # fmt: skip
+
+
+def _metric(sql: str, label: str) -> dict[str, str]:
+    return {"expressionType": "SQL", "sqlExpression": sql, "label": label, "optionName": f"metric_{label}"}
+
+
+def _table(chart: dict[str, Any]) -> dict[str, Any]:
+    """Return what a table asks for; its headings are the columns' names in words, so that they can wrap."""
+    columns, groups = chart.get("columns", []), chart.get("group", [])
+    headings: dict[str, dict[str, Any]] = {
+        column: {"customColumnName": re.sub("_us$", " (µs)", column).replace("_", " ")} for column in columns + groups
+    }
+    for column, number_format in chart.get("formats", {}).items():
+        headings.setdefault(column, {})["d3NumberFormat"] = number_format
+    newest = [json.dumps([chart["newest_by"], False])] if "newest_by" in chart else []
+    return {"query_mode": "raw" if columns else "aggregate", "all_columns": columns, "groupby": groups,
+            "order_by_cols": newest, "column_config": headings}  # fmt: skip
 
 
 def _dashboard(dashboard: dict[str, Any]) -> dict[str, Any]:

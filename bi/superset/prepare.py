@@ -2,7 +2,8 @@
 
     python bi/superset/prepare.py BUNDLE.zip
 
-Safe to repeat: the dashboard, its charts and its datasets are replaced by the bundle's, all else stays.
+Safe to repeat: the dashboard, its charts and its datasets are replaced by the bundle's, all else stays. Charts of an
+earlier bundle that this one does not have go, too; they are known by their identities, which are made of names.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from superset.app import create_app
 from superset.cli.main import superset
 
 ADMIN = "admin"
+NAMED = 5  # the version of bundle.py's identities; Superset gives its own charts random ones
 
 
 def main() -> None:
@@ -46,6 +48,7 @@ def _import(bundle: Path) -> None:
     from superset.commands.importers.v1.utils import get_contents_from_bundle
     from superset.connectors.sqla.models import SqlaTable
     from superset.extensions import db, security_manager
+    from superset.models.slice import Slice
 
     with ZipFile(bundle) as opened:
         contents = get_contents_from_bundle(opened)
@@ -53,9 +56,13 @@ def _import(bundle: Path) -> None:
     contents["metadata.yaml"] = yaml.safe_dump({**yaml.safe_load(contents["metadata.yaml"]), "type": "assets"})
     g.user = security_manager.find_user(ADMIN)
     ImportAssetsCommand(contents).run()
+    ours = {str(yaml.safe_load(text)["uuid"]) for path, text in contents.items() if path.startswith("charts/")}
     for dataset in db.session.query(SqlaTable).all():
         if dataset.database.database_name == "Afterstate":
             dataset.fetch_metadata()
+            for chart in db.session.query(Slice).filter_by(datasource_id=dataset.id).all():
+                if chart.uuid.version == NAMED and str(chart.uuid) not in ours:
+                    db.session.delete(chart)
     db.session.commit()
 
 

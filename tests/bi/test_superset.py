@@ -33,15 +33,15 @@ EXPECTED = {
     "Snapshots": "select count(id) from {marts}.shutdown_state_snapshot",
     "Incomplete snapshots": "select count(*) from {marts}.shutdown_snapshot_inputs where not is_complete",
     "Drifted snapshots": "select count(distinct snapshot_id) from {marts}.shutdown_snapshot_drift",
-    "Rows rejected": "select count(*) from {audit}.landing_rejects",
-    "SoMS over the steps of designs that were shut down": (
-        "select trace.step, trace.case_id, trace.antibody_id, trace.SoMS_cumsum_window, "
+    "Rejected rows": "select count(*) from {audit}.landing_rejects",
+    "SoMS by step, 20 latest shut-down designs": (
+        "select trace.step, trace.run_id, trace.case_id, trace.antibody_id, trace.SoMS_cumsum_window, "
         "case when snapshots.id is not null then trace.SoMS_cumsum_window end "
         "from {audit}.core_state_trace_history as trace left join {marts}.shutdown_state_snapshot as snapshots "
         "on trace.run_id = snapshots.run_id and trace.case_id = snapshots.case_id "
         "and trace.antibody_id = snapshots.antibody_id and trace.step = snapshots.shutdown_step "
-        "where trace.valid_to is null and (trace.case_id, trace.antibody_id) in "
-        "(select case_id, antibody_id from {marts}.shutdown_state_snapshot)"
+        "where trace.valid_to is null and (trace.run_id, trace.case_id, trace.antibody_id) in "
+        "(select run_id, case_id, antibody_id from {marts}.shutdown_state_snapshot)"
     ),
     "Steps by fallback stage": (
         "select fallback_stage, sum(not is_after), sum(is_after) from (select decisions.fallback_stage, exists "
@@ -54,25 +54,25 @@ EXPECTED = {
         "action_toggle_rate, blocked_rate_window, veto_streak, fallback_stage, reservation_status, 1, null, 0, 1 "
         "from {marts}.shutdown_state_snapshot"
     ),
-    "Phase key used and phase key that was true": (
+    "Phase key used (columns) vs. true phase key (rows)": (
         "select phase_key_used, phase_key_before, count(*) from {marts}.proposal_phase_keys group by 1, 2"
     ),
-    "Operations by phase key": (
+    "Proposals by true phase key and operation": (
         "select phase_key_before, op_name, count(*) from {marts}.proposal_phase_keys group by 1, 2"
     ),
-    "Utilisation of planes": (
+    "Plane utilisation": (
         "select session_id, die, plane, busy_us, virtual_end_us, busy_us / (max_end - min_start) from "
         "{marts}.plane_utilisation inner join (select session_id, die, plane, min(start_us) as min_start, "
         "max(end_us) as max_end from {marts}.op_state_spans group by 1, 2, 3) as spans using (session_id, die, plane)"
     ),
-    "Time of planes by phase key": (
+    "Plane time by phase key (µs)": (
         "select phase_key, session_id, sum(ticks) / 100 from (select session_id, concat(op_base, '.', state) "
         "as phase_key, least(end_tick, coalesce(next_start_tick, end_tick)) - start_tick as ticks "
         "from {marts}.op_state_spans union all select session_id, virtual_end_key, "
         "virtual_end_until_tick - virtual_end_from_tick from {marts}.op_state_spans "
         "where virtual_end_until_tick > virtual_end_from_tick) as held group by 1, 2"
     ),
-    "Operations": (
+    "Operation counts and durations": (
         "select loads.session_id, op_base, count(*), avg(end_tick - start_tick) / 100, "
         "sum(end_tick - start_tick) / 100 "
         "from {staging}.stg_nand__operations as operations inner join {landing}.landing_loads as loads "
@@ -87,12 +87,12 @@ EXPECTED = {
         "select run_id, 5, count(distinct case_id, antibody_id), count(distinct case_id, antibody_id, step), 1, 0, 1 "
         "from {audit}.core_state_trace_history group by 1"
     ),
-    "Files": (
+    "Landed files": (
         "select load_id, kind, nullif(session_id, ''), nullif(run_id, ''), rows_landed, rows_rejected, status, 'time' "
         "from {landing}.landing_loads"
     ),
 }
-ROLES = {"Operations": "dbt", "Simulated runs": "landing", "Files": "landing"}
+ROLES = {"Operation counts and durations": "dbt", "Simulated runs": "landing", "Landed files": "landing"}
 CORRECTED = "run_id,case_id,antibody_id,step,SoMS_cumsum_window,action_toggle_rate,blocked_rate_window,veto_streak\n"
 DESIGN = "core7_04_1767776352,B_GOVERNED,antibody_C"
 
