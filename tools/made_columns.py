@@ -68,6 +68,7 @@ MADE: dict[str, Made] = {
     "session_no": Made("int"),
     "run_no": Made("int"),
     "state_no": Made("int"),
+    "previous_state_no": Made("int", None),
     "segment_no": Made("int"),
     "stretch_no": Made("int"),
     "segment_ticks": Made(_TICK),

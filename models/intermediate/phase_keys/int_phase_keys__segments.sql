@@ -1,13 +1,16 @@
--- Each segment of each plane's timeline, in small integers; `op_state_spans` adds neighbours and texts.
+{%- set plane = ["session_no", "die", "plane"] %}
+{%- set stated = plane + ["state_no", "run_no", "row_no", "start_tick", "end_tick"] %}
+-- Each segment of each plane's timeline with its neighbours, in small integers; `op_state_spans` adds the texts.
 -- Grain: one row per segment, numbered by (start tick, run, row) within its session, die and plane. A segment that is
 -- stated again (same start tick and state) holds as its latest run has it, which may have cut it short.
+-- A build replaces what starts at or after its first change, and the segment before it, which has another next one now.
 {{ config(
     materialized="incremental",
     incremental_strategy="replace",
     built_from=["nand_op_state_timeline"],
     replace_scope="int_phase_keys__timeline_changes",
     replace_on=["session_no"],
-    replace_where="start_tick >= from_tick",
+    replace_where="coalesce(next_start_tick >= from_tick, true)",
     pre_hook="{{ make_room_to_sort() }}",
     post_hook="{{ note_built_loads() }}",
 ) }}
@@ -49,40 +52,45 @@ versions as (
 ),
 
 {% if is_incremental() -%}
--- what follows a change counts on from the segments that stay
+-- the last segment of each plane that starts before the change: what follows counts on from it
 kept as (
 
-    select
-        segments.session_no,
-        segments.die,
-        segments.plane,
-        max(segments.segment_no) as segment_count
-    from {{ this }} as segments
+    select segments.* from {{ this }} as segments
     inner join changes on segments.session_no = changes.session_no
-    where segments.start_tick < changes.from_tick
-    group by segments.session_no, segments.die, segments.plane
+    where
+        segments.start_tick < changes.from_tick
+        and coalesce(segments.next_start_tick >= changes.from_tick, true)
 
 ),
 
 {% endif -%}
+segments as (
+
+    select {{ stated | join(", ") }}, run_order from versions
+    where version_no = 1
+    {%- if is_incremental() %}
+    union all
+    select {{ stated | join(", ") }}, 0 as run_order from kept
+    {%- endif %}
+
+),
+
 int_phase_keys__segments as (
 
     select
-        versions.session_no,
-        versions.die,
-        versions.plane,
-        row_number() over (
-            partition by versions.session_no, versions.die, versions.plane
-            order by versions.start_tick, versions.run_order, versions.row_no
-        ) {{ "+ coalesce(kept.segment_count, 0)" if is_incremental() }} as segment_no,
-        versions.state_no,
-        versions.run_no,
-        versions.row_no,
-        versions.start_tick,
-        versions.end_tick
-    from versions
-    {{ "left join kept on " ~ same_key("versions", "kept", ["session_no", "die", "plane"]) if is_incremental() }}
-    where versions.version_no = 1
+        segments.{{ stated | join(",\n        segments.") }},
+        row_number() over timeline {{ "+ coalesce(kept.segment_no - 1, 0)" if is_incremental() }} as segment_no,
+        {% for column in ["state_no", "end_tick"] -%}
+        coalesce(lag(segments.{{ column }}) over timeline{{ ", kept.previous_" ~ column if is_incremental() }})
+            as previous_{{ column }},
+        {% endfor -%}
+        lead(segments.start_tick) over timeline as next_start_tick
+    from segments
+    {{ "left join kept on " ~ same_key("segments", "kept", plane) if is_incremental() }}
+    window timeline as (
+        partition by segments.{{ plane | join(", segments.") }}
+        order by segments.start_tick, segments.run_order, segments.row_no
+    )
 
 )
 

@@ -63,16 +63,12 @@ stretch_times as (
         segments.{{ (plane + ["stretch_no"]) | join(",\n        segments.") }},
         count(*) as segment_count,
         {{ as_bigint("sum(segments.end_tick - segments.start_tick)") }} as segment_ticks,
-        {{ as_bigint("sum(greatest(coalesce(next_segments.start_tick - segments.end_tick, 0), 0))") }}
+        {{ as_bigint("sum(greatest(coalesce(segments.next_start_tick - segments.end_tick, 0), 0))") }}
             as virtual_end_ticks,
         min(segments.start_tick) as first_start_tick,
         max(segments.end_tick) as last_end_tick,
-        case when count(next_segments.segment_no) = count(*) then max(next_segments.start_tick) end as next_start_tick
+        case when count(segments.next_start_tick) = count(*) then max(segments.next_start_tick) end as next_start_tick
     from segments
-    left join {{ ref("int_phase_keys__segments") }} as next_segments
-        on
-            {{ same_key("segments", "next_segments", plane) }}
-            and segments.segment_no + 1 = next_segments.segment_no
     group by segments.{{ (plane + ["stretch_no"]) | join(", segments.") }}
 
 ),

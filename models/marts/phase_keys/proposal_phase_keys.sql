@@ -70,7 +70,7 @@ proposal_phase_keys as (
             when states.state_no is null then 'DEFAULT'
             when proposals.propose_tick >= segments.end_tick then concat(states.op_base, '.END')
             when
-                previous_segments.end_tick <= proposals.propose_tick
+                segments.previous_end_tick <= proposals.propose_tick
                 and (states.state = 'ISSUE' or segments.start_tick = proposals.propose_tick)
                 then concat(previous_states.op_base, '.END')
             when states.state = 'ISSUE' then 'DEFAULT'
@@ -85,14 +85,10 @@ proposal_phase_keys as (
         on
             segments_as_of.load_id = proposals.load_id
             and segments_as_of.row_no = proposals.row_no
-    {% for alias, offset in [("segments", ""), ("previous_segments", " - 1")] -%}
-    left join {{ segments }} as {{ alias }}
-        on
-            {{ same_key("segments_as_of", alias, ["session_no", "die", "plane"]) }}
-            and segments_as_of.segment_no{{ offset }} = {{ alias }}.segment_no
-    {% endfor -%}
+    left join {{ segments }} as segments
+        on {{ same_key("segments_as_of", "segments", ["session_no", "die", "plane", "segment_no"]) }}
     left join {{ states }} as states on segments.state_no = states.state_no
-    left join {{ states }} as previous_states on previous_segments.state_no = previous_states.state_no
+    left join {{ states }} as previous_states on segments.previous_state_no = previous_states.state_no
 
 )
 

@@ -25,17 +25,12 @@ state_times as (
         segments.plane,
         segments.state_no,
         count(*) as segment_count,
-        sum(
-            least(segments.end_tick, coalesce(next_segments.start_tick, segments.end_tick)) - segments.start_tick
-        ) as segment_ticks,
-        count(case when next_segments.start_tick > segments.end_tick then 1 end) as gap_count,
-        sum(greatest(0, coalesce(next_segments.start_tick, segments.end_tick) - segments.end_tick)) as gap_ticks
+        sum(least(segments.end_tick, coalesce(segments.next_start_tick, segments.end_tick)) - segments.start_tick)
+            as segment_ticks,
+        count(case when segments.next_start_tick > segments.end_tick then 1 end) as gap_count,
+        sum(greatest(0, coalesce(segments.next_start_tick, segments.end_tick) - segments.end_tick)) as gap_ticks
     from changed_sessions as sessions
     inner join {{ ref("int_phase_keys__segments") }} as segments on sessions.session_no = segments.session_no
-    left join {{ ref("int_phase_keys__segments") }} as next_segments
-        on
-            {{ same_key("segments", "next_segments", ["session_no", "die", "plane"]) }}
-            and segments.segment_no + 1 = next_segments.segment_no
     group by sessions.session_id, segments.die, segments.plane, segments.state_no
 
 ),
