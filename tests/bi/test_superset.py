@@ -84,7 +84,7 @@ EXPECTED = {
         "0)), 'time' from {landing}.landing_loads where session_id <> '' group by 1, 2"
     ),
     "Governed runs": (
-        "select run_id, 5, count(distinct case_id, antibody_id), count(distinct case_id, antibody_id, step), 1, 0, 1 "
+        "select run_id, count(distinct case_id, antibody_id), count(distinct case_id, antibody_id, step), 1, 0, 1 "
         "from {audit}.core_state_trace_history group by 1"
     ),
     "Landed files": (
