@@ -11,12 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.recognise import KINDS
 from loaders.send import STATEMENT_BYTES, _split, _statements
 from tests.bench import Bench, Server
-from tests.loaders.helpers import TRACE_FILE, another_warehouse, fingerprint, fuzz, trace
-from tests.loaders.odd.outcome import Landing, land_all
-from tests.loaders.odd_files import odd_files
+from tests.loaders.helpers import TRACE_FILE, another_warehouse, fuzz, trace
 from tests.server.helpers import global_setting
 
 
@@ -25,34 +22,6 @@ def without_local_infile(server: Server, tmp_path: Path) -> Iterator[Bench]:
     bench = another_warehouse(server, tmp_path)
     with global_setting(bench, "local_infile", 0):
         yield bench
-
-
-def fingerprints(bench: Bench) -> dict[str, object]:
-    """Sum up the rows and rejects of every kind; where files lay and when they landed is left out."""
-    return {kind.name: (found := fingerprint(bench, kind.name))["rows"] + found["rejects"] for kind in KINDS}
-
-
-def results(landing: Landing) -> list[dict[str, object]]:
-    """Return what the command said of each file, without its folder and its load's number."""
-    left_out = ("file", "load_id")
-    return [
-        {name: value for name, value in found.result.items() if name not in left_out}
-        for _, found in landing.found.values()
-    ]
-
-
-def test_odd_files_land_as_by_load_data(server: Server, tmp_path: Path) -> None:
-    """Prevents a text, a bit of a number, a NULL or a reject from depending on a setting, or on where tables stand."""
-    files = odd_files()
-    by_load_data = another_warehouse(server, tmp_path / "load-data")
-    by_insert = another_warehouse(server, tmp_path / "insert", "one_database")
-    expected = land_all(by_load_data, files)
-    with global_setting(by_insert, "local_infile", 0):
-        found = land_all(by_insert, files)
-    assert results(found) == results(expected)
-    assert fingerprints(by_insert) == fingerprints(by_load_data)
-    assert found.contents[0] == found.contents[1]  # landing again changes nothing
-    assert "lands by INSERT" in found.first.stderr.replace("files land", "lands")
 
 
 def test_it_says_once_how_to_be_faster(without_local_infile: Bench) -> None:

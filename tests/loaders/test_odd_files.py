@@ -6,11 +6,13 @@ Value for value, in the landing tables and in the marts.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from loaders.recognise import KINDS
 from tests.bench import Bench, Server
-from tests.loaders.helpers import another_warehouse
+from tests.loaders.helpers import another_warehouse, fingerprint
 from tests.loaders.odd.built import Built, build_all
 from tests.loaders.odd.compare import first_difference
 from tests.loaders.odd.expect import Rejected
@@ -18,6 +20,7 @@ from tests.loaders.odd.kinds import LONG
 from tests.loaders.odd.marts import differences as mart_differences
 from tests.loaders.odd.outcome import Landing, land_all
 from tests.loaders.odd_files import odd_files
+from tests.server.helpers import global_setting
 from tools.odd_files import PAGE, page
 
 SHOWN = 40
@@ -99,6 +102,31 @@ def test_nothing_is_executed(landing: Landing) -> None:
     before, after = landing.inventory
     assert len(before) > 100
     assert before == after
+
+
+def fingerprints(bench: Bench) -> dict[str, object]:
+    """Sum up the rows and rejects of every kind; where files lay and when they landed is left out."""
+    return {kind.name: (found := fingerprint(bench, kind.name))["rows"] + found["rejects"] for kind in KINDS}
+
+
+def results(landing: Landing) -> list[dict[str, object]]:
+    """Return what the command said of each file, without its folder and its load's number."""
+    left_out = ("file", "load_id")
+    return [
+        {name: value for name, value in found.result.items() if name not in left_out}
+        for _, found in landing.found.values()
+    ]
+
+
+def test_by_insert_they_land_as_by_load_data(bench: Bench, landing: Landing, tmp_path: Path) -> None:
+    """Prevents a text, a bit of a number, a NULL or a reject from depending on a setting, or on where tables stand."""
+    by_insert = another_warehouse(bench.server, tmp_path, "four_schemas")
+    with global_setting(by_insert, "local_infile", 0):
+        found = land_all(by_insert, odd_files())
+    assert results(found) == results(landing)
+    assert fingerprints(by_insert) == fingerprints(bench)
+    assert found.contents[0] == found.contents[1]  # landing again changes nothing
+    assert "lands by INSERT" in found.first.stderr.replace("files land", "lands")
 
 
 def test_whatever_landed_builds(built: Built) -> None:
