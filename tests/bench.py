@@ -129,6 +129,11 @@ class Bench:
         """Where dbt keeps what it knows of this warehouse, and what it says of it."""
         return self.server.home / "target" / (self.settings.schema or "default")
 
+    @property
+    def process_environment(self) -> dict[str, str]:
+        """Return what a process of its own runs with; its dbt goes on from what was parsed in this one."""
+        return {**os.environ, **self.environment, "DBT_TARGET_PATH": str(self.artifacts)}
+
     def at_home(self, home: Path) -> Bench:
         """Return the same warehouse as the profile in another home has it; a URL would name its server once more."""
         environment = {name: value for name, value in self.environment.items() if name != "AFTERSTATE_MYSQL_URL"}

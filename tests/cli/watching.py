@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
 import signal
 import subprocess
@@ -26,7 +25,7 @@ class Watch:
     def __init__(self, bench: Bench, folder: Path, *options: str) -> None:
         self._process = subprocess.Popen(
             [str(AFTERSTATE), "watch", folder, *options, "--json"],
-            env={**os.environ, **bench.environment},
+            env=bench.process_environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

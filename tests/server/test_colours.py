@@ -36,10 +36,11 @@ def on_a_terminal(bench: Bench, variables: dict[str, str], *options: str) -> str
 def build(
     bench: Bench, variables: dict[str, str], stdout: int, *options: str, stderr: int | None = None
 ) -> subprocess.Popen[str]:
-    kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "DBT_USE_COLORS")}
+    environment = bench.process_environment
+    kept = {name: value for name, value in environment.items() if name not in ("NO_COLOR", "DBT_USE_COLORS")}
     return subprocess.Popen(
         [str(AFTERSTATE), "build", "--select", "stg_landing__loads", "--resource-type", "model", *options],
-        env={**kept, "TERM": "xterm", **bench.environment, **variables},
+        env={**kept, "TERM": "xterm", **variables},
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=stderr,

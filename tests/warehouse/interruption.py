@@ -15,7 +15,8 @@ START_SECONDS, MIDST_SECONDS = 120, 1.0
 
 def interrupt_build(bench: Bench, dice: random.Random, *selection: str) -> bool:
     """Build, kill the server at some moment of it, and bring it up again; tell whether the build was not done yet."""
-    build = start_command(bench, "build", "--quiet", *WITHOUT_TESTS, *selection)
+    parsed = str(bench.artifacts)
+    build = start_command(bench, "build", "--quiet", *WITHOUT_TESTS, *selection, DBT_TARGET_PATH=parsed)
     wait_for_dbt(bench)
     time.sleep(dice.uniform(0, MIDST_SECONDS))
     kill(bench)

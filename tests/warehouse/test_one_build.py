@@ -31,9 +31,9 @@ TRACE = "run_id,case_id,antibody_id,step,SoMS_cumsum_window\nweek2,B,ab7,21,{}\n
 
 @pytest.fixture
 def built(warehouse: Bench) -> Bench:
-    """Return a warehouse with the sample's core marts."""
+    """Return a warehouse with the sample's summary of governed runs."""
     warehouse.land(ROOT / "samples" / "core")
-    warehouse.build_without_tests("--select", "tag:core")
+    warehouse.build_without_tests("--select", "+governed_run_summary")
     return warehouse
 
 
@@ -97,6 +97,7 @@ def test_a_suspended_build_overwrites_nothing(built: Bench) -> None:
 
     `frozen_race.sh` of the adversary, with a barrier in place of the luck.
     """
+    built.build_without_tests(*MEMORY)
     built.land(built.write("core10_01_shutdown_events.csv", EVENT))
     snapshot = "select SoMS_cumsum_window from {marts}.shutdown_state_snapshot where run_id = 'week2'"
     with building(built, *MEMORY, name="first") as first:
@@ -160,7 +161,7 @@ def test_what_a_killed_build_left_the_next_one_clears(held: Build) -> None:
     held.ends()
     (orphan,) = statements(bench, "rename table")  # the server does not know that nobody waits for it
     assert unfinished(bench) == ["governed_run_summary__dbt_new"]
-    for table in ("gone__dbt_new", "post_shutdown_timeline__dbt_old", "only__dbt_old"):
+    for table in ("gone__dbt_new", "governed_run_summary__dbt_old", "only__dbt_old"):
         bench.query(f"create table {{marts}}.{table} (id int)", role="dbt")
     bench.build_without_tests("--select", "core_fallback_stages")
     assert orphan not in [row[0] for row in bench.query("show processlist", role="dbt")]
