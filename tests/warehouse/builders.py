@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -32,18 +31,21 @@ class Build:
         self.process = self._start(folder, arguments)
 
     def _start(self, folder: Path, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
-        own = {"DBT_TARGET_PATH": str(folder / "target"), "DBT_LOG_PATH": str(folder / "logs")}
         self._take_what_is_parsed(folder / "target")
+        own = ("--target-path", str(folder / "target"), "--log-path", str(folder / "logs"))
         with self.said_in.open("wb") as said:
             return subprocess.Popen(
-                [str(AFTERSTATE), "build", *WITHOUT_TESTS, *arguments],
-                env={**os.environ, **self.bench.environment, **own},
+                [str(AFTERSTATE), "build", *WITHOUT_TESTS, *own, *arguments],
+                env=self.bench.process_environment,
                 stdout=said,
                 stderr=subprocess.STDOUT,
             )
 
     def _take_what_is_parsed(self, target: Path) -> None:
-        """Begin with the project as dbt has parsed it for this warehouse, which takes longer than a small build."""
+        """Begin with the project as dbt has parsed it for this warehouse, which takes longer than a small build.
+
+        The place where that stands is one of the variables with which dbt takes it for the same project.
+        """
         parsed = self.bench.artifacts / "partial_parse.msgpack"
         if parsed.exists():
             target.mkdir(exist_ok=True)
