@@ -45,7 +45,7 @@ from pymysql._auth import sha2_rsa_encrypt
 from afterstate.errors import AfterstateError, ServerError
 from afterstate.progress import quiet_build_progress
 from afterstate.warehouse import connect as warehouse_connect
-from afterstate.warehouse import partial_parse, quick_events
+from afterstate.warehouse import partial_parse, quick_events, quick_jinja, quick_results
 from afterstate.warehouse.build_lock import SEATS, BuildLock, BuildRefused
 from afterstate.warehouse.connect import SESSION, tls_context, unverified_context
 from afterstate.warehouse.dbt import NEXT_VARIABLE, NO_WAIT_VARIABLE, set_defaults
@@ -85,6 +85,9 @@ def prepare() -> None:
     caching_sha2_password.MySQLCachingSHA2PasswordAuthPlugin = SealedPassword
     partial_parse.install()
     quick_events.install()
+    quick_results.install()
+    settings = Settings.from_environment()
+    quick_jinja.install(settings.root / os.environ.get("DBT_TARGET_PATH", "target") / "templates")
     for task, run in WRITING_TASKS.items():
         task.run = _alone(run)
 

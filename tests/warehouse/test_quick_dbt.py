@@ -1,0 +1,89 @@
+"""dbt says and compiles the same with what makes it quick."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dbt.clients.jinja import MacroFuzzEnvironment, MacroGenerator, get_rendered
+from dbt.events import types
+from dbt.events.base_types import BaseEvent
+from dbt.events.eventmgr import EventManager
+
+from afterstate.warehouse import quick_events, quick_jinja
+
+EVENTS: list[tuple[type[BaseEvent], dict[str, Any]]] = [
+    (types.MainReportVersion, {"version": "=1.7", "log_version": 3}),
+    (types.LogTestResult, {"name": "unique", "status": "fail", "index": 2, "num_models": 9, "num_failures": 4}),
+    (types.NodeStart, {"node_info": {"node_name": "op_state_spans", "unique_id": "model.afterstate.op_state_spans"}}),
+    (types.Formatting, {"msg": "a line"}),
+]
+
+
+@pytest.fixture(autouse=True)
+def dbt_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what the tests install, and let dbt have the flags that a command gives it."""
+    monkeypatch.setattr("dbt.flags.GLOBAL_FLAGS", Namespace(PRINTER_WIDTH=80, USE_COLORS=False, MACRO_DEBUGGING=False))
+    for owner, names in (
+        (BaseEvent, ("__init__", "__getattr__", "__setattr__")),
+        (EventManager, ("fire_event",)),
+        (MacroFuzzEnvironment, ("compile",)),
+        (MacroGenerator, ("get_macro",)),
+    ):
+        for name in names:
+            monkeypatch.setattr(owner, name, getattr(owner, name))
+
+
+@pytest.mark.parametrize(("event", "values"), EVENTS)
+def test_an_event_says_what_it_was_given(event: type[BaseEvent], values: dict[str, Any]) -> None:
+    """Prevents messages that lose a value because they are packed when they are read."""
+    quick_events.install()
+    packed = event(**values)
+    said = packed.to_dict()
+    assert {name: said[name] for name in values if name != "node_info"} == {
+        name: value for name, value in values.items() if name != "node_info"
+    }
+    assert said.get("node_info", {}).get("node_name") == values.get("node_info", {}).get("node_name")
+    assert packed.message()
+
+
+def test_an_event_that_no_log_takes_is_never_packed() -> None:
+    """Prevents builds that spend a tenth of their time on messages that nobody reads."""
+    quick_events.install()
+    event = types.MainReportVersion(version="=1.7", log_version=3)
+    EventManager().fire_event(event)
+    assert "pb_msg" not in vars(event)
+    event.version = "=1.8"
+    assert (event.version, event.log_version) == ("=1.8", 3)
+
+
+def test_a_template_is_compiled_once_and_again_when_it_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prevents models that go on with the code of a former text, or with code that a crash has cut off."""
+    compiled: list[str] = []
+    original = quick_jinja._compile
+
+    def count(environment: Any, source: str, *arguments: Any, **options: Any) -> Any:
+        compiled.append(source)
+        return original(environment, source, *arguments, **options)
+
+    monkeypatch.setattr(quick_jinja, "_compile", count)
+    quick_jinja.install(tmp_path / "templates")
+    first, second = "select {{ number + 1 }}", "select {{ number + 2 }}"
+    for text, expected in ((first, "select 2"), (first, "select 2"), (second, "select 3")):
+        assert get_rendered(text, {"number": 1}) == expected
+    assert compiled == [first, second]
+    for file in (tmp_path / "templates").iterdir():
+        file.write_bytes(file.read_bytes()[:-9])
+    assert get_rendered(first, {"number": 1}) == "select 2"
+    assert compiled == [first, second, first]
+
+
+def test_templates_are_compiled_where_nothing_can_be_kept(tmp_path: Path) -> None:
+    """Prevents commands that fail where the target folder cannot be written to."""
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    quick_jinja.install(tmp_path / "file" / "templates")
+    assert get_rendered("select {{ 1 + 1 }}", {}) == "select 2"
