@@ -109,11 +109,8 @@ TARGETS = {
     "segments": "int_phase_keys__segments",
     "phase_keys": "proposal_phase_keys",
 }
-# The rule's neighbours are not stored; a key's order is the fastest to load.
-WRITTEN = {
-    "segments": "select session_no, die, plane, segment_no, state_no, run_no, row_no, start_tick, end_tick "
-    "from segments order by session_no, die, plane, segment_no"
-}
+# A key's order is the fastest to load.
+WRITTEN = {"segments": "select * from segments order by session_no, die, plane, segment_no"}
 
 
 def prepare(order: Order) -> Callable[[], None]:

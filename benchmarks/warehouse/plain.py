@@ -36,9 +36,12 @@ from (select distinct op_state from {landing}.nand_op_state_timeline) as found
 """
 SEGMENTS = """
 insert into int_phase_keys__segments (
-    session_no, die, plane, segment_no, state_no, run_no, row_no, start_tick, end_tick
+    session_no, die, plane, segment_no, state_no, run_no, row_no, start_tick, end_tick,
+    previous_state_no, previous_end_tick, next_start_tick
 )
-select session_no, die, plane, row_number() over timeline, state_no, run_no, row_no, start_tick, end_tick
+select
+    session_no, die, plane, row_number() over timeline, state_no, run_no, row_no, start_tick, end_tick,
+    lag(state_no) over timeline, lag(end_tick) over timeline, lead(start_tick) over timeline
 from (
     select
         *, row_number() over (
@@ -98,7 +101,9 @@ select
     case
         when states.state_no is null then 'DEFAULT'
         when propose_tick >= segments.end_tick then concat(states.op_base, '.END')
-        when previous.end_tick <= propose_tick and (states.state = 'ISSUE' or segments.start_tick = propose_tick)
+        when
+            segments.previous_end_tick <= propose_tick
+            and (states.state = 'ISSUE' or segments.start_tick = propose_tick)
             then concat(earlier.op_base, '.END')
         when states.state = 'ISSUE' then 'DEFAULT'
         else states.op_state
@@ -109,12 +114,8 @@ left join int_phase_keys__segments as segments
     on
         proposals.session_no = segments.session_no and proposals.key_die = segments.die
         and proposals.key_plane = segments.plane and proposals.found_no = segments.segment_no
-left join int_phase_keys__segments as previous
-    on
-        proposals.session_no = previous.session_no and proposals.key_die = previous.die
-        and proposals.key_plane = previous.plane and proposals.found_no - 1 = previous.segment_no
 left join int_phase_keys__states as states on segments.state_no = states.state_no
-left join int_phase_keys__states as earlier on previous.state_no = earlier.state_no
+left join int_phase_keys__states as earlier on segments.previous_state_no = earlier.state_no
 """
 CORRELATED = "select proposals.*, ({look_up}) as found_no from ({proposals}) as proposals"
 LATERAL = (
