@@ -9,14 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
-from types import CodeType
 from typing import Any, NoReturn
 
 import pytest
 from click.testing import CliRunner, Result
 from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner, dbtRunnerResult
-from dbt.clients.jinja import MacroFuzzEnvironment
 from dbt.contracts.graph.nodes import ParsedNode
 
 import dbt_afterstate
@@ -39,8 +37,6 @@ LAYOUTS = ("one_database", "four_schemas")
 LAYER_TABLE = re.compile(rf"`?\{{({'|'.join(LAYERS)})\}}`?\.`?(\w+)`?")
 # What makes `dbt build` leave its tests out; selecting models alone would bring their tests along.
 WITHOUT_TESTS = ("--resource-type", "model", "--resource-type", "seed")
-_compile = MacroFuzzEnvironment.compile
-_compiled: dict[tuple[type, str], CodeType] = {}
 
 
 @dataclass
@@ -96,16 +92,7 @@ def invoke_dbt(line: list[str], artifacts: Path) -> dbtRunnerResult:
         patch.setenv("DBT_LOG_LEVEL_FILE", "none")
         patch.setenv("DBT_WRITE_JSON", str(line[0] in ("docs", "source")))
         patch.setattr(ParsedNode, "write_node", lambda *_: None)  # nor the SQL of each node, in a file of its own
-        patch.setattr(MacroFuzzEnvironment, "compile", _compile_once)
         return dbtRunner().invoke([*line, "--quiet"])
-
-
-def _compile_once(environment: MacroFuzzEnvironment, source: str) -> CodeType:
-    """Compile a template as dbt's Jinja does, but once a process: each run of dbt meets the same macros."""
-    key = type(environment), source
-    if key not in _compiled:
-        _compiled[key] = _compile(environment, source)
-    return _compiled[key]
 
 
 @dataclass
