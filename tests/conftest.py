@@ -7,7 +7,6 @@ error in CI; so is anything else that a machine may lack.
 
 from __future__ import annotations
 
-import gc
 import os
 import random
 import shutil
@@ -39,12 +38,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Pass the session's seed to hypothesis before its plugin looks for one; `--hypothesis-seed` comes first.
-
-    Collect garbage less often, too.
-    """
+    """Pass the session's seed to hypothesis before its plugin looks for one; `--hypothesis-seed` comes first."""
     config.addinivalue_line("markers", "layouts(*names): run in four schemas, in one database, or once in each")
-    gc.set_threshold(50_000)  # dbt makes objects by the hundred thousand: a tenth of its time was looking for cycles
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(session_seed())
 
