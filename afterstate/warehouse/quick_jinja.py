@@ -3,6 +3,9 @@
 dbt 1.7 has Jinja compile each macro and model in each command, and makes a macro ready again for each call. Here the
 code is kept beside what dbt has parsed, in Jinja's own bytecode cache (its documentation, "Bytecode Cache"), and a
 macro stays ready for the node whose context it has. `dbt clean` removes the code; what has changed is compiled again.
+
+What dbt reads of its configuration, the profile's passwords with it, has an environment of its own (native types), and
+nothing of that is kept.
 """
 
 from __future__ import annotations
@@ -32,8 +35,10 @@ def install(folder: Path) -> None:
     cache = FileSystemBytecodeCache(str(folder))
 
     def compile_once(environment: Any, source: str, *arguments: Any, **options: Any) -> CodeType:
-        # an environment's class and dbt's extensions decide what code is made of a text
-        name = f"{dbt_version} {type(environment).__name__} {hashlib.sha256(source.encode()).hexdigest()}"
+        if type(environment) is not MacroFuzzEnvironment:  # it reads the configuration
+            return _compile(environment, source, *arguments, **options)
+        # dbt's own extensions decide what code is made of a text
+        name = f"{dbt_version} {hashlib.sha256(source.encode()).hexdigest()}"
         bucket = cache.get_bucket(environment, name, None, source)
         if bucket.code is None:
             bucket.code = _compile(environment, source, *arguments, **options)

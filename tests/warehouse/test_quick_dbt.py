@@ -87,3 +87,13 @@ def test_templates_are_compiled_where_nothing_can_be_kept(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
     quick_jinja.install(tmp_path / "file" / "templates")
     assert get_rendered("select {{ 1 + 1 }}", {}) == "select 2"
+
+
+def test_nothing_of_the_configuration_is_kept(tmp_path: Path) -> None:
+    """Prevents the passwords of the profile, which dbt renders as templates, from being written beside models' code."""
+    quick_jinja.install(tmp_path)
+    for value in ("Owner-pass-1", "{{ 'Owner-pass-1' }}"):
+        assert get_rendered(value, {}, native=True) == "Owner-pass-1"
+    assert list(tmp_path.iterdir()) == []
+    assert get_rendered("select {{ 1 + 1 }}", {}) == "select 2"
+    assert len(list(tmp_path.iterdir())) == 1
