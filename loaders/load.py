@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Protocol, TypeVar
+from typing import IO, Protocol
 
 from sqlalchemy import Connection
 
@@ -21,6 +20,7 @@ from loaders.content import Content, Progress, changed, open_content
 from loaders.encode import Encoder, Reject
 from loaders.encoding import advice, guess_encoding
 from loaders.inspection import Inspected
+from loaders.prefetch import prefetched
 from loaders.reader import Unreadable, visible
 from loaders.send import insert_lines
 from loaders.tables import LandingTables
@@ -30,7 +30,6 @@ from loaders.temporary import no_room_for_temporary_files
 SEND_BYTES = 1 << 20
 REJECTS_IN_MEMORY_BYTES = 16 << 20
 SHOWN_REJECTS = 3
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -115,14 +114,15 @@ def _send_rows(
 ) -> EncodedRows:
     with readable():
         rows = EncodedRows(inspected, content, spool, quotes_all=destination.send is insert_lines)
-        stored = store.stream_rows(
-            destination.send,
-            destination.connection,
-            destination.tables.rows[inspected.kind.name],
-            rows.encoder.columns,
-            load_id,
-            _packets(_prefetch(iter(rows))),
-        )
+        with prefetched(rows) as blocks:
+            stored = store.stream_rows(
+                destination.send,
+                destination.connection,
+                destination.tables.rows[inspected.kind.name],
+                rows.encoder.columns,
+                load_id,
+                _packets(blocks),
+            )
     _require_all(stored, rows.landed, "rows")
     return rows
 
@@ -168,12 +168,3 @@ def _packets(blocks: Iterable[memoryview]) -> Iterator[memoryview]:
     for block in blocks:
         for start in range(0, len(block), SEND_BYTES):
             yield block[start : start + SEND_BYTES]
-
-
-def _prefetch(items: Iterator[T]) -> Iterator[T]:
-    """Yield the items; while one is being used, a thread makes the next."""
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="landing") as worker:
-        coming = worker.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = worker.submit(next, items, None)
-            yield item

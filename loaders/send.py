@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import numpy as np
@@ -20,6 +19,7 @@ from sqlalchemy.dialects import mysql
 from afterstate.errors import LandingError
 from afterstate.warehouse.connect import SQL_MODE, STREAM_NAME, LandingConnection
 from loaders.encode import LOAD_FORMAT
+from loaders.prefetch import prefetched
 
 Buffer = bytes | memoryview
 # A statement's length: what comes at once is parsed at once, and servers take 16 MiB or more.
@@ -66,27 +66,18 @@ def insert_lines(
     before = ("(" + "".join(f"{raw.escape(value)}," for value in constants.values())).encode()
     stored = 0
     statements = (head + before + (b"),\n" + before).join(rows) + b")" for rows in _statements(lines))
-    for statement in _prefetch(statements):
-        if len(statement) >= longest:
-            raise LandingError(
-                f"a row takes {len(statement):,} bytes, the server's max_allowed_packet is {longest:,}",
-                "as an administrator: set global max_allowed_packet = 1073741824;",
-                failure="too_long",
-            )
-        stored += raw.query(cast(str, statement))  # PyMySQL sends bytes as they are
-        _require_no_warnings(raw, table, raw.warning_count)
+    with prefetched(statements) as made:
+        for statement in made:
+            if len(statement) >= longest:
+                raise LandingError(
+                    f"a row takes {len(statement):,} bytes, the server's max_allowed_packet is {longest:,}",
+                    "as an administrator: set global max_allowed_packet = 1073741824;",
+                    failure="too_long",
+                )
+            stored += raw.query(cast(str, statement))  # PyMySQL sends bytes as they are
+            _require_no_warnings(raw, table, raw.warning_count)
     raw.query(f"set session sql_mode = '{SQL_MODE}'")
     return stored
-
-
-def _prefetch(items: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the items, and have the next one made while the server is at work on the last."""
-    following = iter(items)
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="insert") as worker:
-        made = worker.submit(next, following, None)
-        while (item := made.result()) is not None:
-            made = worker.submit(next, following, None)
-            yield item
 
 
 def _statements(lines: Iterable[Buffer]) -> Iterator[list[bytes]]:
