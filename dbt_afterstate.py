@@ -45,7 +45,7 @@ from pymysql._auth import sha2_rsa_encrypt
 from afterstate.errors import AfterstateError, ServerError
 from afterstate.progress import quiet_build_progress
 from afterstate.warehouse import connect as warehouse_connect
-from afterstate.warehouse import partial_parse, quick_events, quick_jinja, quick_results
+from afterstate.warehouse import partial_parse, quick_events, quick_jinja, quick_results, quick_schemas
 from afterstate.warehouse.build_lock import SEATS, BuildLock, BuildRefused
 from afterstate.warehouse.connect import SESSION, tls_context, unverified_context
 from afterstate.warehouse.dbt import NEXT_VARIABLE, NO_WAIT_VARIABLE, set_defaults
@@ -87,7 +87,9 @@ def prepare() -> None:
     quick_events.install()
     quick_results.install()
     settings = Settings.from_environment()
-    quick_jinja.install(settings.root / os.environ.get("DBT_TARGET_PATH", "target") / "templates")
+    target = settings.root / os.environ.get("DBT_TARGET_PATH", "target")
+    quick_jinja.install(target / "templates")
+    quick_schemas.install(target / "schemas")
     for task, run in WRITING_TASKS.items():
         task.run = _alone(run)
 

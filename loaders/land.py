@@ -15,7 +15,8 @@ from typing import cast
 import sqlalchemy
 
 from afterstate.errors import AfterstateError, LandingError
-from afterstate.warehouse.connect import LandingConnection, open_cursor, sqlalchemy_engine
+from afterstate.warehouse.alchemy import sqlalchemy_engine
+from afterstate.warehouse.connect import LandingConnection, open_cursor
 from afterstate.warehouse.engines import Engine
 from afterstate.warehouse.holders import who_blocks, who_may_know
 from afterstate.warehouse.profile import Warehouse

@@ -15,8 +15,9 @@ import pymysql
 from sqlalchemy import delete, select, update
 
 from afterstate.server.programs import Say
+from afterstate.warehouse.alchemy import sqlalchemy_engine
 from afterstate.warehouse.build_lock import BuildLock
-from afterstate.warehouse.connect import detect, open_cursor, sqlalchemy_engine
+from afterstate.warehouse.connect import detect, open_cursor
 from afterstate.warehouse.profile import Warehouse
 from loaders.kinds import Kind
 from loaders.tables import LandingTables, landing_tables

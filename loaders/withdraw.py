@@ -17,7 +17,8 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, up
 from sqlalchemy.exc import OperationalError
 
 from afterstate.errors import UsageError
-from afterstate.warehouse.connect import detect, sqlalchemy_engine
+from afterstate.warehouse.alchemy import sqlalchemy_engine
+from afterstate.warehouse.connect import detect
 from afterstate.warehouse.holders import who_blocks, who_may_know
 from afterstate.warehouse.profile import Warehouse
 from afterstate.warehouse.settings import Settings

@@ -14,9 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import pymysql
-import sqlalchemy
 from pymysql.connections import LoadLocalPacketWrapper, MySQLResult
-from sqlalchemy.pool import NullPool
 
 from afterstate.errors import AccountRefused, ServerError
 from afterstate.warehouse.engines import Engine
@@ -178,13 +176,6 @@ def unverified_context() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def sqlalchemy_engine(credentials: Credentials, *, landing: bool = False) -> sqlalchemy.Engine:
-    """Return a SQLAlchemy engine over `connect`, which takes the same arguments; it keeps no connection open."""
-    return sqlalchemy.create_engine(
-        f"{credentials.type}+pymysql://", creator=lambda: connect(credentials, landing=landing), poolclass=NullPool
-    )
 
 
 @contextmanager

@@ -17,12 +17,11 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from dbt.clients.jinja import MacroFuzzEnvironment, MacroGenerator
+from dbt.clients.jinja import MacroFuzzEnvironment, MacroGenerator, get_dbt_macro_name
 from dbt.version import __version__ as dbt_version
 from jinja2 import FileSystemBytecodeCache
 
 _compile: Callable[..., CodeType] = MacroFuzzEnvironment.compile
-_get_macro: Callable[[Any], Any] = MacroGenerator.get_macro
 
 
 def install(folder: Path) -> None:
@@ -51,5 +50,10 @@ def install(folder: Path) -> None:
 
 def _get_macro_once(generator: Any) -> Any:
     if "ready_macro" not in vars(generator):
-        generator.ready_macro = _get_macro(generator)
+        template = generator.get_template()
+        context = generator.context
+        for name, value in template.globals.items():  # Jinja's own, such as `range`
+            context.setdefault(name, value)
+        module = template.make_module(vars=context, shared=True)  # dbt copies its 600 names twice for each macro
+        generator.ready_macro = vars(module)[get_dbt_macro_name(generator.get_name())]
     return generator.ready_macro

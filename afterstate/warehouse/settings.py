@@ -9,13 +9,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
-
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
 from afterstate.errors import UsageError
 from afterstate.warehouse.layout import require_name
+
+if TYPE_CHECKING:  # SQLAlchemy takes 0.2 s to import, and only a URL needs it
+    from sqlalchemy.engine import URL
 
 DEFAULT_SCHEMA = "afterstate"
 # pip installs the dbt project into the package; a checkout is the project, and keeps everything else in itself, too.
@@ -75,6 +76,9 @@ def _server_url(text: str | None) -> URL | None:
     text = (text or "").strip()
     if not text:
         return None
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     example = "expected `mysql://user:password@host:3306/`, for example with `?ssl_ca=/path/ca.pem` behind it"
     try:
         url = make_url(text.strip())  # a newline from `$(cat url)` or an editor is not part of it

@@ -17,7 +17,8 @@ from afterstate.server.private import PrivateServer
 from afterstate.server.programs import Say
 from afterstate.warehouse import accounts
 from afterstate.warehouse.accounts import Account
-from afterstate.warehouse.connect import connect, detect, open_cursor, sqlalchemy_engine
+from afterstate.warehouse.alchemy import sqlalchemy_engine
+from afterstate.warehouse.connect import connect, detect, open_cursor
 from afterstate.warehouse.engines import Engine
 from afterstate.warehouse.file_lock import one_at_a_time
 from afterstate.warehouse.layout import Schemas

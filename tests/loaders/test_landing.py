@@ -25,7 +25,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterstate.errors import LandingError, ServerError
-from afterstate.warehouse.connect import STREAM_NAME, connect, detect, sqlalchemy_engine
+from afterstate.warehouse.alchemy import sqlalchemy_engine
+from afterstate.warehouse.connect import STREAM_NAME, connect, detect
 from loaders import store
 from loaders.encode import Encoder
 from loaders.land import Lander

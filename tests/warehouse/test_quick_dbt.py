@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dbt.adapters.mariadb.connections import MariaDBCredentials
 from dbt.clients.jinja import MacroFuzzEnvironment, MacroGenerator, get_rendered
+from dbt.contracts.graph.nodes import ColumnLevelConstraint, Macro, ModelNode
+from dbt.contracts.project import Project
+from dbt.dataclass_schema import dbtClassMixin
 from dbt.events import types
 from dbt.events.base_types import BaseEvent
 from dbt.events.eventmgr import EventManager
+from dbt.node_types import NodeType
 
-from afterstate.warehouse import quick_events, quick_jinja
+from afterstate.warehouse import quick_events, quick_jinja, quick_schemas
 
 EVENTS: list[tuple[type[BaseEvent], dict[str, Any]]] = [
     (types.MainReportVersion, {"version": "=1.7", "log_version": 3}),
@@ -34,6 +39,7 @@ def dbt_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         for name in names:
             monkeypatch.setattr(owner, name, getattr(owner, name))
+    monkeypatch.setattr(dbtClassMixin, "json_schema", vars(dbtClassMixin)["json_schema"])
 
 
 @pytest.mark.parametrize(("event", "values"), EVENTS)
@@ -97,3 +103,48 @@ def test_nothing_of_the_configuration_is_kept(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     assert get_rendered("select {{ 1 + 1 }}", {}) == "select 2"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_macro_sees_its_context_and_what_jinja_brings(tmp_path: Path) -> None:
+    """Prevents macros that lose `range`, or go on with a value that the node's context had earlier."""
+    quick_jinja.install(tmp_path)
+    context: dict[str, Any] = {"number": 1}
+    macro = Macro(
+        "counted", NodeType.Macro, "afterstate", "counted.sql", "counted.sql", "macro.afterstate.counted",
+        macro_sql="{% macro counted(by) %}{% for n in range(2) %}{{ number * by + n }} {% endfor %}{% endmacro %}",
+    )  # fmt: skip
+    counted = MacroGenerator(macro, context)
+    assert counted(10) == "10 11 "
+    context["number"] = 2
+    assert counted(10) == "20 21 "
+
+
+@pytest.mark.parametrize("described", [MariaDBCredentials, Project, ModelNode, ColumnLevelConstraint])
+def test_a_schema_is_made_once(described: type[dbtClassMixin], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents configurations from being checked by another class's schema, or by what a crash has cut off."""
+    made: list[type] = []
+    original = quick_schemas._make
+
+    def count(made_of: type[dbtClassMixin]) -> dict[str, Any]:
+        made.append(made_of)
+        schema: dict[str, Any] = original(made_of)
+        return schema
+
+    expected = described.json_schema()
+    monkeypatch.setattr(quick_schemas, "_make", count)
+    for count_of_made in (1, 1):  # made, then read
+        quick_schemas.install(tmp_path)
+        assert described.json_schema() == expected
+        assert len(made) == count_of_made
+    [file] = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:-9])
+    quick_schemas.install(tmp_path)
+    assert described.json_schema() == expected
+    assert len(made) == 2
+
+
+def test_schemas_are_made_where_nothing_can_be_kept(tmp_path: Path) -> None:
+    """Prevents commands that fail where the target folder cannot be written to."""
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    quick_schemas.install(tmp_path / "file" / "schemas")
+    assert Project.json_schema()["title"] == "Project"
