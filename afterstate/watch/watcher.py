@@ -87,13 +87,13 @@ class Watcher:
         self._builds = Builds(settings, order.build_after)
         self._away_since: float | None = None
         self._pause = FIRST_PAUSE_SECONDS
+        self._look_seconds = 0.0
         self._has_asked = False
 
     def run(self) -> None:
         """Watch until KeyboardInterrupt, which it raises once nothing of its own is at work any more."""
         try:
             while True:
-                began = time.monotonic()
                 try:
                     self._step()
                 except BrokenPipeError:
@@ -102,13 +102,15 @@ class Watcher:
                     self._be_away(error)
                     continue
                 if self._away_since is None:
-                    time.sleep(max(LOOK_SECONDS, (time.monotonic() - began) / LOOKING_SHARE))
+                    time.sleep(max(LOOK_SECONDS, self._look_seconds / LOOKING_SHARE))
         finally:
             self._builds.stop()
 
     def _step(self) -> None:
         """Look once, and do what is to be done."""
+        began = time.monotonic()
         arrived = self._arrivals.look()
+        self._look_seconds = time.monotonic() - began
         for file in self._arrivals.open_for_long:
             self._listener.still_open(file)
         self._arrivals.open_for_long.clear()
