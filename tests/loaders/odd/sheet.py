@@ -44,8 +44,8 @@ class Sheet:
 
     def row(self, changes: Mapping[str, str] | None = None, line_break: str | None = None) -> Sheet:
         """Write a row that fits, but for the changes; columns of the header that are none of the kind hold `other`."""
-        fitting = self.kind.fitting(self.label)
-        return self.cells([{**fitting, **(changes or {})}.get(name, "other") for name in self.header], line_break)
+        cells = {**self.kind.fitting(self.label), **(changes or {})}
+        return self.cells([cells.get(name, "other") for name in self.header], line_break)
 
     def cells(self, cells: Sequence[str], line_break: str | None = None, text: str | None = None) -> Sheet:
         """Write a row of just these cells; `text` is how they are spelled, when not as usual."""
