@@ -1,13 +1,14 @@
 """Servers set up for something else: the same results, or a refusal that says what to change.
 
-AFTERSTATE_LONG_TESTS=1 builds with every test; it takes some minutes.
+Settings of different things are changed together, unless one would hide another's effect. AFTERSTATE_LONG_TESTS=1
+changes each alone, and builds with every test; it takes some minutes.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -46,16 +47,46 @@ OWN_SETTINGS: dict[str, dict[str, Settings]] = {
     "mariadb": {"small memory for tables": {"tmp_memory_table_size": 1 << 20}},
     "mysql": {"keys for all tables": {"sql_require_primary_key": 1}},
 }
-CHANGES = [
-    *(pytest.param(settings, id=name) for name, settings in SETTINGS.items()),
-    *(
-        pytest.param(settings, id=name, marks=pytest.mark.engines(engine))
-        for engine, own in OWN_SETTINGS.items()
-        for name, settings in own.items()
-    ),
-]
+# No two that set the same, and INSERT alone: beside it, nothing else would be landed by LOAD DATA.
+TOGETHER = (
+    ("latin1", "no sql_mode", "far east", "small buffers", "small memory for tables"),
+    ("case-blind", "other quotes", "no transactions", "keys for all tables"),
+    ("as MySQL is installed",),
+)
 # What a running server cannot change; the former must be known when its data directory is made.
-FROM_THE_START = {"lower-case names": {"lower_case_table_names": 1}, "small pool": {"innodb_buffer_pool_size": 6 << 20}}
+FROM_THE_START: dict[str, Settings] = {
+    "lower-case names": {"lower_case_table_names": 1},
+    "small pool": {"innodb_buffer_pool_size": 6 << 20},
+}
+
+
+def changes(engine: str) -> dict[str, Settings]:
+    """Return what is changed at a time on a running server, each by its name."""
+    all_of_it = SETTINGS | OWN_SETTINGS[engine]
+    groups = [[name for name in group if name in all_of_it] for group in TOGETHER]
+    assert sorted(name for group in groups for name in group) == sorted(all_of_it)
+    return each_alone_or_together(all_of_it, groups)
+
+
+def each_alone_or_together(settings: dict[str, Settings], groups: Iterable[Collection[str]]) -> dict[str, Settings]:
+    """Return the settings as they are named, or those of a group as one."""
+    if LONG:
+        return settings
+    merged: dict[str, Settings] = {}
+    for group in groups:
+        for name in group:
+            found = merged.setdefault(", ".join(group), {})
+            assert not found.keys() & settings[name].keys()
+            found.update(settings[name])
+    return merged
+
+
+CHANGES = [
+    pytest.param(settings, id=name, marks=pytest.mark.engines(engine))
+    for engine in OWN_SETTINGS
+    for name, settings in changes(engine).items()
+]
+STARTS = each_alone_or_together(FROM_THE_START, [FROM_THE_START])
 
 
 @contextmanager
@@ -163,12 +194,12 @@ def test_each_unfriendly_setting_gives_the_same_results(
 
 
 @pytest.mark.usefixtures("without_dbt_debug")
-@pytest.mark.parametrize("name", FROM_THE_START)
+@pytest.mark.parametrize("name", STARTS)
 def test_servers_that_were_made_otherwise_give_the_same_results(
     server: Server, tmp_path: Path, files: list[Path], friendly: dict[str, str], name: str
 ) -> None:
     """Prevents figures or names that depend on what a server was started with."""
-    settings = FROM_THE_START[name]
+    settings = STARTS[name]
     with started_with(settings), private_home(server, tmp_path, AFTERSTATE_SCHEMA="Developability") as bench:
         up(bench)
         assert_set_up_as(bench, settings)
