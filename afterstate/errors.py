@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+# What to do about a file or folder that the system keeps closed.
+READ_PERMISSION = "expected permission to read it, which its owner can give: `chmod a+rX`"
+
 
 class AfterstateError(Exception):
     """Something that the user can fix.

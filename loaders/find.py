@@ -13,7 +13,7 @@ from loaders.runs import InputFile
 def find_files(paths: Sequence[Path]) -> list[InputFile]:
     """Return the files that `land` looks at: those named, and all in the folders named, hidden ones left out.
 
-    A folder that may not be read is among them, so that its files are not left out silently: landing it fails.
+    A folder that may not be listed or entered is among them, in place of its files: landing it fails, and says so.
     Raises UsageError for what is neither, such as a pipe: landing reads a file more than once.
     """
     found: dict[Path, InputFile] = {}
@@ -23,20 +23,26 @@ def find_files(paths: Sequence[Path]) -> list[InputFile]:
                 f"`{path}` is neither a file nor a folder",
                 "write it to a file and land that, or pipe it: `… | afterstate land - --kind KIND`",
             )
-        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
-        for file in inside:
+        for file in (path, *sorted(path.rglob("*"))) if path.is_dir() else (path,):
             hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-            if not hidden and (file.is_file() or _is_closed(file)):
+            if not hidden and _is_to_land(file):
                 found.setdefault(file, InputFile(file, path))
     return list(found.values())
 
 
-def _is_closed(path: Path) -> bool:
-    """Return whether this is a folder whose files cannot be listed."""
-    if not path.is_dir():
-        return False
+def _is_to_land(path: Path) -> bool:
+    """Return whether this is a file, or a folder whose files cannot be reached."""
     try:
-        os.scandir(path).close()
+        return path.is_file() or (path.is_dir() and _is_closed(path))
+    except PermissionError:  # the folder that it is in is closed
+        return False
+
+
+def _is_closed(folder: Path) -> bool:
+    """Return whether a folder may not be listed (its `r`), or not be entered (its `x`)."""
+    try:
+        os.scandir(folder).close()
+        os.stat(os.path.join(folder, os.curdir))  # noqa: PTH116, PTH118 (pathlib leaves the `.` out)
     except PermissionError:
         return True
     return False

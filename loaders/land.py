@@ -6,6 +6,8 @@ landing.
 
 from __future__ import annotations
 
+import errno
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +16,7 @@ from typing import cast
 
 import sqlalchemy
 
-from afterstate.errors import AfterstateError, LandingError
+from afterstate.errors import READ_PERMISSION, AfterstateError, LandingError
 from afterstate.warehouse.alchemy import sqlalchemy_engine
 from afterstate.warehouse.connect import LandingConnection, open_cursor
 from afterstate.warehouse.engines import Engine
@@ -199,6 +201,8 @@ def _noting_failures(found: InputFile, result: FileResult) -> Iterator[None]:
             error.kind = result.kind = error.kind or result.kind
         result.fail(error, str(error))
     except OSError as error:
-        may_not = isinstance(error, PermissionError)
-        hint = "\n  expected permission to read it, which its owner can give: `chmod a+rX`" if may_not else ""
-        result.fail(error, f"{found.shown}: cannot be read: {error.strerror or error}{hint}")
+        # a folder is among the files to land only where it is closed
+        may_not = isinstance(error, PermissionError | IsADirectoryError)
+        said = os.strerror(errno.EACCES) if may_not else error.strerror or error
+        hint = f"\n  {READ_PERMISSION}" if may_not else ""
+        result.fail(error, f"{found.shown}: cannot be read: {said}{hint}")

@@ -12,7 +12,7 @@ import click
 
 from afterstate.cli import console
 from afterstate.cli.group import FAILED, ROWS_REJECTED
-from afterstate.cli.options import ENCODING, JSON_LIST, kind_option
+from afterstate.cli.options import ENCODING, JSON_LIST, InputPath, kind_option
 from afterstate.cli.results import NEW, show_messages, show_results
 from afterstate.errors import UsageError
 from afterstate.progress import byte_progress
@@ -34,7 +34,7 @@ STANDARD_INPUT = Path("-")
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True, path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=InputPath(allow_dash=True))
 @click.option("--session", metavar="NAME", help="The session of nand files; by default, their folder's name.")
 @click.option("--run", metavar="RUN", help="The run of nand files whose names lack it.")
 @kind_option("Treat every file as one of")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from afterstate.cli import console
-from afterstate.cli.options import JSON, JSON_LIST, RULE, OutputPath, require_one_output
+from afterstate.cli.options import JSON, JSON_LIST, RULE, InputPath, OutputPath, require_one_output
 from afterstate.errors import UsageError
 from afterstate.memory.archive import rows_of
 from afterstate.memory.backup import LOADS, MEMORY, REJECTS, RETAKES, back_up, count_rows
@@ -31,7 +31,7 @@ BUILD_NEXT = "`afterstate build` brings the marts up to date"
 @click.option("--case", "case_id", metavar="CASE", help="Its case_id.")
 @click.option("--antibody", "antibody_id", metavar="ANTIBODY", help="Its antibody_id.")
 @click.option("--step", "shutdown_step", type=int, metavar="N", help="Its shutdown_step.")
-@click.option("--file", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="CSV",
+@click.option("--file", "file", type=InputPath(dir_okay=False), metavar="CSV",
               help="Many snapshots: a CSV with run_id, case_id, antibody_id, shutdown_step.")  # fmt: skip
 @click.option("--reason", required=True, metavar="TEXT", help="Why; it stays with the former snapshot.")
 @RULE
@@ -112,7 +112,7 @@ def backup(file: Path, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=InputPath(dir_okay=False))
 @JSON
 def restore(file: Path, as_json: bool) -> None:
     """Restore a backup, or import the notebook's snapshots.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from afterstate.errors import UsageError
+from afterstate.errors import READ_PERMISSION, UsageError
 from afterstate.output import is_standard_output
 from afterstate.phase_key import BOUNDARIES, Boundary
 
@@ -20,6 +21,7 @@ JSON_LIST = click.option("--json", "as_json", is_flag=True, help="Print a list o
 RULE = click.option("--rule", metavar="RULE", help="The rule of the snapshots; by default the project's current one.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
 YES = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+_ENTER_PERMISSION = "expected permission to enter its folder, which the folder's owner can give: `chmod a+X`"
 ENCODING = click.option(
     "--encoding", metavar="NAME", help="The files' encoding, if not UTF-8: cp949 (Korean Excel), utf-16, …"
 )
@@ -48,6 +50,27 @@ def kind_option(text: str) -> Decorator:
     return click.option(
         "--kind", "kind_name", metavar="KIND", help=f"{text}: {', '.join(names)}.", shell_complete=complete
     )
+
+
+class InputPath(click.Path):
+    """A path to read from; what may not be read is wrong usage, and the message says who can change that."""
+
+    def __init__(self, *, exists: bool = True, **options: Any) -> None:
+        super().__init__(exists, readable=False, path_type=Path, **options)
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """Return the path."""
+        if self.allow_dash and value == "-":
+            return super().convert(value, parameter, context)
+        try:
+            Path(value).stat()
+        except PermissionError:
+            self.fail(f"`{value}` cannot be reached; {_ENTER_PERMISSION}", parameter, context)
+        except (OSError, ValueError):
+            return super().convert(value, parameter, context)
+        if not os.access(value, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
+            self.fail(f"`{value}` may not be read; {READ_PERMISSION}", parameter, context)
+        return super().convert(value, parameter, context)
 
 
 class OutputPath(click.Path):

@@ -17,7 +17,7 @@ import click
 
 from afterstate.cli.console import say, suggest
 from afterstate.cli.land import land_paths, next_step
-from afterstate.cli.options import OutputPath
+from afterstate.cli.options import InputPath, OutputPath
 from afterstate.cli.results import show_results
 from afterstate.errors import UsageError
 from afterstate.phase_key import BOUNDARIES, Boundary, tick
@@ -50,9 +50,7 @@ def simulate() -> None:
 @click.option(
     "--pc-demo", "preset", default="default", show_default=True, type=click.Choice(PRESETS), help="The preset."
 )
-@click.option(
-    "--config", type=click.Path(dir_okay=False, path_type=Path), help="A YAML file instead of the default one."
-)
+@click.option("--config", type=InputPath(exists=False, dir_okay=False), help="A YAML file instead of the default one.")
 @click.option("--run-until", default=20000.0, show_default=True, metavar="US", help="How long a run lasts, in µs.")
 @click.option("--num-runs", default=1, show_default=True, type=click.IntRange(min=1), help="Runs of one timeline.")
 @click.option("--sites", default=1, show_default=True, type=click.IntRange(1, 100), help="Independent sessions.")

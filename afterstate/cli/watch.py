@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from afterstate.cli import console
-from afterstate.cli.options import ENCODING, kind_option
+from afterstate.cli.options import ENCODING, InputPath, kind_option
 from afterstate.cli.results import show_messages, show_result
 from afterstate.errors import AfterstateError
 from afterstate.progress import byte_progress
@@ -29,7 +29,7 @@ from loaders.runs import RunOptions
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", metavar="DIR", type=InputPath(file_okay=False))
 @click.option("--settle", default=5.0, show_default=True, type=click.FloatRange(min=0.1), metavar="SECONDS",
               help="Land a file once it has not changed for this long.")  # fmt: skip
 @click.option("--build-after", default=30.0, show_default=True, type=click.FloatRange(min=0), metavar="SECONDS",

@@ -9,7 +9,8 @@ import os
 import random
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from click.testing import CliRunner
 from afterstate import progress
 from afterstate.cli.main import main
 from loaders.find import find_files
+from loaders.lake.land import LakeLander
+from loaders.lake.tables import Lake
 from loaders.recognise import KINDS
 from tests.bench import ROOT, Bench
 from tests.loaders.helpers import KEY, TRACE_FILE, TRACE_KIND, csv_text, trace
@@ -27,6 +30,7 @@ from tests.loaders.helpers import KEY, TRACE_FILE, TRACE_KIND, csv_text, trace
 CONTRACT = ["file", "kind", "status", "rows_read", "rows_landed", "rows_rejected", "load_id"]
 GOOD, BAD = trace([(1,), (2,)]), trace([(3,), ("abc",)])
 MISSING = csv_text(KEY[1:])
+MAY_NOT = "Permission denied\n  expected permission to read it, which its owner can give: `chmod a+rX`"
 
 
 def test_exit_codes(warehouse: Bench) -> None:
@@ -154,26 +158,63 @@ def test_a_folder_whose_name_is_hidden(common: Bench) -> None:
     assert [result["status"] for result in common.land(common.folder / ".artifact")] == ["landed"]
 
 
-def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prevents a closed folder's files from being left out with exit code 0: it is found, and opening it fails."""
+@pytest.mark.parametrize("rights", [0, 4], ids=["closed", "only listed"])
+def test_a_folder_that_may_not_be_read(rights: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents a closed folder's files from being left out with exit code 0, and from ending the whole command."""
     closed = tmp_path / "in" / "closed"
-    closed.mkdir(parents=True)
-    (closed / TRACE_FILE).write_text(GOOD)
-    (tmp_path / "in" / "open.csv").write_text(GOOD)
-    for folder, mode in ((tmp_path, 0o755), (tmp_path / "in", 0o755), (closed, 0)):
-        folder.chmod(mode)
+    (closed / "deep").mkdir(parents=True)
+    for file in (closed / TRACE_FILE, closed / "deep" / TRACE_FILE, tmp_path / "in" / "open.csv"):
+        file.write_text(GOOD)
     monkeypatch.chdir(tmp_path)
-    is_root = os.geteuid() == 0
-    if is_root:
-        os.seteuid(65534)  # root may read everything; paths are relative, since folders above may be root's alone
-    try:
-        assert [each.file.name for each in find_files([Path("in")])] == ["closed", "open.csv"]
+    lander = LakeLander(Lake(str(tmp_path / "lake")))
+    with as_another_user(tmp_path, {".": 5, "in": 5, "in/closed": rights}):
         with pytest.raises(PermissionError):
             (Path("in/closed") / TRACE_FILE).read_bytes()
+        for named, expected in (("in", ["closed", "open.csv"]), ("in/closed", ["closed"])):
+            found = find_files([Path(named)])
+            assert [each.file.name for each in found] == expected
+            result = lander.land_found(found[0])
+            assert (result.status, result.messages) == ("failed", [f"in/closed: cannot be read: {MAY_NOT}"])
+
+
+def test_a_path_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents a refusal that does not say whose permission is missing, and a file that is called missing instead."""
+    for file in ("x.csv", "closed/x.csv"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(GOOD)
+    monkeypatch.chdir(tmp_path)
+    for command in ("land", "watch", "restore"):  # that other user may not be able to import them
+        assert CliRunner().invoke(main, [command, "--help"]).exit_code == 0
+    with as_another_user(tmp_path, {".": 5, "x.csv": 0, "closed": 0}):
+        for line, said in (
+            (["land", "x.csv"], "`x.csv` may not be read; expected permission to read it"),
+            (["watch", "closed"], "`closed` may not be read; expected permission to read it"),
+            (["restore", "closed/x.csv"], "`closed/x.csv` cannot be reached; expected permission to enter its folder"),
+        ):
+            result = CliRunner().invoke(main, line)
+            assert result.exit_code == 2
+            assert said in result.stderr.splitlines()[0]
+            assert "chmod a+" in result.stderr.splitlines()[0]
+
+
+@contextmanager
+def as_another_user(folder: Path, rights: dict[str, int]) -> Iterator[None]:
+    """Give everybody these rights to paths in a folder, and be a user for whom they count: root may read everything.
+
+    Paths in the block are relative, since folders above may be root's alone.
+    """
+    is_root = os.geteuid() == 0
+    for path, bits in rights.items():
+        (folder / path).chmod(0o111 * bits)
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
     finally:
         if is_root:
             os.seteuid(0)
-        closed.chmod(0o755)
+        for path in rights:
+            (folder / path).chmod(0o755)
 
 
 def test_the_sample_lands_as_the_help_says(warehouse: Bench) -> None:
