@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -20,10 +21,13 @@ from dbt.contracts.graph.nodes import ParsedNode
 import dbt_afterstate
 from afterstate.cli.main import main
 from afterstate.errors import ServerError
+from afterstate.server.data import make_data
 from afterstate.server.private import PrivateServer
+from afterstate.server.programs import find_program
 from afterstate.warehouse.admin_sql import one_database_grants
 from afterstate.warehouse.connect import open_cursor
 from afterstate.warehouse.dbt import dbt_command
+from afterstate.warehouse.file_lock import one_at_a_time
 from afterstate.warehouse.layout import LAYERS, Schemas
 from afterstate.warehouse.profile import Credentials, Warehouse, read_warehouse
 from afterstate.warehouse.settings import Settings
@@ -59,6 +63,20 @@ class Server:
     @property
     def private(self) -> PrivateServer:
         return PrivateServer(Settings.from_environment(self.environment))
+
+    def copy_data(self, session: Path) -> None:
+        """Begin with a copy of an empty data directory; the first server of the session makes it, which takes seconds.
+
+        `session` is the folder that pytest's workers share.
+        """
+        data, made = self.private.places.data, session / f"{self.engine}-data"
+        program = find_program(self.program)
+        assert program
+        with one_at_a_time(session / f"{self.engine}-data.lock"):
+            if not made.exists():
+                make_data(program, self.private.places, print)
+                data.rename(made)
+        shutil.copytree(made, data)
 
 
 def server_program(engine: str) -> Path:

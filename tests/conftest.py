@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from afterstate.warehouse import doctor
 from afterstate.warehouse.connect import open_cursor
 from tests.bench import (
     ENGINES,
@@ -102,6 +103,7 @@ def _own_environment() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("AFTERSTATE_") and "TEST" not in name]:
             patch.delenv(name)
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)  # each process would compile all modules again
         yield
 
 
@@ -112,10 +114,20 @@ def dice(request: pytest.FixtureRequest) -> random.Random:
 
 
 @pytest.fixture(scope="session")
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the temporary folder of this session, which its workers share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, session_folder: Path
+) -> Iterator[Server]:
     """Start a private server of the engine asked for; stop it and remove it at the end."""
     engine = request.param
     running = Server(engine, tmp_path_factory.mktemp(f"{engine}-home"), server_program(engine))
+    running.copy_data(session_folder)
     running.private.start(print)
     # Tests end processes, not the machine: what the system has need not be on the disk. MySQL's DDL is twice as fast.
     with open_cursor(running.admin) as cursor:
@@ -148,11 +160,18 @@ def warehouse(server: Server, layout: str, tmp_path: Path) -> Bench:
 
 
 @pytest.fixture
-def own_server(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def without_dbt_debug(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let doctor's check of dbt itself, which takes seconds, pass at once: the test builds, or is not about dbt."""
+    monkeypatch.setattr(doctor, "run_dbt", lambda *_, **__: 0)
+
+
+@pytest.fixture
+def own_server(server: Server, tmp_path_factory: pytest.TempPathFactory, session_folder: Path) -> Iterator[Bench]:
     """Return a warehouse on a server of its own, which may be killed."""
     home = tmp_path_factory.mktemp("own")
     environment = {"AFTERSTATE_HOME": str(home), "AFTERSTATE_SERVER_PROGRAM": str(server.program)}
     bench = Bench(Server(server.engine, home, server.program), environment, tmp_path_factory.mktemp("files"))
+    bench.server.copy_data(session_folder)
     assert bench.run("up").exit_code == 0
     yield bench
     bench.run("down")

@@ -22,12 +22,6 @@ from tests.server.helpers import ROLES, as_admin, bench_in, global_setting, up
 pytestmark = pytest.mark.layouts("four_schemas")
 
 
-@pytest.fixture
-def without_dbt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the check of dbt itself pass at once."""
-    monkeypatch.setattr(doctor, "run_dbt", lambda *_, **__: 0)
-
-
 def examined(bench: Bench) -> tuple[int, str]:
     """Run `afterstate doctor`; give its exit code and what it said."""
     result = bench.run("doctor")
@@ -76,7 +70,7 @@ def test_what_dbt_cannot_use_is_bad(warehouse: Bench) -> None:
     assert f"dbt debug --profiles-dir {path.parent}" in fix
 
 
-@pytest.mark.usefixtures("without_dbt")
+@pytest.mark.usefixtures("without_dbt_debug")
 @pytest.mark.parametrize("script", [None, "from dbt.cli.main import cli\n"])
 def test_another_dbt_is_bad(
     warehouse: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str | None
@@ -90,7 +84,7 @@ def test_another_dbt_is_bad(
     assert "./script/setup" in fix
 
 
-@pytest.mark.usefixtures("without_dbt")
+@pytest.mark.usefixtures("without_dbt_debug")
 def test_another_dbt_core_is_bad(warehouse: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents a dbt-core that dbt-mysql does not know failing in ways that nobody can read."""
     monkeypatch.setattr(doctor.metadata, "version", lambda _: "1.10.3")
@@ -99,7 +93,7 @@ def test_another_dbt_core_is_bad(warehouse: Bench, monkeypatch: pytest.MonkeyPat
     assert "./script/setup" in fix
 
 
-@pytest.mark.usefixtures("without_dbt")
+@pytest.mark.usefixtures("without_dbt_debug")
 def test_local_infile_off_is_noted(warehouse: Bench) -> None:
     """Prevents landing at half its speed for years, since nobody said what would make it faster."""
     with global_setting(warehouse, "local_infile", 0):
@@ -111,7 +105,7 @@ def test_local_infile_off_is_noted(warehouse: Bench) -> None:
         assert "local_infile is on" in examined(warehouse)[1]
 
 
-@pytest.mark.usefixtures("without_dbt")
+@pytest.mark.usefixtures("without_dbt_debug")
 def test_small_buffers_are_noted_and_small_packets_are_bad(warehouse: Bench) -> None:
     """Prevents minutes of sorting, or long fields that do not fit, without a hint why."""
     with global_setting(warehouse, "sort_buffer_size", 262144):
@@ -127,7 +121,7 @@ def test_small_buffers_are_noted_and_small_packets_are_bad(warehouse: Bench) -> 
         assert LEAST_PACKET > 1 << 20
 
 
-@pytest.mark.usefixtures("without_dbt")
+@pytest.mark.usefixtures("without_dbt_debug")
 def test_a_schema_under_another_collation_is_bad(warehouse: Bench) -> None:
     """Prevents `antibody_C` and `antibody_c` becoming one key in tables that are made from now on."""
     for schema in warehouse.warehouse.schemas.all():
@@ -139,7 +133,7 @@ def test_a_schema_under_another_collation_is_bad(warehouse: Bench) -> None:
         assert bad_findings(warehouse) == []
 
 
-@pytest.mark.usefixtures("without_dbt")
+@pytest.mark.usefixtures("without_dbt_debug")
 def test_a_missing_schema_is_bad_and_up_makes_it(warehouse: Bench) -> None:
     """Prevents dbt's error about an unknown database being the first that one hears of it."""
     as_admin(warehouse, f"drop database `{warehouse.warehouse.schemas.audit}`")
@@ -148,7 +142,7 @@ def test_a_missing_schema_is_bad_and_up_makes_it(warehouse: Bench) -> None:
     assert bad_findings(warehouse) == []
 
 
-@pytest.mark.usefixtures("without_dbt")
+@pytest.mark.usefixtures("without_dbt_debug")
 def test_missing_landing_tables_are_bad_and_up_makes_them(warehouse: Bench) -> None:
     """Prevents an account with every right, and nothing to land into."""
     as_admin(warehouse, f"drop table `{warehouse.warehouse.schemas.landing}`.landing_loads")
@@ -159,7 +153,7 @@ def test_missing_landing_tables_are_bad_and_up_makes_them(warehouse: Bench) -> N
     assert bad_findings(warehouse) == []
 
 
-@pytest.mark.usefixtures("without_dbt")
+@pytest.mark.usefixtures("without_dbt_debug")
 def test_a_dropped_account_and_a_changed_password_are_bad_and_up_mends_them(warehouse: Bench) -> None:
     """Prevents doctor itself failing, or sending people in a circle, when an account is gone."""
     found = warehouse.warehouse
@@ -191,7 +185,7 @@ TOO_MANY = [
 ]
 
 
-@pytest.mark.usefixtures("without_dbt")
+@pytest.mark.usefixtures("without_dbt_debug")
 @pytest.mark.parametrize(("changes", "verb"), [(TOO_FEW, "lacks"), (TOO_MANY, "beyond")], ids=["few", "many"])
 def test_rights_too_few_or_too_many_are_bad_and_up_mends_them(
     warehouse: Bench, changes: list[tuple[str, str, str]], verb: str
@@ -211,7 +205,7 @@ def test_rights_too_few_or_too_many_are_bad_and_up_mends_them(
     assert bad_findings(warehouse) == []
 
 
-@pytest.mark.usefixtures("without_dbt")
+@pytest.mark.usefixtures("without_dbt_debug")
 def test_a_profile_that_others_may_read_is_bad(warehouse: Bench) -> None:
     """Prevents passwords in a file that every user of the machine can open."""
     path = warehouse.settings.profiles_path
@@ -221,7 +215,7 @@ def test_a_profile_that_others_may_read_is_bad(warehouse: Bench) -> None:
     assert fix == f"chmod 600 {path}"
 
 
-@pytest.mark.usefixtures("without_dbt")
+@pytest.mark.usefixtures("without_dbt_debug")
 def test_the_wrong_adapter_is_bad_and_up_mends_it(warehouse: Bench) -> None:
     """Prevents the `mysql` adapter on MariaDB, whose SQL that server does not take."""
     other = {"mysql": "mariadb", "mariadb": "mysql"}[warehouse.server.engine]
@@ -233,7 +227,7 @@ def test_the_wrong_adapter_is_bad_and_up_mends_it(warehouse: Bench) -> None:
     assert bad_findings(warehouse) == []
 
 
-@pytest.mark.usefixtures("without_dbt")
+@pytest.mark.usefixtures("without_dbt_debug")
 def test_an_incomplete_profile_is_bad_and_up_mends_it(warehouse: Bench) -> None:
     """Prevents a traceback about a missing argument after a slip of the hand in profiles.yml."""
     for line in ("server", "username", "schema"):

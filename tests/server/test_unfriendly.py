@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from afterstate.server import data, private
-from afterstate.warehouse import doctor
 from afterstate.warehouse.connect import open_cursor
 from tests.bench import ROOT, WITHOUT_TESTS, Bench, Server, empty_place
 from tests.server.helpers import as_admin, bench_in, global_setting, private_home, up
@@ -168,12 +167,6 @@ def assert_times_are_utc(bench: Bench, began: datetime) -> None:
         role="dbt",
     )
     assert found == []
-
-
-@pytest.fixture
-def without_dbt_debug(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `doctor` leave out what takes seconds: the build shows that dbt works."""
-    monkeypatch.setattr(doctor, "run_dbt", lambda *_, **__: 0)
 
 
 @pytest.mark.usefixtures("without_dbt_debug")

@@ -226,11 +226,15 @@ def test_the_notebooks_own_snapshots_are_brought_in(warehouse: Bench) -> None:
 
 
 @pytest.fixture(scope="module", params=["both"])
-def homes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Bench]]:
+def homes(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, session_folder: Path
+) -> Iterator[list[Bench]]:
     """Yield a home for a private server of each engine; the servers end with the module."""
     if request.config.getoption("--server") != "both":
         missing("it moves a warehouse between both servers, and `--server` names one")
     servers = [Server(engine, tmp_path_factory.mktemp(f"moved-{engine}"), server_program(engine)) for engine in ENGINES]
+    for server in servers:
+        server.copy_data(session_folder)
     with private_home(servers[0], servers[0].home) as mariadb, private_home(servers[1], servers[1].home) as mysql:
         yield [mariadb, mysql]
 

@@ -21,13 +21,16 @@ MANY = MILLION if LONG else HUNDRED_THOUSAND
 
 
 @pytest.fixture(scope="module", params=["both"])
-def homes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Bench]]:
+def homes(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, session_folder: Path
+) -> Iterator[list[Bench]]:
     """Return a home for a private server of each engine; the servers end with the module."""
     if request.config.getoption("--server") != "both":
         missing("it compares both servers, and `--server` names one")
     benches = []
     for engine in ENGINES:
         benches.append(Server(engine, tmp_path_factory.mktemp(f"same-{engine}"), server_program(engine)))
+        benches[-1].copy_data(session_folder)
     with private_home(benches[0], benches[0].home) as mariadb, private_home(benches[1], benches[1].home) as mysql:
         yield [mariadb, mysql]
 
