@@ -11,6 +11,14 @@ SHUTDOWN_STEP = 21
 SHUTDOWN = ("--select", "tag:core", "source:core", "models/audit", "--exclude", "models/marts/governance")
 
 
+def only(*models: str) -> tuple[str, ...]:
+    """Return what has dbt build these models, and what they are built from, alone."""
+    return ("--select", *(f"+{model}" for model in models))
+
+
+SNAPSHOTS = only("shutdown_state_snapshot")
+
+
 @dataclass(frozen=True)
 class Scenario:
     """The files of one run as their producers would write them; None is a file that is missing."""

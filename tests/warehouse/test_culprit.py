@@ -13,6 +13,7 @@ from afterstate.warehouse import culprit
 from tests.bench import WITHOUT_TESTS, Bench
 from tests.loaders.helpers import TRACE_KIND, trace
 
+NAND = ("--select", "tag:nand")
 TIMELINE = "start,end,die,plane,op_state,op_name\n"
 PROPOSALS = "start_us,end_us,die,plane,op_name,op_base,op_uid\n"
 EVENT = (
@@ -50,16 +51,16 @@ def test_a_base_that_is_too_long(spoilt: Bench, capsys: pytest.CaptureFixture[st
     """Prevents a server's error number and a row number of its own, from which somebody has to find a file."""
     if before:  # and the same when the models are there and take in what is new
         spoilt.run("withdraw", "3", "--yes")
-        spoilt.build_without_tests("--select", "tag:nand")
+        spoilt.build_without_tests(*NAND)
         spoilt.query("update {landing}.landing_loads set status = 'landed', content_no = 0 where load_id = 3")
         capsys.readouterr()
-    said = failed_build(spoilt, capsys)
+    said = failed_build(spoilt, capsys, *NAND)
     file = spoilt.folder / "chip" / "op_state_timeline_261122_3.csv"
     assert " with load 3, nand_op_state_timeline of chip, run 261122_3\n" in said
     assert f"\n  {file}, line 18\n" in said
     assert "\n  `afterstate withdraw 3` sets it aside; then build again\n" in said
     assert spoilt.run("withdraw", "3", "--yes").exit_code == 0
-    spoilt.build_without_tests()
+    spoilt.build_without_tests(*NAND)
 
 
 def test_what_cannot_be_told_is_said(
@@ -67,7 +68,7 @@ def test_what_cannot_be_told_is_said(
 ) -> None:
     """Prevents a search without an end in a large warehouse, and the wrong load named when it was cut short."""
     monkeypatch.setattr(culprit, "BUDGET_SECONDS", -1)
-    said = failed_build(spoilt, capsys, "--select", "tag:nand")
+    said = failed_build(spoilt, capsys, *NAND)
     assert "fail: Data " in said
     assert "withdraw" not in said
 

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from tests.bench import ROOT, Bench
-from tests.warehouse.scenarios import SHUTDOWN, base_files
+from tests.warehouse.scenarios import SNAPSHOTS, base_files, only
 from tests.warehouse.scenarios import csv as csv_text
+
+DRIFT = only("shutdown_state_snapshot", "shutdown_snapshot_drift", "landing_loads")
+SUMMARY = only("shutdown_state_snapshot", "governed_run_summary")
 
 
 def land(warehouse: Bench, folder: str, files: dict[str, str]) -> None:
@@ -28,7 +31,7 @@ def rows(warehouse: Bench, statement: str) -> list[tuple[Any, ...]]:
 def test_drift_lists_every_column_that_changed(warehouse: Bench) -> None:
     """Prevents a correction upstream that nobody hears of, because the snapshot rightly stays as it was."""
     land(warehouse, "before", base_files("run"))
-    assert warehouse.check("shutdown_snapshot_drift_is_empty", *SHUTDOWN) == "pass"
+    assert warehouse.check("shutdown_snapshot_drift_is_empty", *DRIFT) == "pass"
     frozen = rows(warehouse, "select * from {marts}.shutdown_state_snapshot")
     changed = base_files("run")
     changed["events"] = changed["events"].replace("CORE8_PARTIAL_SEAL", "CORE8_FULL_SEAL")
@@ -37,7 +40,7 @@ def test_drift_lists_every_column_that_changed(warehouse: Bench) -> None:
     land(warehouse, "after", changed)
     lines = {"CORE8_FULL_SEAL": 2, "2.5": 4, None: 4, "REASON_NEW": 4}  # the header counted
     for arguments in ((), ("--full-refresh",)):
-        assert warehouse.check("shutdown_snapshot_drift_is_empty", *SHUTDOWN, *arguments) == "warn"
+        assert warehouse.check("shutdown_snapshot_drift_is_empty", *DRIFT, *arguments) == "warn"
         assert rows(warehouse, "select * from {marts}.shutdown_state_snapshot") == frozen
         drift = rows(
             warehouse,
@@ -61,20 +64,20 @@ def test_an_older_file_landed_again_changes_nothing(warehouse: Bench) -> None:
     land(warehouse, "first", base_files("run"))
     land(warehouse, "second", {"trace": base_files("run")["trace"].replace(",2.1,", ",2.2,")})
     land(warehouse, "first", base_files("run"))
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*SNAPSHOTS)
     assert rows(warehouse, "select SoMS_cumsum_window from {marts}.shutdown_state_snapshot") == [(2.2,)]
 
 
 def test_a_removed_file_takes_nothing_away(warehouse: Bench) -> None:
     """Prevents a producer's clean-up of its folder emptying the warehouse."""
     land(warehouse, "run", base_files("run"))
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*DRIFT)
     everything = "select * from {marts}.shutdown_state_snapshot"
     remembered = rows(warehouse, everything)
     (warehouse.folder / "run" / "trace.csv").unlink()
     (warehouse.folder / "run" / "events.csv").unlink()
     assert {result["status"] for result in warehouse.land(warehouse.folder / "run")} == {"unchanged"}
-    warehouse.run_models(*SHUTDOWN, "--full-refresh")
+    warehouse.run_models(*DRIFT, "--full-refresh")
     assert rows(warehouse, everything) == remembered
     assert rows(warehouse, "select count(*) from {marts}.shutdown_snapshot_drift") == [(0,)]
 
@@ -82,10 +85,10 @@ def test_a_removed_file_takes_nothing_away(warehouse: Bench) -> None:
 def test_a_corrected_event_adds_a_snapshot_and_says_so(warehouse: Bench) -> None:
     """Prevents a correction that overwrites what was remembered, or that passes without a word."""
     land(warehouse, "first", base_files("run"))
-    assert warehouse.check("shutdown_state_snapshot_has_one_shutdown_per_design", *SHUTDOWN) == "pass"
+    assert warehouse.check("shutdown_state_snapshot_has_one_shutdown_per_design", *SUMMARY) == "pass"
     first = rows(warehouse, "select * from {marts}.shutdown_state_snapshot")
     land(warehouse, "corrected", {"events": base_files("run")["events"].replace(",21,", ",22,")})
-    assert warehouse.check("shutdown_state_snapshot_has_one_shutdown_per_design", *SHUTDOWN) == "warn"
+    assert warehouse.check("shutdown_state_snapshot_has_one_shutdown_per_design", *SUMMARY) == "warn"
     both = rows(warehouse, "select * from {marts}.shutdown_state_snapshot order by shutdown_step")
     assert both[:1] == first
     assert [row[6] for row in both] == [21, 22]
@@ -100,7 +103,7 @@ def test_events_that_disagree_with_their_sources(warehouse: Bench) -> None:
     files["events"] = csv_text(header, "run,B_GOVERNED,antibody_C,21,CORE8_PARTIAL_SEAL,FULL_SEAL,0.441721,")
     del files["reservation"]
     land(warehouse, "run", files)
-    assert warehouse.check("shutdown_event_disagreements_is_empty", *SHUTDOWN) == "warn"
+    assert warehouse.check("shutdown_event_disagreements_is_empty", *only("shutdown_event_disagreements")) == "warn"
     assert rows(
         warehouse,
         "select shutdown_step, column_name, event_value, joined_value from {marts}.shutdown_event_disagreements",
@@ -114,7 +117,7 @@ def test_coverage_counts_what_is_missing(warehouse: Bench) -> None:
     partial["events"] += csv_text("partial,B_GOVERNED,antibody_X,5,CORE8_PARTIAL_SEAL")
     del partial["reservation"]
     land(warehouse, "partial", partial)
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*only("shutdown_snapshot_coverage", "shutdown_snapshot_inputs"))
     assert rows(
         warehouse,
         "select run_id, event_count, matched_count, missing_trace_count, missing_fallback_count, "
@@ -133,7 +136,7 @@ def test_coverage_counts_what_is_missing(warehouse: Bench) -> None:
 def test_what_followed_the_shutdown(warehouse: Bench) -> None:
     """Prevents the timeline missing steps, counting distance from elsewhere, or comparing with the moving state."""
     land(warehouse, "run", base_files("run"))
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*only("post_shutdown_timeline"))
     timeline = (
         "select step, steps_after_shutdown, SoMS_cumsum_window, round(SoMS_cumsum_window_difference, 9), "
         "veto_streak_difference, fallback_stage, round(fallback_score_difference, 9), "
@@ -145,7 +148,7 @@ def test_what_followed_the_shutdown(warehouse: Bench) -> None:
     ]
     assert rows(warehouse, timeline) == expected
     land(warehouse, "later", {"trace": base_files("run")["trace"].replace(",2.1,", ",9.9,")})
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*only("post_shutdown_timeline"))
     assert rows(warehouse, timeline) == expected  # still against the frozen state
 
 
@@ -166,7 +169,7 @@ def test_differences_that_no_type_can_hold(warehouse: Bench) -> None:
             ),
         },
     )
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*only("post_shutdown_timeline"))
     assert rows(
         warehouse,
         "select steps_after_shutdown, SoMS_cumsum_window_difference, action_toggle_rate_difference, "
@@ -177,7 +180,7 @@ def test_differences_that_no_type_can_hold(warehouse: Bench) -> None:
 def test_the_sample_runs_summary(warehouse: Bench) -> None:
     """Prevents designs missing from the summary, or extremes taken over the wrong rows."""
     warehouse.land(ROOT / "samples" / "core")
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*only("governed_run_summary", "post_shutdown_timeline"))
     summary = rows(
         warehouse,
         "select case_id, antibody_id, step_count, first_step, last_step, shutdown_count, first_shutdown_step "
@@ -200,7 +203,7 @@ def test_what_did_we_know_when(warehouse: Bench) -> None:
     """Prevents a restated row whose earlier statements cannot be asked for any more."""
     for number, value in enumerate(("2.1", "2.2", "2.3")):
         land(warehouse, f"week{number}", {"trace": base_files("run")["trace"].replace(",2.1,", f",{value},")})
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*only("core_state_trace_history"))
     history = rows(
         warehouse,
         "select SoMS_cumsum_window, valid_from, valid_to from {audit}.core_state_trace_history "
@@ -235,7 +238,7 @@ def test_bi_tools_show_what_each_column_means(warehouse: Bench) -> None:
         "alter table {marts}.shutdown_state_snapshot modify column run_id varchar(64) not null comment 'old'",
         role="dbt",
     )
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*SNAPSHOTS)
     ((comment,),) = rows(
         warehouse,
         "select column_comment from information_schema.columns where table_schema = '{marts}' "

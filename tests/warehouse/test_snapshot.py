@@ -10,7 +10,7 @@ import pytest
 
 from tests.bench import ROOT, Bench
 from tests.warehouse import notebook
-from tests.warehouse.scenarios import SCENARIOS, SHUTDOWN, base_files
+from tests.warehouse.scenarios import SCENARIOS, SHUTDOWN, SNAPSHOTS, base_files
 from tests.warehouse.scenarios import csv as csv_text
 
 STATE = ", ".join(notebook.COLUMNS)
@@ -49,7 +49,7 @@ def test_every_scenario_is_as_in_the_notebook(warehouse: Bench) -> None:
     assert len(whole_rows(warehouse)) == sum(5 if s.name == "exact_keys" else 1 for s in SCENARIOS)
 
 
-@pytest.mark.layouts("four_schemas", "one_database")
+@pytest.mark.layouts("four_schemas")  # in one database, its author's road and the whole build show the same
 def test_the_notebooks_own_result(warehouse: Bench) -> None:
     """Prevents the sample, the export or a rebuild differing from what the notebook printed."""
     warehouse.land(ROOT / "samples" / "core")
@@ -62,15 +62,15 @@ def test_the_notebooks_own_result(warehouse: Bench) -> None:
     assert row.rpartition(",")[0] == NOTEBOOK_ROW
 
     assert {result["status"] for result in warehouse.land(ROOT / "samples" / "core")} == {"unchanged"}
-    warehouse.build(*SHUTDOWN)
-    warehouse.run_models(*SHUTDOWN, "--full-refresh")
+    warehouse.run_models(*SNAPSHOTS)
+    warehouse.run_models(*SNAPSHOTS, "--full-refresh")
     assert warehouse.run("export", "snapshot", "--out", out).exit_code == 0
     assert out.read_text() == first
 
 
 def test_the_table_is_the_contract(warehouse: Bench) -> None:
     """Prevents a column's type, the primary key, the unique key or NOT NULL getting lost on one of the servers."""
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*SNAPSHOTS)
     columns = warehouse.query(
         "select column_name, column_type, is_nullable, column_key, collation_name from information_schema.columns "
         "where table_schema = '{marts}' and table_name = 'shutdown_state_snapshot' order by ordinal_position",
@@ -132,7 +132,7 @@ def test_a_key_restated_by_a_later_file(warehouse: Bench) -> None:
     paths = {kind: warehouse.write(f"week2/{kind}.csv", text) for kind, text in later.items()}
     warehouse.land(warehouse.folder / "week1")
     warehouse.land(warehouse.folder / "week2")
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*SNAPSHOTS)
     assert snapshots(warehouse, "next") == notebook.snapshots(**paths)
     week1 = {kind: warehouse.folder / "week1" / f"{kind}.csv" for kind in paths}
     assert snapshots(warehouse, "old") == [row for row in notebook.snapshots(**week1) if row[0] == "old"]
@@ -164,7 +164,7 @@ def test_na_texts_are_values(warehouse: Bench) -> None:
         for kind, content in files.items():
             warehouse.write(f"na_{number}/{kind}.csv", content)
     warehouse.land(warehouse.folder)
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*SNAPSHOTS)
     for number, text in enumerate(("NA", "NULL", "None", "NONE", "nan")):
         ((_, _, antibody, *_, stage, _, _, _, _, _),) = snapshots(warehouse, f"na_{number}")
         assert (antibody, stage) == (text, text)
@@ -176,16 +176,16 @@ def test_a_complete_snapshot_never_changes(warehouse: Bench) -> None:
     for kind, text in base_files("frozen").items():
         warehouse.write(f"before/{kind}.csv", text)
     warehouse.land(warehouse.folder / "before")
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*SNAPSHOTS)
     frozen = whole_rows(warehouse)
     for kind, text in base_files("frozen").items():
         warehouse.write(
             f"after/{kind}.csv", text.replace("0.2", "0.7").replace("REASON", "OTHER").replace("CORE8", "X")
         )
     assert {result["status"] for result in warehouse.land(warehouse.folder / "after")} == {"landed"}
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*SNAPSHOTS)
     assert whole_rows(warehouse) == frozen
-    warehouse.run_models(*SHUTDOWN, "--full-refresh")
+    warehouse.run_models(*SNAPSHOTS, "--full-refresh")
     assert whole_rows(warehouse) == frozen
 
 
@@ -194,17 +194,17 @@ def test_a_trace_that_comes_late_completes_the_snapshot(warehouse: Bench) -> Non
     files = base_files("late")
     paths = {kind: warehouse.write(f"late/{kind}.csv", text) for kind, text in files.items()}
     warehouse.land(paths["events"])
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*SNAPSHOTS)
     (incomplete,) = whole_rows(warehouse)
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*SNAPSHOTS)
     assert whole_rows(warehouse) == [incomplete]  # nothing new: not even the time
 
     warehouse.land(paths["fallback"])
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*SNAPSHOTS)
     assert snapshots(warehouse, "late")[0][9:12] == ("PARTIAL_SEAL", "REASON_21", 0.441721)
 
     warehouse.land(paths["trace"], paths["reservation"])
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*SNAPSHOTS)
     (complete,) = whole_rows(warehouse)
     assert snapshots(warehouse, "late") == notebook.snapshots(**paths)
     assert complete[0] == incomplete[0]  # the same snapshot, now taken
@@ -218,12 +218,12 @@ def test_a_trace_row_without_measures_completes_the_snapshot_too(warehouse: Benc
     for kind, text in files.items():
         warehouse.write(f"bare/{kind}.csv", text)
     warehouse.land(warehouse.folder / "bare")
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*SNAPSHOTS)
     frozen = whole_rows(warehouse)
     warehouse.write("later/trace.csv", base_files("bare")["trace"])
     warehouse.write("later/fallback.csv", base_files("bare")["fallback"].replace("REASON", "OTHER"))
     warehouse.land(warehouse.folder / "later")
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*SNAPSHOTS)
     assert whole_rows(warehouse) == frozen
 
 
@@ -234,7 +234,7 @@ def test_export_keeps_every_character(warehouse: Bench) -> None:
     for kind, text in base_files("odd").items():
         warehouse.write(f"odd/{kind}.csv", text.replace("antibody_C", quoted))
     warehouse.land(warehouse.folder / "odd")
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*SNAPSHOTS)
     out = warehouse.folder / "odd.csv"
     warehouse.run("export", "snapshot", "--out", out)
     with out.open(encoding="utf-8", newline="") as file:
@@ -248,7 +248,7 @@ def test_export_says_what_is_missing(warehouse: Bench, tmp_path: Path) -> None:
     nothing = warehouse.run("export", "snapshot", "--out", tmp_path / "x.csv")
     assert nothing.exit_code == 1
     assert "run `afterstate build` first" in nothing.stderr
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*SNAPSHOTS)
     (tmp_path / "file").write_text("in the way")
     blocked = warehouse.run("export", "snapshot", "--out", tmp_path / "file" / "x.csv")
     assert blocked.exit_code == 1
@@ -262,7 +262,7 @@ def test_the_keys_are_guarded_by_the_server(warehouse: Bench, statement: str) ->
     for kind, text in base_files("guarded").items():
         warehouse.write(f"{kind}.csv", text)
     warehouse.land(warehouse.folder)
-    warehouse.run_models(*SHUTDOWN)
+    warehouse.run_models(*SNAPSHOTS)
     change = {
         "update": "update {marts}.shutdown_state_snapshot set run_id = null",
         "insert": "insert into {marts}.shutdown_state_snapshot select 99, snapshot_rule_id, snapshot_created_at, "
