@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from itertools import cycle
 
 import pytest
@@ -37,12 +37,19 @@ def built(warehouse: Bench) -> Bench:
     return warehouse
 
 
+@contextmanager
+def holding(built: Bench, name: str = "held") -> Iterator[Build]:
+    """Yield a build that waits, in a statement, for the reader of a mart; both end with the block."""
+    mart = f"{built.warehouse.schemas.marts}.governed_run_summary"
+    with reading(built.warehouse.bi, mart), building(built, *SUMMARY, name=name) as build:
+        wait_until(lambda: statements(built, "rename table"), lambda: build.said)
+        yield build
+
+
 @pytest.fixture
 def held(built: Bench) -> Iterator[Build]:
-    """Return a build that waits, in a statement, for the reader of a mart; both end with the test."""
-    mart = f"{built.warehouse.schemas.marts}.governed_run_summary"
-    with reading(built.warehouse.bi, mart), building(built, *SUMMARY, name="held") as build:
-        wait_until(lambda: statements(built, "rename table"), lambda: build.said)
+    """Return a build that is held; it ends with the test."""
+    with holding(built) as build:
         yield build
 
 
@@ -144,13 +151,14 @@ def test_a_timeline_that_lands_between_two_builds_is_built(warehouse: Bench) -> 
     assert warehouse.run(*cursor).output.endswith("READ.ISSUE\n")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_the_build_and_its_statements(held: Build, number: signal.Signals) -> None:
+def test_a_signal_ends_the_build_and_its_statements(built: Bench) -> None:
     """Prevents cron, systemd or `timeout` ending `afterstate build` while its dbt, or the server, builds on."""
-    held.hears(number)
-    assert held.ends() != 0
-    assert statements(held.bench, "rename table") == []
-    assert builder(held.bench) is None
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        with holding(built, number.name) as held:
+            held.hears(number)
+            assert held.ends() != 0, number
+            assert statements(built, "rename table") == [], number
+            assert builder(built) is None, number
 
 
 @pytest.mark.layouts("four_schemas")
