@@ -5,16 +5,18 @@ from __future__ import annotations
 import csv
 import random
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
 
 from afterstate.marts import phase_key_sql
 from afterstate.marts.statements import STATE_COLUMNS
 from tests.bench import Bench
-from tests.report.browser import Opened, open_browser, open_report
+from tests.report.browser import Opened, open_profile, open_report, start_browser
 from tests.report.conftest import DESIGN, MARKUP, ODD_SESSION, Reported
 
 CHARTS = ("shutdown-chart", "timeline-chart", "pairs-chart", "operations-chart", "loads-chart")
@@ -33,11 +35,17 @@ COLOURS = """
 """
 
 
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with start_browser() as browser:
+        yield browser
+
+
 @pytest.mark.parametrize("look", LOOKS)
-def test_every_chart_is_drawn_and_the_console_is_silent(reported: Reported, tmp_path: Path, look: str) -> None:
+def test_every_chart_is_drawn_and_the_console_is_silent(reported: Reported, chromium: Browser, look: str) -> None:
     """Prevents a blank chart, an error that nobody sees, a page wider than its screen, a request to a network."""
     width, dark = LOOKS[look]
-    with open_browser(tmp_path, width=width, dark=dark) as browser:
+    with open_profile(chromium, width=width, dark=dark) as browser:
         opened = open_report(browser, reported.file)
         opened.page.wait_for_function("document.documentElement.dataset.drawn.split(' ').length === 5")
         assert {chart: opened.evaluate(COLOURS, chart) > 5 for chart in CHARTS} == dict.fromkeys(CHARTS, True)
@@ -50,10 +58,10 @@ def test_every_chart_is_drawn_and_the_console_is_silent(reported: Reported, tmp_
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_axe_finds_no_barrier(reported: Reported, tmp_path: Path, look: str) -> None:
+def test_axe_finds_no_barrier(reported: Reported, chromium: Browser, look: str) -> None:
     """Prevents text without contrast, controls without names, regions that no keyboard reaches."""
     width, dark = LOOKS[look]
-    with open_browser(tmp_path, width=width, dark=dark) as browser:
+    with open_profile(chromium, width=width, dark=dark) as browser:
         opened = open_report(browser, reported.file)
         # axe is put in by the test's own hands; the page itself lets no script in
         for details in opened.page.query_selector_all("details"):
@@ -62,7 +70,7 @@ def test_axe_finds_no_barrier(reported: Reported, tmp_path: Path, look: str) -> 
         assert [(one["id"], [node["html"][:150] for node in one["nodes"]]) for one in found] == []
 
 
-def test_the_shutdown_is_the_snapshots(reported: Reported, tmp_path: Path) -> None:
+def test_the_shutdown_is_the_snapshots(reported: Reported, chromium: Browser) -> None:
     """Prevents a picture of other values than those frozen, a drift that it hides, a line that is not in the file."""
     query = reported.bench.query
     frozen = query(
@@ -76,7 +84,7 @@ def test_the_shutdown_is_the_snapshots(reported: Reported, tmp_path: Path) -> No
         *DESIGN,
         role="dbt",
     )
-    with open_browser(tmp_path) as browser:
+    with open_profile(chromium) as browser:
         opened = open_report(browser, reported.file)
         _choose_design(opened)
         assert opened.evaluate(
@@ -98,9 +106,9 @@ def _choose_design(opened: Opened) -> None:
     opened.page.select_option("#shutdown-choice", label=f"{' / '.join(DESIGN)}, step 21")
 
 
-def test_the_heat_maps_are_the_marts(reported: Reported, tmp_path: Path) -> None:
+def test_the_heat_maps_are_the_marts(reported: Reported, chromium: Browser) -> None:
     """Prevents a heat map that counts otherwise than SQL does, in any session, run and boundary."""
-    with open_browser(tmp_path) as browser:
+    with open_profile(chromium) as browser:
         opened = open_report(browser, reported.file)
         for session, run in [("chip", ""), ("chip", "261122_0000002"), (ODD_SESSION, "")]:
             opened.page.select_option("#session-choice", session)
@@ -125,10 +133,10 @@ def _heatmap(opened: Opened, chart: str) -> dict[tuple[str, str], int]:
     return {(rows[y], columns[x]): number for x, y, number in cells}
 
 
-def test_the_timeline_shows_every_segment_and_says_how(reported: Reported, tmp_path: Path) -> None:
+def test_the_timeline_shows_every_segment_and_says_how(reported: Reported, chromium: Browser) -> None:
     """Prevents segments, gaps or proposals lost between the table and the picture, at any zoom."""
     bench = reported.bench
-    with open_browser(tmp_path) as browser:
+    with open_profile(chromium) as browser:
         opened = open_report(browser, reported.file, "?session=chip")
         spans = bench.query(
             "select die, plane, start_tick, end_tick, next_start_tick, virtual_end_key from {marts}.op_state_spans "
@@ -167,9 +175,9 @@ def _in_view(spans: list[Any], begin: float, end: float) -> int:
     )
 
 
-def test_looking_closer_by_keyboard_and_pointer(reported: Reported, tmp_path: Path) -> None:
+def test_looking_closer_by_keyboard_and_pointer(reported: Reported, chromium: Browser) -> None:
     """Prevents a timeline that only a mouse can move, and a proposal whose picture leads nowhere."""
-    with open_browser(tmp_path) as browser:
+    with open_profile(chromium) as browser:
         opened = open_report(browser, reported.file, "?session=chip&run=261122_0000002")
         assert opened.page.input_value("#run-choice") == "261122_0000002"
         opened.page.focus("#timeline-chart")
@@ -192,11 +200,11 @@ def test_looking_closer_by_keyboard_and_pointer(reported: Reported, tmp_path: Pa
         assert opened.said == []
 
 
-def test_tables_tiles_and_checks(reported: Reported, tmp_path: Path) -> None:
+def test_tables_tiles_and_checks(reported: Reported, chromium: Browser) -> None:
     """Prevents sums and lists beside the charts that differ from the tables, and rejects that nobody is shown."""
     query = reported.bench.query
     landed, rejected = query("select sum(rows_landed), sum(rows_rejected) from {audit}.landing_loads", role="bi")[0]
-    with open_browser(tmp_path) as browser:
+    with open_profile(chromium) as browser:
         opened = open_report(browser, reported.file)
         tiles = dict(
             zip(*(opened.page.locator(f"#tiles {tag}").all_inner_texts() for tag in ("span", "strong")), strict=True)
@@ -214,7 +222,7 @@ def test_tables_tiles_and_checks(reported: Reported, tmp_path: Path) -> None:
         assert files == query("select count(*) from {audit}.landing_loads", role="bi")[0][0]
 
 
-def test_names_are_text_and_passwords_stay_at_home(reported: Reported, tmp_path: Path) -> None:
+def test_names_are_text_and_passwords_stay_at_home(reported: Reported, chromium: Browser) -> None:
     """Prevents a name in a landed file that runs as a script in the reader's browser, and a leaked password."""
     content = reported.file.read_text()
     profile = reported.bench.settings.profiles_path.read_text()
@@ -222,7 +230,7 @@ def test_names_are_text_and_passwords_stay_at_home(reported: Reported, tmp_path:
     assert passwords
     assert not [password for password in passwords if password in content]
     assert "<img src=x" not in content
-    with open_browser(tmp_path) as browser:
+    with open_profile(chromium) as browser:
         opened = open_report(browser, reported.file)
         choices = opened.page.locator("#shutdown-choice option").all_inner_texts()
         assert any(MARKUP[:37] in choice for choice in choices)
@@ -232,9 +240,9 @@ def test_names_are_text_and_passwords_stay_at_home(reported: Reported, tmp_path:
         assert opened.said == []
 
 
-def test_it_prints(reported: Reported, tmp_path: Path) -> None:
+def test_it_prints(reported: Reported, chromium: Browser) -> None:
     """Prevents paper with dark charts, or charts that are cut at its edge."""
-    with open_browser(tmp_path, dark=True) as browser:
+    with open_profile(chromium, dark=True) as browser:
         opened = open_report(browser, reported.file)
         opened.evaluate("dispatchEvent(new Event('beforeprint'))")
         assert opened.evaluate("document.documentElement.dataset.theme") == "light"
@@ -248,7 +256,7 @@ def test_it_prints(reported: Reported, tmp_path: Path) -> None:
         assert opened.said == []
 
 
-def test_the_real_example(warehouse: Bench, nand_example: Path, tmp_path: Path) -> None:
+def test_the_real_example(warehouse: Bench, nand_example: Path, chromium: Browser) -> None:
     """Prevents a picture of the real simulator's session that differs from what its own lookup gave."""
     warehouse.land(nand_example)
     warehouse.build_without_tests("--select", "tag:nand", "models/audit")
@@ -259,7 +267,7 @@ def test_the_real_example(warehouse: Bench, nand_example: Path, tmp_path: Path) 
         keys = read_rows(nand_example / f"expected_phase_keys_{run}.csv")
         used = read_rows(nand_example / f"proposal_rows_{run}.csv")
         expected.update((row["phase_key"] or "DEFAULT", key["before"]) for row, key in zip(used, keys, strict=True))
-    with open_browser(tmp_path / "profile") as browser:
+    with open_profile(chromium) as browser:
         opened = open_report(browser, out)
         assert opened.evaluate("TIMELINE.drawn.proposals") == sum(expected.values()) == 102
         assert _heatmap(opened, "pairs-chart") == expected
