@@ -107,7 +107,8 @@ def superset(bench: Bench) -> Iterator[str]:
     with said.open("wb") as log:
         process = subprocess.Popen(
             [ROOT / "script" / "superset", "--port", str(port)],
-            env={**os.environ, **bench.environment},
+            # the packages are compiled as they are imported, and kept so for the next process
+            env={**os.environ, **bench.environment, "PYTHONDONTWRITEBYTECODE": ""},
             stdout=log,
             stderr=subprocess.STDOUT,
         )
