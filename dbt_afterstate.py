@@ -52,11 +52,14 @@ from afterstate.warehouse.dbt import NEXT_VARIABLE, NO_WAIT_VARIABLE, set_defaul
 from afterstate.warehouse.holders import LOCK_WAIT_TIMEOUT, find_holders, who_may_know
 from afterstate.warehouse.layout import Schemas
 from afterstate.warehouse.profile import TLS_VARIABLE, Credentials, read_warehouse, target_of
+from afterstate.warehouse.selection import say_nothing_matches
 from afterstate.warehouse.settings import Settings
 
 # What dbt's own tasks do; those of `build`, `seed`, `snapshot` and `test` are kinds of RunTask.
 WRITING_TASKS = {task: task.run for task in (RunTask, CloneTask, RunOperationTask)}
+WRONG_USAGE = 2  # an exit code, as dbt and Afterstate have it
 _lock: BuildLock | None = None
+_selected_nothing = ""  # what to say of a build for which nothing matched
 open_connections: set[int] = set()  # dbt's, in this process
 
 
@@ -71,6 +74,9 @@ def main() -> None:
         try:
             cli(prog_name="dbt", obj={"callbacks": callbacks})
         except SystemExit as ended:
+            if not ended.code and _selected_nothing:
+                _say(_selected_nothing)
+                raise SystemExit(WRONG_USAGE) from None
             if not ended.code and NEXT_VARIABLE in os.environ:
                 _say(f"next: {os.environ[NEXT_VARIABLE]}")
             raise
@@ -127,7 +133,7 @@ def _alone(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return a task's `run` that holds the warehouse's build lock."""
 
     def run_alone(task: Any) -> Any:
-        global _lock
+        global _lock, _selected_nothing
         chosen = _chosen()
         if not chosen:  # a profile of somebody else's
             return run(task)
@@ -136,6 +142,7 @@ def _alone(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
                 *chosen, f"dbt {get_flags().WHICH}", _say, waits=not os.environ.get(NO_WAIT_VARIABLE)
             ) as _lock:
                 result = run(task)
+                _selected_nothing = say_nothing_matches(get_flags(), result)
                 if _has_errors(result):
                     from afterstate.warehouse import missing_tables
                     from afterstate.warehouse.culprit import report_culprits  # imports all that landing needs

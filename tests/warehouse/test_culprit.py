@@ -5,6 +5,7 @@ Landing takes no row that a model cannot hold, so the rows are put beyond its ch
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from afterstate.warehouse import culprit
 from tests.bench import WITHOUT_TESTS, Bench
 from tests.loaders.helpers import TRACE_KIND, trace
+from tests.server.helpers import AFTERSTATE
 
 NAND = ("--select", "tag:nand")
 TIMELINE = "start,end,die,plane,op_state,op_name\n"
@@ -94,3 +96,15 @@ def test_a_run_without_seeds_says_what_to_run(warehouse: Bench, capsys: pytest.C
     assert "some tables that `nand_operations` read from are not built yet\n  `dbt build` builds everything" in said
     assert "\n  `dbt build --select +nand_operations` " in said
     warehouse.build_without_tests("--select", "+nand_operations")
+
+
+@pytest.mark.engines("mariadb")  # no server has a part in it
+def test_a_selection_that_matches_nothing_is_wrong_usage(warehouse: Bench) -> None:
+    """Prevents a misspelt name from passing for a build: for dbt it is a success, with `--quiet` a silent one."""
+    line = [AFTERSTATE, "build", "--quiet", "--select", "shutdown_snapshot"]
+    built = subprocess.run(line, env=warehouse.process_environment, capture_output=True, text=True, check=False)
+    assert (built.returncode, built.stdout) == (2, "")
+    assert built.stderr.splitlines() == [
+        "nothing was built: no model, seed or test matches `--select shutdown_snapshot`",
+        "  `dbt ls --resource-type model` lists the names of models",
+    ]
