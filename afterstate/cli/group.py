@@ -19,7 +19,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from afterstate.errors import AfterstateError, UsageError
+from afterstate.errors import AccountRefused, AfterstateError, UsageError
 
 FAILED, WRONG_USAGE, ROWS_REJECTED = 1, 2, 3
 Sections = Mapping[str, Mapping[str, str]]  # heading -> command -> the module that has it
@@ -86,6 +86,8 @@ class CommandGroup(click.Group):
         """Run the command; an error of the user's, the server's or the system's ends it with its text and exit code."""
         try:
             return super().invoke(context)
+        except AccountRefused as error:
+            _stop(context, _refusal_said(error), FAILED)
         except AfterstateError as error:
             code = WRONG_USAGE if isinstance(error, UsageError) else FAILED
             _stop(context, str(error), code)
@@ -123,6 +125,13 @@ def _server_errors() -> tuple[type[Exception], ...]:
     from sqlalchemy.exc import DBAPIError
 
     return (MySQLError, DBAPIError)
+
+
+def _refusal_said(refusal: AccountRefused) -> str:
+    from afterstate.warehouse.private_down import refused_by_whom
+    from afterstate.warehouse.settings import Settings
+
+    return str(refused_by_whom(Settings.from_environment(), refusal))
 
 
 def _server_said(error: Any) -> str:

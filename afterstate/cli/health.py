@@ -13,13 +13,12 @@ from afterstate.cli.options import JSON, JSON_LIST
 from afterstate.cli.server import place_of
 from afterstate.errors import ServerError
 from afterstate.memory.snapshot_health import examine_snapshots
-from afterstate.server.private import PrivateServer
 from afterstate.warehouse.connect import open_cursor
 from afterstate.warehouse.doctor import examine
 from afterstate.warehouse.finding import Finding
-from afterstate.warehouse.profile import Warehouse, known_server, read_warehouse
+from afterstate.warehouse.private_down import find_private_down
+from afterstate.warehouse.profile import Warehouse, read_warehouse
 from afterstate.warehouse.settings import Settings
-from afterstate.warehouse.up import is_private
 
 MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 KIND_COLUMNS = ("kind", "files", "rows_landed", "rows_rejected", "last_landed_at")
@@ -39,7 +38,8 @@ def status(as_json: bool) -> None:
     """  # noqa: D301 (click wants the character that `\b` spells)
     settings = Settings.from_environment()
     try:
-        _require_running(settings)
+        if down := find_private_down(settings):
+            raise down
         warehouse = read_warehouse(settings)
         found = _status(settings, warehouse)
     except ServerError as error:
@@ -53,17 +53,6 @@ def status(as_json: bool) -> None:
     _show_status(found)
     first = found["notes"][0]["advice"] if found["notes"] else None
     console.suggest((first or "`afterstate report --out report.html` draws it") if found["kinds"] else LAND_FIRST)
-
-
-def _require_running(settings: Settings) -> None:
-    """Raise ServerError when the private server is the warehouse's, and does not run."""
-    server, known = PrivateServer(settings), known_server(settings)
-    uses_private = not settings.server_url and (known is None or is_private(settings, known))
-    if uses_private and server.exists() and not server.process():
-        raise ServerError(
-            "the private server is not running",
-            f"`afterstate up` starts it again, with its data in {server.places.data}",
-        )
 
 
 def _status(settings: Settings, warehouse: Warehouse) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from afterstate.memory.snapshot_health import examine_snapshots
 from afterstate.warehouse.connect import detect, open_cursor
 from afterstate.warehouse.dbt import run_dbt
 from afterstate.warehouse.finding import Check, CheckContext, Finding
+from afterstate.warehouse.private_down import refused_by_whom
 from afterstate.warehouse.profile import ROLES, Credentials, Warehouse, read_warehouse
 from afterstate.warehouse.requirements import VARIABLES, server_variables
 from afterstate.warehouse.server_checks import SERVER_CHECKS
@@ -35,7 +36,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield Finding("bad", error.what, error.hint)
         return
     yield Finding("ok", f"profile `{settings.profiles_path}` has the warehouse `{warehouse.schemas.marts}`")
-    entry = list(_entry(warehouse))
+    entry = list(_entry(settings, warehouse))
     yield from entry
     if any(finding.level == "bad" for finding in entry):
         return
@@ -44,15 +45,19 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield from check(context)
 
 
-def _entry(warehouse: Warehouse) -> Iterator[Finding]:
+def _entry(settings: Settings, warehouse: Warehouse) -> Iterator[Finding]:
     """Check that a supported server answers and accepts each account."""
     accounts = {account.username: account for account in (getattr(warehouse, role) for role in ROLES)}
     for account in accounts.values():
         try:
             found = detect(account)
             found.require_supported()
-        except AccountRefused as error:
-            yield Finding("bad", error.what, "`afterstate up` recreates the account and its password")
+        except AccountRefused as refusal:
+            error = refused_by_whom(settings, refusal)
+            if error is not refusal:
+                yield Finding("bad", error.what, error.hint)
+                return
+            yield Finding("bad", refusal.what, "`afterstate up` recreates the account and its password")
         except ServerError as error:
             yield Finding("bad", error.what, error.hint)
             return

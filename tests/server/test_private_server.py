@@ -114,6 +114,24 @@ def test_a_killed_server_starts_again_over_its_data(own: Bench) -> None:
     assert kept_rows(own) == {"first"}
 
 
+def test_another_server_on_its_port(own: Bench, server: Server) -> None:
+    """Prevents a refused account from being looked for where the server that knows it does not run."""
+    up(own)
+    kill(own)
+    before, taken = own.server.admin.port, server.admin.port
+    for file in (own.settings.profiles_path, own.server.home / "server.yml"):  # where another one listens by now
+        file.write_text(file.read_text().replace(f"port: {before}", f"port: {taken}"))
+    for command in (["land", own.write("x.csv", "a\n1\n")], ["doctor"]):
+        refused = own.run(*command)
+        assert refused.exit_code == 1
+        assert f"the private server is not running, and another server answers on its port, {taken}" in refused.output
+        assert "`afterstate up` starts it again" in refused.output
+        assert "refused the account" not in refused.output
+    up(own)
+    assert own.server.admin.port != taken
+    assert kept_rows(own) == {"first"}
+
+
 def test_the_log_of_a_crash_is_kept(own: Bench) -> None:
     """Prevents the reason of a crash being gone with the start that follows it, and nobody being told where it is."""
     up(own)
