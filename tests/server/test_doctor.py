@@ -259,8 +259,13 @@ def test_no_profile_yet_is_bad(server: Server, tmp_path: Path) -> None:
 
 def test_a_server_that_does_not_run_is_bad(warehouse: Bench) -> None:
     """Prevents advice about accounts or dbt when it is the server that is missing."""
-    for role in ROLES:
-        change_profile(warehouse, role, port=1)
-    ((what, fix),) = bad_findings(warehouse)
+    path = warehouse.settings.profiles_path
+    before = path.read_text(encoding="utf-8")
+    try:
+        for role in ROLES:
+            change_profile(warehouse, role, port=1)
+        ((what, fix),) = bad_findings(warehouse)
+    finally:  # the next file's tests bring their warehouses up in this home
+        path.write_text(before, encoding="utf-8")
     assert ":1" in what
     assert "afterstate up" in fix
