@@ -26,6 +26,7 @@ SPANS = "select end_us from {marts}.op_state_spans order by start_tick"
 KEYS = "select phase_key_before from {marts}.proposal_phase_keys"
 PHASE_KEY = ("phase-key", "--session", "chip", "--die", "0", "--plane", "0", "--at", "5")
 NAND = ("--select", "tag:nand")
+CORE = ("--select", "tag:core")
 
 
 def statuses(bench: Bench) -> list[str]:
@@ -140,7 +141,7 @@ def test_the_marts_follow_and_what_is_frozen_stays(warehouse: Bench) -> None:
     """Prevents a mart that shows what was taken back, and a memory that forgets because of it."""
     warehouse.land(ROOT / "samples" / "core")
     file = warehouse.write("wrong.csv", trace([(21, 99)], run="core7_04_1767776352"))
-    warehouse.build_without_tests("--select", "tag:core")
+    warehouse.build_without_tests(*CORE)
     frozen = warehouse.query("select * from {marts}.shutdown_state_snapshot", role="bi")
     before = states(warehouse)
     warehouse.land(file)
@@ -154,7 +155,7 @@ def test_the_marts_follow_and_what_is_frozen_stays(warehouse: Bench) -> None:
     )
     assert withdraw(warehouse, str(trace_load)) == [(trace_load, "withdrawn")]
     assert states(warehouse) == []
-    built = warehouse.build("--selector", "full")
+    built = warehouse.build(*CORE, "models/audit", "assert_loads_hold_their_rows")
     assert built["assert_loads_hold_their_rows"] == "pass"
     assert warehouse.query("select * from {marts}.shutdown_state_snapshot", role="bi") == frozen
     assert warehouse.query("select count(*) from {marts}.post_shutdown_timeline", role="bi") == [(0,)]
@@ -265,7 +266,7 @@ def test_withdrawn_rows_can_be_pruned(warehouse: Bench) -> None:
     assert statuses(warehouse) == ["landed", "pruned"]
     assert warehouse.run("withdraw", "2").exit_code == 2
     assert warehouse.land(warehouse.folder / "2.csv")[0]["status"] == "landed"
-    built = warehouse.build("--selector", "full")
+    built = warehouse.build(*CORE, "models/audit", "assert_loads_hold_their_rows")
     assert built["assert_loads_hold_their_rows"] == "pass"
 
 
