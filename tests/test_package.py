@@ -44,8 +44,8 @@ def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
     run(*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder / "wheel", ROOT, folder=folder)
     [wheel] = (folder / "wheel").iterdir()
-    run(sys.executable, "-m", "venv", folder / "venv", folder=folder)
-    inside = (folder / "venv" / "bin" / "python", *pip[1:])
+    run(sys.executable, "-m", "venv", "--without-pip", folder / "venv", folder=folder)
+    inside = (*pip, "--python", folder / "venv")
     run(*inside, "install", "--no-compile", wheel, folder=folder)  # compiling what is not used takes half a minute
     run(*inside, "check", folder=folder)
     return folder / "venv"
@@ -54,7 +54,7 @@ def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_no_dbt_is_installed_over_another(venv: Path) -> None:
     """Prevents `pip install` from taking away the `dbt` of somebody who has one in the same environment."""
     assert "dbt_afterstate" not in (venv / "bin" / "dbt").read_text()
-    listed = run(venv / "bin" / "python", "-m", "pip", "show", "--files", "afterstate", folder=venv)
+    listed = run(sys.executable, "-m", "pip", "--python", venv, "show", "--files", "afterstate", folder=venv)
     assert [Path(line).name for line in listed.splitlines() if "/bin/" in line] == ["afterstate"]
 
 
