@@ -107,8 +107,7 @@ def superset(bench: Bench) -> Iterator[str]:
     with said.open("wb") as log:
         process = subprocess.Popen(
             [ROOT / "script" / "superset", "--port", str(port)],
-            # the packages are compiled as they are imported, and kept so for the next process
-            env={**os.environ, **bench.environment, "PYTHONDONTWRITEBYTECODE": ""},
+            env={**os.environ, **bench.environment},
             stdout=log,
             stderr=subprocess.STDOUT,
         )
