@@ -54,14 +54,15 @@ proposed_operations as (
 
 ),
 
--- The log's three decimals are the time's own, rounded down or up. A union, which no optimizer merges, so that choices
--- are found by equal keys whatever the statistics say: MariaDB otherwise reads a whole run for each choice
+-- The log's three decimals are the time's own, rounded down or up. A union, which no optimizer merges, and joins in
+-- order, so that choices are found by equal keys whatever the statistics say: otherwise MariaDB reads a whole run for
+-- each choice, and both servers read all proposals of its operation
 proposal_times as (
 
     {% for rounded_up_ns in [0, 1] -%}
     select
         proposals.*,
-        cast(floor(proposals.propose_time_us * 1000) as signed) + {{ rounded_up_ns }} as logged_time_ns
+        {{ as_bigint("floor(proposals.propose_time_us * 1000)") }} + {{ rounded_up_ns }} as logged_time_ns
     from proposals
     where proposals.context_source = 'hook'
     {{- "\n    union all\n    " if not loop.last }}
@@ -78,16 +79,15 @@ int_phase_keys__logged_choices as (
         decisions.line_no,
         decisions.phase_key
     from proposal_times as proposals
-    inner join {{ ref("int_phase_keys__decisions") }} as decisions
+    {{ inner_join_in_order() }} proposed_operations as operations
+        on {{ same_key("proposals", "operations", ["log_load_id", "key_die", "key_plane", "propose_tick"]) }}
+    {{ inner_join_in_order() }} {{ ref("int_phase_keys__decisions") }} as decisions {{ primary_key_index() }}
         on
             proposals.log_load_id = decisions.load_id
             and proposals.key_die = decisions.die
             and proposals.key_plane = decisions.plane
             and proposals.logged_time_ns = decisions.decision_time_ns
-    inner join proposed_operations as operations
-        on
-            {{ same_key("proposals", "operations", ["log_load_id", "key_die", "key_plane", "propose_tick"]) }}
-            and decisions.op_name = operations.op_name
+            and operations.op_name = decisions.op_name
     where abs(decisions.decision_time_us - proposals.propose_time_us) < 6e-4
 
 )

@@ -20,7 +20,7 @@ with logs as (
 
 choices as (
 
-    select * from {{ ref("int_phase_keys__logged_choices") }}
+    select * from {{ ref("int_phase_keys__logged_choices") }} {{ primary_key_index() }}
 
 ),
 
@@ -35,17 +35,18 @@ proposals as (
 
 ),
 
-last_choices as (
+-- the last choice speaks for a proposal that none of its choices explains
+mismatched as (
 
     select
         proposals.session_id,
         proposals.run_id,
         proposals.row_no,
-        max(choices.line_no) as line_no,
-        max(choices.phase_key = proposals.phase_key_used) as is_as_used
+        max(choices.line_no) as line_no
     from proposals
-    inner join choices on {{ same_key("proposals", "choices", proposal) }}
+    left join choices on {{ same_key("proposals", "choices", proposal) }}
     group by proposals.session_id, proposals.run_id, proposals.row_no
+    having coalesce(max(choices.phase_key = proposals.phase_key_used), 0) = 0
 
 ),
 
@@ -62,11 +63,10 @@ proposer_log_mismatches as (
         proposals.propose_time_us,
         proposals.phase_key_used,
         choices.phase_key as logged_phase_key,
-        last_choices.line_no as logged_line_no
-    from proposals
-    left join last_choices on {{ same_key("proposals", "last_choices", proposal) }}
-    left join choices on {{ same_key("last_choices", "choices", proposal + ["line_no"]) }}
-    where coalesce(last_choices.is_as_used, 0) = 0
+        mismatched.line_no as logged_line_no
+    from mismatched
+    inner join {{ ref("proposal_phase_keys") }} as proposals on {{ same_key("mismatched", "proposals", proposal) }}
+    left join choices on {{ same_key("mismatched", "choices", proposal + ["line_no"]) }}
 
 )
 

@@ -1,0 +1,33 @@
+"""First builds: a server knows nothing of tables that were just filled, and must still read their rows few times."""
+
+from __future__ import annotations
+
+from tests.bench import Bench
+from tests.warehouse.phase_key_cases import Case, Proposal, run_id, write_session
+
+PROPOSALS = 2_000
+READS_A_PROPOSAL = 300  # by all models together; a join by part of a key reads thousands
+
+
+def rows_read(bench: Bench) -> int:
+    """Return how many rows the server has read from tables, its temporary ones too, since it started."""
+    counted = bench.query("show global status like 'Handler_read%%'", role="dbt")
+    return sum(int(count) for _, count in counted)
+
+
+def test_a_log_is_compared_by_whole_keys(warehouse: Bench) -> None:
+    """Prevents a first build that takes minutes: each choice in a log is compared with all proposals of its run."""
+    ticks = range(10, 10 * (PROPOSALS + 1), 10)
+    write_session(warehouse.folder / "s", [Case([], [Proposal(tick, 1, True) for tick in ticks])], runs=1)
+    chosen = "[proposer] phase_key: now={0} die=0 plane=0 rm_state=None hook_label=DEFAULT -> key=USED.KEY\n"
+    selected = "[proposer] selected op=op base=OP start_us={0} len_batch=1\n"
+    log = "".join((chosen + selected).format(f"{tick / 100:.3f}") for tick in ticks)
+    warehouse.write(f"s/proposer_debug_{run_id(1)}.log", log)
+    warehouse.land(warehouse.folder / "s")
+    before = rows_read(warehouse)
+    warehouse.run_models("--select", "+proposer_log_mismatches")
+    read = rows_read(warehouse) - before
+    print(f"rows read for each proposal: {read / PROPOSALS:.0f}")
+    assert read < READS_A_PROPOSAL * PROPOSALS
+    assert warehouse.query("select count(*) from {marts}.proposal_phase_keys", role="bi") == [(PROPOSALS,)]
+    assert warehouse.query("select count(*) from {marts}.proposer_log_mismatches", role="bi") == [(0,)]
