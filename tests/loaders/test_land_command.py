@@ -199,7 +199,7 @@ def test_a_path_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @contextmanager
 def as_another_user(folder: Path, rights: dict[str, int]) -> Iterator[None]:
-    """Give everybody these rights to paths in a folder, and be a user for whom they count: root may read everything.
+    """Set these rights on paths in a folder for everybody, and act as a user other than root, whom no right stops.
 
     Paths in the block are relative, since folders above may be root's alone.
     """

@@ -63,7 +63,7 @@ def open_browser(profile: Path, *, width: int = 1280, dark: bool = False) -> Ite
 
 @contextmanager
 def start_browser() -> Iterator[Browser]:
-    """Start chromium for several tests, each of which opens a profile of its own: to start it takes a second."""
+    """Start chromium once for several tests, since starting takes a second; each test opens its own profile."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), headless=True, args=list(ARGUMENTS))
         try:
