@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from afterstate.warehouse.connect import open_cursor
 from tests.bench import Bench
 from tests.loaders.helpers import trace
+from tests.reads import rows_read
 from tests.seed import dice_of
 
 VIEW = "{audit}.core_state_trace_history"
@@ -54,10 +55,7 @@ def test_a_look_at_a_few_rows_reads_a_few_rows(warehouse: Bench) -> None:
 def read_by(bench: Bench, statement: str) -> int:
     """Return how many rows and index entries the server reads for a statement."""
     with open_cursor(bench.warehouse.bi) as cursor:
-        counts = []
-        for _ in range(2):
-            cursor.execute("show session status like 'Handler_read%%'")
-            counts.append(sum(int(count) for _, count in cursor.fetchall()))
-            cursor.execute(bench.sql(statement))
-            assert cursor.fetchall()
-    return counts[1] - counts[0]
+        before = rows_read(cursor)
+        cursor.execute(bench.sql(statement))
+        assert cursor.fetchall()
+        return rows_read(cursor) - before

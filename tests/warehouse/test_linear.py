@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from afterstate.warehouse.connect import open_cursor
 from tests.bench import Bench
+from tests.reads import rows_read
 from tests.warehouse.phase_key_cases import Case, Proposal, run_id, write_session
 
 PROPOSALS = 2_000
 READS_A_PROPOSAL = 300  # by all models together; a join by part of a key reads thousands
-
-
-def rows_read(bench: Bench) -> int:
-    """Return how many rows the server has read from tables, its temporary ones too, since it started."""
-    counted = bench.query("show global status like 'Handler_read%%'", role="dbt")
-    return sum(int(count) for _, count in counted)
 
 
 def test_a_log_is_compared_by_whole_keys(warehouse: Bench) -> None:
@@ -24,9 +20,10 @@ def test_a_log_is_compared_by_whole_keys(warehouse: Bench) -> None:
     log = "".join((chosen + selected).format(f"{tick / 100:.3f}") for tick in ticks)
     warehouse.write(f"s/proposer_debug_{run_id(1)}.log", log)
     warehouse.land(warehouse.folder / "s")
-    before = rows_read(warehouse)
-    warehouse.run_models("--select", "+proposer_log_mismatches")
-    read = rows_read(warehouse) - before
+    with open_cursor(warehouse.warehouse.dbt) as cursor:
+        before = rows_read(cursor, "global")
+        warehouse.run_models("--select", "+proposer_log_mismatches")
+        read = rows_read(cursor, "global") - before
     print(f"rows read for each proposal: {read / PROPOSALS:.0f}")
     assert read < READS_A_PROPOSAL * PROPOSALS
     assert warehouse.query("select count(*) from {marts}.proposal_phase_keys", role="bi") == [(PROPOSALS,)]
