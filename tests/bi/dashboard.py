@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,7 +71,7 @@ def open_dashboard(context: BrowserContext, base: str, password: str, charts: in
 
 def take(base: str, password: str, picture: Path) -> None:
     """Write a PNG of the dashboard."""
-    with tempfile.TemporaryDirectory() as profile, open_browser(Path(profile), width=1400) as browser:
+    with open_browser(width=1400) as browser:
         dashboard = open_dashboard(browser, base, password, charts=15)
         dashboard.page.wait_for_timeout(3000)  # until what is drawn has moved into its place
         dashboard.page.locator(".dashboard-grid, .grid-container").first.screenshot(path=picture)

@@ -141,14 +141,14 @@ def shown(value: Any) -> Any:
 
 
 @pytest.mark.engines("mariadb")  # the server does not matter to Superset, and starting it takes a minute
-def test_each_chart_shows_what_sql_says(warehouse: Bench, tmp_path: Path) -> None:
+def test_each_chart_shows_what_sql_says(warehouse: Bench) -> None:
     """Prevents a dashboard that cannot be imported, a chart that fails or lies, a login that may do too much."""
     warehouse.land(ROOT / "samples", ROOT / "tests" / "data" / "nandseqgen_example")
     warehouse.build_without_tests()
     # drift, and a row that is rejected, so that no number is 0 for want of anything to count
     warehouse.land(warehouse.write("corrected.csv", f"{CORRECTED}{DESIGN},21,7.2,0.333333,0.2,3\n{DESIGN},2.5,,,,\n"))
     warehouse.build_without_tests()
-    with superset(warehouse) as base, open_browser(tmp_path / "profile", width=1400) as browser:
+    with superset(warehouse) as base, open_browser(width=1400) as browser:
         password = (Path(warehouse.environment["AFTERSTATE_HOME"]) / "superset" / "password").read_text().strip()
         dashboard = open_dashboard(browser, base, password, charts=len(CHARTS))
         assert [status for status, _ in dashboard.asked] == [200] * len(CHARTS)

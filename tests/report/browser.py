@@ -44,24 +44,6 @@ def find_browser() -> Path:
 
 
 @contextmanager
-def open_browser(profile: Path, *, width: int = 1280, dark: bool = False) -> Iterator[BrowserContext]:
-    """Start chromium with a fresh profile in an empty folder; `width` is that of the window in pixels."""
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            profile,
-            executable_path=find_browser(),
-            headless=True,
-            args=list(ARGUMENTS),
-            viewport={"width": width, "height": 900},
-            color_scheme="dark" if dark else "light",
-        )
-        try:
-            yield context
-        finally:
-            context.close()
-
-
-@contextmanager
 def start_browser() -> Iterator[Browser]:
     """Start chromium once for several tests, since starting takes a second; each test opens its own profile."""
     with sync_playwright() as playwright:
@@ -74,12 +56,19 @@ def start_browser() -> Iterator[Browser]:
 
 @contextmanager
 def open_profile(browser: Browser, *, width: int = 1280, dark: bool = False) -> Iterator[BrowserContext]:
-    """Open a fresh profile in a running browser, as `open_browser` does in one of its own."""
+    """Open a fresh profile in a running browser; `width` is that of its window in pixels."""
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light")
     try:
         yield context
     finally:
         context.close()
+
+
+@contextmanager
+def open_browser(*, width: int = 1280) -> Iterator[BrowserContext]:
+    """Start chromium for one test alone, with a fresh profile; `width` is that of its window in pixels."""
+    with start_browser() as browser, open_profile(browser, width=width) as context:
+        yield context
 
 
 @dataclass

@@ -6,7 +6,6 @@ python -m tests.report.picture REPORT.html PICTURE.png
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 
 from tests.report.browser import open_browser, open_report
@@ -20,7 +19,7 @@ HIDDEN = (
 
 def take(report: Path, picture: Path) -> None:
     """Write a PNG of a report, 1,000 pixels wide."""
-    with tempfile.TemporaryDirectory() as profile, open_browser(Path(profile), width=1000) as browser:
+    with open_browser(width=1000) as browser:
         opened = open_report(browser, report.resolve())
         opened.page.add_style_tag(
             content=f"{HIDDEN} {{ display: none !important }} section {{ border: 0; padding: .5rem 0 }}"

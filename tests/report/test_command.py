@@ -48,13 +48,13 @@ def test_marts_of_an_older_version_are_built_first(warehouse: Bench) -> None:
         assert (said.exit_code, "run `afterstate build` first" in said.stderr) == (1, True), said.output
 
 
-def test_a_half_that_is_not_built_is_said_to_be_missing(warehouse: Bench, tmp_path: Path) -> None:
+def test_a_half_that_is_not_built_is_said_to_be_missing(warehouse: Bench) -> None:
     """Prevents a page that fails, or shows empty charts, where only one family is used."""
     warehouse.land(ROOT / "samples" / "core")
     warehouse.build_without_tests("--select", "tag:core", "models/audit")
     out = warehouse.folder / "report.html"
     assert warehouse.run("report", "--out", out).exit_code == 0
-    with open_browser(tmp_path / "profile") as browser:
+    with open_browser() as browser:
         opened = open_report(browser, out)
         assert "not built yet" in opened.page.inner_text("#timeline")
         assert opened.page.locator("#shutdown-chart canvas").count() == 1
@@ -84,9 +84,7 @@ def test_a_build_meanwhile_is_waited_for(warehouse: Bench, monkeypatch: pytest.M
     assert "try again after the build" in warehouse.run("report", "--out", out).output
 
 
-def test_a_timeline_that_is_too_long_says_what_is_left_out(
-    warehouse: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_timeline_that_is_too_long_says_what_is_left_out(warehouse: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents segments that vanish without a word, and sessions that nobody knows are missing."""
     for name in ("chip_1", "chip_2"):
         simulate_nand(warehouse.folder / name, seed=3, run_until_us=3000.0, runs=1, date="261122")
@@ -96,7 +94,7 @@ def test_a_timeline_that_is_too_long_says_what_is_left_out(
     monkeypatch.setattr(timelines, "MAX_PROPOSALS", 5)
     out = warehouse.folder / "report.html"
     assert warehouse.run("report", "--out", out).exit_code == 0
-    with open_browser(tmp_path / "profile") as browser:
+    with open_browser() as browser:
         opened = open_report(browser, out)
         text = opened.page.inner_text("#timeline-text")
         total = warehouse.query("select count(*) from {marts}.op_state_spans where session_id = 'chip_2'", role="bi")[

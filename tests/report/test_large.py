@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 import time
-from pathlib import Path
 
 from tests.bench import Bench
 from tests.report.browser import open_browser, open_report
@@ -22,7 +21,7 @@ MOVE = """
 """
 
 
-def test_a_hundred_thousand_segments(warehouse: Bench, tmp_path: Path) -> None:
+def test_a_hundred_thousand_segments(warehouse: Bench) -> None:
     """Prevents a report that takes as long as the build, a page that no mail takes, a timeline that stutters."""
     write_generated(warehouse.folder / "big", AMOUNT)
     warehouse.land(warehouse.folder / "big")
@@ -36,7 +35,7 @@ def test_a_hundred_thousand_segments(warehouse: Bench, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert seconds < 10
     assert out.stat().st_size < 6_000_000
-    with open_browser(tmp_path / "profile") as browser:
+    with open_browser() as browser:
         opened = open_report(browser, out)
         assert opened.evaluate("performance.getEntriesByName('first-picture')[0].startTime") < 3000
         assert opened.evaluate("TIMELINE.drawn.wide + TIMELINE.drawn.narrow") == segments
