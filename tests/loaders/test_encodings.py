@@ -19,8 +19,6 @@ from tests.bench import Bench
 from tests.loaders.helpers import TRACE_FILE, csv_text, fuzz
 from tests.loaders.test_nand_landing import LOG, LOG_FILE, LOG_KIND
 
-pytestmark = pytest.mark.layouts("one_database")
-
 EVENTS = ("run_id", "case_id", "antibody_id", "shutdown_step", "shutdown_trigger_final")
 KOREAN = ("항체_가", '똠방각하, "따옴표"', "줄\n바꿈")
 

@@ -18,8 +18,6 @@ from loaders.result import FileResult
 from simulators.nand.resource_manager import ResourceManager
 from tests.bench import Bench
 
-pytestmark = pytest.mark.layouts("one_database")
-
 TIMELINE_KIND, PROPOSALS_KIND = "nand_op_state_timeline", "nand_proposal_rows"
 RUN, NEXT_RUN = "261122_0000001", "261122_0000002"
 WHOLE = {"die", "plane", "block", "page", "phase_hook_die", "phase_hook_plane"}

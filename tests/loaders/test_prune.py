@@ -18,8 +18,6 @@ from tests.loaders.helpers import TRACE_KIND, trace
 from tests.warehouse.builders import wait_until
 from tests.warehouse.scenarios import base_files
 
-pytestmark = pytest.mark.layouts("one_database")
-
 TIMELINE_KIND = "nand_op_state_timeline"
 TIMELINE = "start,end,die,plane,op_state,op_name\n"
 

@@ -18,8 +18,6 @@ from tests.bench import LAYER_TABLE, ROOT, Bench
 from tests.loaders.helpers import TRACE_KIND, trace
 from tests.server.helpers import start_command
 
-pytestmark = pytest.mark.layouts("one_database")
-
 TIMELINE = "start,end,die,plane,op_state,op_name\n"
 PROPOSALS = "start_us,end_us,die,plane,op_name,op_base,op_uid\n5,6,0,0,READ,READ,1\n"
 SPANS = "select end_us from {marts}.op_state_spans order by start_tick"

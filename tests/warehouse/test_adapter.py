@@ -25,10 +25,6 @@ REBUILDS = 20 if LONG else 2
 KILLS = 20 if LONG else 1
 
 
-# In four schemas the same macros build everything else that is built here.
-pytestmark = pytest.mark.layouts("one_database")
-
-
 @pytest.fixture
 def project(warehouse: Bench) -> Project:
     """Return a project of its own over a fresh warehouse."""

@@ -10,8 +10,6 @@ from tests.bench import Bench
 from tests.warehouse.scenarios import base_files, only
 from tests.warehouse.test_remembering import MEMORY_ALONE, build_memory
 
-pytestmark = pytest.mark.layouts("one_database")
-
 EXPORTED = only("shutdown_state_snapshot", "shutdown_snapshot_drift", "shutdown_snapshot_inputs")
 
 

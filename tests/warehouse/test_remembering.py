@@ -20,8 +20,6 @@ from tests.server.test_unfriendly import Settings, started_with
 from tests.warehouse.scenarios import base_files
 from tests.warehouse.scenarios import csv as csv_text
 
-pytestmark = pytest.mark.layouts("one_database")
-
 KINDS = ("events", "trace", "fallback", "reservation")
 TAKEN_AT = ("event_taken_at", "trace_taken_at", "fallback_taken_at", "reservation_taken_at")
 MEMORY_ALONE = ("--select", "+shutdown_state_snapshot")

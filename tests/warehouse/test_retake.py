@@ -14,8 +14,6 @@ from tests.bench import Bench
 from tests.warehouse.scenarios import base_files, only
 from tests.warehouse.test_remembering import build_memory, memory
 
-pytestmark = pytest.mark.layouts("one_database")
-
 DRIFT = only("shutdown_state_snapshot", "shutdown_snapshot_drift")
 SNAPSHOTS = "select * from {marts}.shutdown_state_snapshot order by run_id"
 

@@ -49,7 +49,7 @@ def test_every_scenario_is_as_in_the_notebook(warehouse: Bench) -> None:
     assert len(whole_rows(warehouse)) == sum(5 if s.name == "exact_keys" else 1 for s in SCENARIOS)
 
 
-@pytest.mark.layouts("four_schemas")  # in one database, its author's road and the whole build show the same
+@pytest.mark.layouts("four_schemas", "one_database")
 def test_the_notebooks_own_result(warehouse: Bench) -> None:
     """Prevents the sample, the export or a rebuild differing from what the notebook printed."""
     warehouse.land(ROOT / "samples" / "core")
