@@ -177,8 +177,6 @@ MADE: dict[str, Made] = {
     "shutdown_count": Made(_COUNT),
     "first_step": Made(like("step"), None),
     "last_step": Made(like("step"), None),
-    "int_shutdown__trace_extremes.first_step": Made(like("step"), ("step",)),
-    "int_shutdown__trace_extremes.last_step": Made(like("step"), ("step",)),
     "first_shutdown_step": Made(like("shutdown_step"), None),
     "steps_after_shutdown": Made("bigint", ("step", "shutdown_step")),
     "veto_streak_difference": Made("bigint", None),

@@ -5,29 +5,18 @@
     incremental_strategy="replace",
     replace_scope="int_shutdown__changed_designs",
     replace_on=["run_id", "case_id", "antibody_id"],
-    post_hook="{{ note_built_loads() }}",
+    post_hook="{{ note_built_loads(upstream=['int_shutdown__steps']) }}",
     built_from=["core8_state_trace", "core8_fallback_decisions", "core9_reservation_log", "core10_shutdown_events"],
 ) }}
 
 {%- set design = ["run_id", "case_id", "antibody_id"] %}
-{%- set files = {
-    "trace": ref("stg_core__state_trace"),
-    "fallback": ref("stg_core__fallback_decisions"),
-    "reservation": ref("stg_core__reservation_log"),
-} %}
 
 with steps as (
 
-    {% for rows in files.values() -%}
-    select
-        landed.run_id,
-        landed.case_id,
-        landed.antibody_id,
-        landed.step
-    from {{ rows }} as landed
-    {{ join_changed_designs("landed") }}
-    {{ "union distinct" if not loop.last }}
-    {% endfor %}
+    select steps.*
+    from {{ ref("int_shutdown__steps") }} as steps
+    {{ join_changed_designs("steps") }}
+
 ),
 
 -- what is remembered, whichever rule took it: a shutdown stays one, also when its event is withdrawn
@@ -62,22 +51,13 @@ design_trajectory as (
         steps.antibody_id,
         steps.step,
         {% for input in awaited_inputs() -%}
-        {% for column in snapshot_inputs()[input] -%}
-        {{ input }}.{{ column }},
-        {% endfor -%}
-        {% endfor -%}
-        {% for input in awaited_inputs() -%}
-        {{ input }}.load_id as {{ input }}_load_id,
-        {{ input }}.line_no as {{ input }}_line_no,
+        steps.{{ (snapshot_inputs()[input] + [input ~ "_load_id", input ~ "_line_no"]) | join(",\n        steps.") }},
         {% endfor -%}
         first_shutdowns.first_shutdown_step,
         steps.step - first_shutdowns.first_shutdown_step as steps_after_first_shutdown,
         shutdowns.shutdown_step is not null as is_shutdown_step,
         coalesce(steps.step > first_shutdowns.first_shutdown_step, false) as is_after_shutdown
     from steps
-    {% for input, rows in files.items() -%}
-    left join {{ rows }} as {{ input }} on {{ same_key("steps", input, design + ["step"]) }}
-    {% endfor -%}
     left join first_shutdowns on {{ same_key("steps", "first_shutdowns", design) }}
     left join shutdowns on {{ same_key("steps", "shutdowns", design) }} and steps.step = shutdowns.shutdown_step
 

@@ -2,9 +2,9 @@
 -- Grain: one row per run, case and antibody that has a trace or an event.
 {%- set design = ["run_id", "case_id", "antibody_id"] %}
 
-with trace as (
+with extremes as (
 
-    select * from {{ ref("int_shutdown__trace_extremes") }}
+    select * from {{ ref("int_shutdown__extremes") }}
 
 ),
 
@@ -35,7 +35,8 @@ designs as (
         run_id,
         case_id,
         antibody_id
-    from trace
+    from extremes
+    where step_count > 0
     union distinct
     select
         run_id,
@@ -51,23 +52,20 @@ governed_run_summary as (
         designs.run_id,
         designs.case_id,
         designs.antibody_id,
-        coalesce(trace.step_count, 0) as step_count,
-        trace.first_step,
-        trace.last_step,
+        coalesce(extremes.step_count, 0) as step_count,
+        extremes.first_step,
+        extremes.last_step,
         coalesce(shutdowns.shutdown_count, 0) as shutdown_count,
         shutdowns.first_shutdown_step,
         snapshots.shutdown_trigger_final,
-        trace.max_SoMS_cumsum_window,
-        trace.max_action_toggle_rate,
-        trace.max_blocked_rate_window,
-        trace.max_veto_streak,
-        fallback.max_fallback_score,
-        reservation.max_risk_score_total
+        extremes.max_SoMS_cumsum_window,
+        extremes.max_action_toggle_rate,
+        extremes.max_blocked_rate_window,
+        extremes.max_veto_streak,
+        extremes.max_fallback_score,
+        extremes.max_risk_score_total
     from designs
-    left join trace on {{ same_key("designs", "trace", design) }}
-    left join {{ ref("int_shutdown__fallback_extremes") }} as fallback on {{ same_key("designs", "fallback", design) }}
-    left join {{ ref("int_shutdown__reservation_extremes") }} as reservation
-        on {{ same_key("designs", "reservation", design) }}
+    left join extremes on {{ same_key("designs", "extremes", design) }}
     left join shutdowns on {{ same_key("designs", "shutdowns", design) }}
     left join snapshots
         on

@@ -2,43 +2,40 @@
 -- during the build are picked up by the next one.
 {{ config(tags="full") }}
 
+{%- set kinds = [
+    ("core8_state_trace", "step", "int_shutdown__steps", "trace_load_id"),
+    ("core8_fallback_decisions", "step", "int_shutdown__steps", "fallback_load_id"),
+    ("core9_reservation_log", "step", "int_shutdown__steps", "reservation_load_id"),
+    ("core10_shutdown_events", "shutdown_step", "int_shutdown__states", "event_load_id"),
+] %}
+
 with landed as (
 
-    {% for kind, model, step in [
-        ("core8_state_trace", "int_shutdown__trace_extremes", "step"),
-        ("core8_fallback_decisions", "int_shutdown__fallback_extremes", "run_id"),
-        ("core9_reservation_log", "int_shutdown__reservation_extremes", "run_id"),
-        ("core10_shutdown_events", "int_shutdown__states", "shutdown_step"),
-    ] -%}
+    {% for kind, step, model, load_id in kinds -%}
     select
-        built.model,
+        '{{ kind }}' as kind,
         landed.run_id,
         landed.case_id,
         landed.antibody_id,
         max(built.load_id) as load_id,
-        count(distinct landed.{{ step }}) as row_count
+        count(distinct landed.{{ step }}) as step_count
     from {{ ref("int_landing__built_loads") }} as built
     inner join {{ source("core", kind) }} as landed on built.load_id = landed._load_id
     where built.model = '{{ model }}'
-    group by built.model, landed.run_id, landed.case_id, landed.antibody_id
+    group by landed.run_id, landed.case_id, landed.antibody_id
     {{ "union all" if not loop.last }}
     {% endfor %}
 ),
 
 built as (
 
-    {% for model, count in [
-        ("int_shutdown__trace_extremes", "sum(step_count)"),
-        ("int_shutdown__fallback_extremes", "count(*)"),
-        ("int_shutdown__reservation_extremes", "count(*)"),
-        ("int_shutdown__states", "count(*)"),
-    ] -%}
+    {% for kind, step, model, load_id in kinds -%}
     select
-        '{{ model }}' as model,
+        '{{ kind }}' as kind,
         run_id,
         case_id,
         antibody_id,
-        {{ count }} as row_count
+        count({{ load_id }}) as step_count
     from {{ ref(model) }}
     group by run_id, case_id, antibody_id
     {{ "union all" if not loop.last }}
@@ -46,11 +43,11 @@ built as (
 )
 
 select
-    landed.model,
+    landed.kind,
     landed.load_id,
     landed.run_id,
     landed.case_id,
     landed.antibody_id
 from landed
-left join built on {{ same_key("landed", "built", ["model", "run_id", "case_id", "antibody_id"]) }}
-where coalesce(built.row_count, 0) < landed.row_count
+left join built on {{ same_key("landed", "built", ["kind", "run_id", "case_id", "antibody_id"]) }}
+where coalesce(built.step_count, 0) < landed.step_count
