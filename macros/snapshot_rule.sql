@@ -9,3 +9,34 @@
 {%- endif -%}
 '{{ rule | replace("\\", "\\\\") | replace("'", "''") }}'
 {%- endmacro %}
+
+{#- Note by which rule the model was built, one that measures from snapshots; a post-hook. The note is a row of the table
+    of built loads, without a load. -#}
+{% macro note_snapshot_rule() -%}
+{%- set built = ref("int_landing__built_loads") -%}
+{%- if execute -%}
+    {%- do run_query("delete from " ~ built ~ " where model like '" ~ model.name ~ " by %'") -%}
+    {%- do run_query("insert into " ~ built ~ " (model, load_id) values ('" ~ model_by_rule() ~ "', 0)") -%}
+{%- endif -%}
+{%- endmacro %}
+
+{#- Whether the model measures from snapshots and was last built by another rule: no load has changed, but it lacks the
+    rule's own snapshots. Looked up once a build. -#}
+{% macro is_of_another_rule() -%}
+    {%- if not config.get("measured_from_snapshots") -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {%- set known = graph.setdefault("built_by_rule", {}) -%}
+    {%- if model.name not in known -%}
+        {%- set found = run_query(
+            "select 1 from " ~ ref("int_landing__built_loads") ~ " where model = '" ~ model_by_rule() ~ "'"
+        ) -%}
+        {%- do known.update({model.name: found.rows | length > 0}) -%}
+    {%- endif -%}
+    {{ return(not known[model.name]) }}
+{%- endmacro %}
+
+{#- The model's name and the rule; a hash of it, since a rule's name may fill the column alone. -#}
+{% macro model_by_rule() -%}
+{{ return(model.name ~ " by " ~ local_md5(snapshot_rule())) }}
+{%- endmacro %}

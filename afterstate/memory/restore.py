@@ -83,7 +83,9 @@ class _Restore:
         snapshots = self._change(self._memory, "id", here.snapshots, merged.memory.snapshots)
         retakes = self._change(self._retakes, "snapshot_id", here.retakes, merged.memory.retakes)
         # What follows a shutdown is measured from its snapshot: the next build reads all of it again.
-        self._cursor.execute(f"delete from {self._built} where model = 'post_shutdown_timeline'")
+        self._cursor.execute(
+            f"delete from {self._built} where model in ('post_shutdown_timeline', 'design_trajectory')"
+        )
         return Restored(snapshots, retakes, 0, 0, merged.renumbered, merged.contested)
 
     def add(self, table: str, rows: Iterable[Row], key: Sequence[str]) -> int:

@@ -1,5 +1,6 @@
-{#- dbt's own answer, and one more reason to build in full: a derived table that another contract made, as an older
-    release did. It holds nothing that cannot be derived again; tables that remember (`merge`) are never rebuilt so. -#}
+{#- dbt's own answer, and two more reasons to build in full: a derived table that another contract made, as an older
+    release did, or that another rule of snapshots did. It holds nothing that cannot be derived again; tables that
+    remember (`merge`) are never rebuilt so. -#}
 {% macro is_incremental() %}
     {% if not execute %}
         {{ return(false) }}
@@ -15,7 +16,11 @@
 {% endmacro %}
 
 {% macro must_rebuild(relation) %}
-    {{ return(config.get("incremental_strategy") == "replace" and relation.is_table and has_other_columns(relation)) }}
+    {{ return(
+        config.get("incremental_strategy") == "replace"
+        and relation.is_table
+        and (has_other_columns(relation) or is_of_another_rule())
+    ) }}
 {% endmacro %}
 
 {#- Whether a table has other columns or types than the contract of the model being built. -#}

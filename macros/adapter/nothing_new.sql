@@ -5,7 +5,8 @@
     Other models may name a list of changes in their config, as `only_with`: where it lists nothing, for no model, there
     is nothing for them either. A table that is such a list itself must have been empty before, too. -#}
 {% macro has_nothing_new(relation) %}
-    {% if relation is none or not relation.is_table or should_full_refresh() or has_other_columns(relation) %}
+    {% if relation is none or not relation.is_table or should_full_refresh() or has_other_columns(relation)
+        or is_of_another_rule() %}
         {{ return(false) }}
     {% elif model.config.materialized == "incremental" and config.get("incremental_strategy") == "replace" %}
         {% set lists = [config.get("replace_scope")] + (["int_landing__load_changes"] if config.get("built_from") else []) %}

@@ -152,6 +152,19 @@ def test_what_followed_the_shutdown(warehouse: Bench) -> None:
     assert rows(warehouse, timeline) == expected  # still against the frozen state
 
 
+def test_another_rule_has_its_own_timeline(warehouse: Bench) -> None:
+    """Prevents a rule's snapshots without what followed them, where nothing has landed since the rule was changed."""
+    counted = (
+        "select snapshot_rule_id, count(*) from {marts}.post_shutdown_timeline as timeline "
+        "inner join {marts}.shutdown_state_snapshot as snapshots on timeline.snapshot_id = snapshots.id group by 1"
+    )
+    for rule, run in (("first", "run"), ("second", None), ("second", "later"), ("first", None)):
+        if run:
+            land(warehouse, run, base_files(run))
+        warehouse.run_models(*only("post_shutdown_timeline"), "--vars", f"{{snapshot_rule_id: {rule}}}")
+    assert sorted(rows(warehouse, counted)) == [("first", 4), ("second", 4)]
+
+
 def test_differences_that_no_type_can_hold(warehouse: Bench) -> None:
     """Prevents one odd step of one run stopping the mart of all runs (errors 1264 and 1690)."""
     low, high = -(2**31), 2**31 - 1
