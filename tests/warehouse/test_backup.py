@@ -147,6 +147,23 @@ def test_what_went_on_after_the_backup_is_not_taken_back(warehouse: Bench) -> No
     assert everything(warehouse) == after
 
 
+def test_a_restored_shutdown_is_marked_among_the_steps(warehouse: Bench) -> None:
+    """Prevents a trajectory that shows no shutdown where the restored memory has one, since nothing has landed."""
+    marked = "select step from {marts}.design_trajectory where is_shutdown_step"
+    trajectory = (*SNAPSHOTS, "+design_trajectory")
+    land(warehouse, "first", "run")
+    build(warehouse)
+    file = warehouse.folder / "backup.zip"
+    warehouse.run("backup", file)
+    lost(warehouse)
+    warehouse.land(warehouse.write("steps/run/trace.csv", base_files("run")["trace"]))
+    warehouse.build_without_tests(*trajectory)
+    assert warehouse.query(marked, role="bi") == []
+    restored(warehouse, file)
+    warehouse.build_without_tests(*trajectory)
+    assert warehouse.query(marked, role="bi") == [(21,)]
+
+
 def test_what_is_not_a_whole_backup_is_refused(warehouse: Bench) -> None:
     """Prevents half of a backup restored, or one that a newer Afterstate wrote misread."""
     file = warehouse.folder / "backup.zip"

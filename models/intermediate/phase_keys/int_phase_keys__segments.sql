@@ -1,5 +1,6 @@
 {%- set plane = ["session_no", "die", "plane"] %}
 {%- set stated = plane + ["state_no", "run_no", "row_no", "start_tick", "end_tick"] %}
+{%- set counted = ["segment_no", "previous_state_no", "previous_end_tick"] %}
 -- Each segment of each plane's timeline with its neighbours, in small integers; `op_state_spans` adds the texts.
 -- Grain: one row per segment, numbered by (start tick, run, row) within its session, die and plane. A segment that is
 -- stated again (same start tick and state) holds as its latest run has it, which may have cut it short.
@@ -51,26 +52,26 @@ versions as (
 
 ),
 
-{% if is_incremental() -%}
--- the last segment of each plane that starts before the change: what follows counts on from it
-kept as (
-
-    select segments.* from {{ this }} as segments
-    inner join changes on segments.session_no = changes.session_no
-    where
-        segments.start_tick < changes.from_tick
-        and coalesce(segments.next_start_tick >= changes.from_tick, true)
-
-),
-
-{% endif -%}
 segments as (
 
-    select {{ stated | join(", ") }}, run_order from versions
+    select
+        run_order,
+        {{ stated | join(",\n        ") }}
+        {{- ",\n        null as " ~ counted | join(",\n        null as ") if is_incremental() }}
+    from versions
     where version_no = 1
     {%- if is_incremental() %}
     union all
-    select {{ stated | join(", ") }}, 0 as run_order from kept
+    -- the last segment of each plane that starts before the change: what follows counts on from it. It is the first of
+    -- its window: to join it to the others, both servers would read the plane's history for each of them
+    select
+        0 as run_order,
+        kept.{{ (stated + counted) | join(",\n        kept.") }}
+    from {{ this }} as kept
+    inner join changes on kept.session_no = changes.session_no
+    where
+        kept.start_tick < changes.from_tick
+        and coalesce(kept.next_start_tick >= changes.from_tick, true)
     {%- endif %}
 
 ),
@@ -78,18 +79,18 @@ segments as (
 int_phase_keys__segments as (
 
     select
-        segments.{{ stated | join(",\n        segments.") }},
-        row_number() over timeline {{ "+ coalesce(kept.segment_no - 1, 0)" if is_incremental() }} as segment_no,
+        {{ stated | join(",\n        ") }},
+        row_number() over timeline
+        {{- " + coalesce(first_value(segment_no) over timeline - 1, 0)" if is_incremental() }} as segment_no,
         {% for column in ["state_no", "end_tick"] -%}
-        coalesce(lag(segments.{{ column }}) over timeline{{ ", kept.previous_" ~ column if is_incremental() }})
+        coalesce(lag({{ column }}) over timeline{{ ", previous_" ~ column if is_incremental() }})
             as previous_{{ column }},
         {% endfor -%}
-        lead(segments.start_tick) over timeline as next_start_tick
+        lead(start_tick) over timeline as next_start_tick
     from segments
-    {{ "left join kept on " ~ same_key("segments", "kept", plane) if is_incremental() }}
     window timeline as (
-        partition by segments.{{ plane | join(", segments.") }}
-        order by segments.start_tick, segments.run_order, segments.row_no
+        partition by {{ plane | join(", ") }}
+        order by start_tick, run_order, row_no
     )
 
 )
