@@ -6,17 +6,20 @@ import json
 import os
 import re
 import shutil
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
 
+import pymysql
 import pytest
 from click.testing import CliRunner, Result
 from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.nodes import ParsedNode
+from pymysql.constants import ER
 
 import dbt_afterstate
 from afterstate.cli.main import main
@@ -232,9 +235,9 @@ def empty_place(server: Server, folder: Path, layout: str = LAYOUTS[0]) -> Bench
 
 def one_database_place(server: Server, folder: Path, name: str) -> Bench:
     """Return an empty database, made by an administrator with the server's defaults, and a login for it alone."""
-    account = f"owner_of_{name.lower()}"
     with open_cursor(server.admin) as cursor:
-        cursor.execute(f"drop database if exists `{name}`")
+        name = _free_name(server, cursor, name)
+        account = f"owner_of_{name.lower()}"
         cursor.execute(f"create database `{name}`")
         cursor.execute("drop user if exists %s@'%%'", (account,))
         cursor.execute("create user %s@'%%' identified by 'Owner-pass-1'", (account,))
@@ -242,3 +245,20 @@ def one_database_place(server: Server, folder: Path, name: str) -> Bench:
         cursor.execute(grant)
     url = f"mysql+pymysql://{account}:Owner-pass-1@{server.admin.server}:{server.admin.port}/{name}"
     return Bench(server, {**server.environment, "AFTERSTATE_MYSQL_URL": url, "AFTERSTATE_SCHEMA": name}, folder)
+
+
+def _free_name(server: Server, cursor: Any, name: str) -> str:
+    """Drop a database and return its name; another one where the server cannot remove its folder.
+
+    MariaDB 10.11.19 once left a file in a folder after it had dropped the tables, and could then neither drop nor make
+    the database again: the fault of one test would be that of all tests after it. The warning names what was left.
+    """
+    try:
+        cursor.execute(f"drop database if exists `{name}`")
+    except pymysql.MySQLError as error:
+        if error.args[0] != ER.DB_DROP_RMDIR:
+            raise
+        left = sorted(path.name for path in (server.private.places.data / name).iterdir())
+        warnings.warn(f"{server.engine} could not drop {name}: {error}; left in its folder: {left}", stacklevel=3)
+        return f"{name}_{next(server.numbers)}"
+    return name
