@@ -14,13 +14,7 @@
             group by session_no
         ) as times
 {%- endset -%}
-select
-    session_no,
-    die,
-    plane,
-    load_id,
-    row_no,
-    segment_no
+select ranked.*
 from (
     select
         session_no,

@@ -11,3 +11,11 @@ where
     loads.kind = '{{ kind }}'
     and coalesce(changes.has_come, built.load_id is not null)
 {%- endmacro %}
+
+{#- Those of them that the model has not read yet: all of them, unless it is incremental. -#}
+{% macro new_loads(kind) -%}
+{{ loads_to_read(kind) }}
+{%- if is_incremental() %}
+    and changes.has_come
+{%- endif %}
+{%- endmacro %}

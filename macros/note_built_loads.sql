@@ -1,20 +1,21 @@
 {#- Note which loads the model is now built from, and which withdrawn core loads it is built `without`; a post-hook, in
-    the transaction that writes the model's rows. A change counts only once the models in `upstream` have taken it in, too: what is built on stale rows is built again. -#}
-{% macro note_built_loads(upstream=[]) -%}
+    the transaction that writes the model's rows. A change counts only once the models that this one reads have taken it
+    in, too: what is built on stale rows is built again. A model that does not say `built_from` notes nothing. -#}
+{% macro note_built_loads() -%}
 {%- set built = ref("int_landing__built_loads") -%}
 {%- set changes = ref("int_landing__load_changes") -%}
-{%- if execute -%}
+{%- if execute and model.config.get("built_from") -%}
     {%- set applied -%}
 select changes.load_id, changes.kind, changes.status, changes.has_come
 from {{ changes }} as changes
 where
     changes.model = '{{ model.name }}'
-    {%- for name in upstream %}
+    {%- for read in models_read() if read.config.get("built_from") %}
     and (
-        changes.kind not in ('{{ model_config(name).built_from | join("', '") }}')
+        changes.kind not in ('{{ read.config.built_from | join("', '") }}')
         or changes.has_come = exists (
             select 1 from {{ built }} as upstream
-            where upstream.model = '{{ name }}' and upstream.load_id = changes.load_id
+            where upstream.model = '{{ read.name }}' and upstream.load_id = changes.load_id
         )
     )
     {%- endfor %}
@@ -30,7 +31,8 @@ where
 {%- endif -%}
 {%- endmacro %}
 
-{#- A model's config, by its name. -#}
-{% macro model_config(name) -%}
-{{ return((graph.nodes.values() | selectattr("resource_type", "equalto", "model") | selectattr("name", "equalto", name) | first).config) }}
+{#- The models that the model being built refers to itself. -#}
+{% macro models_read() -%}
+{%- set read = graph.nodes.values() | selectattr("unique_id", "in", model.depends_on.nodes) -%}
+{{ return(read | selectattr("resource_type", "equalto", "model") | list) }}
 {%- endmacro %}

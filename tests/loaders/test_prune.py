@@ -139,6 +139,17 @@ def test_rows_stay_until_a_build_has_let_them_go(warehouse: Bench) -> None:
     assert warehouse.query(current, role="dbt") == [(None, 0)]
 
 
+def test_a_former_model_keeps_no_rows(pruneable: Bench) -> None:
+    """Prevents rows that stay for good: a model that this release no longer has was built from them."""
+    models = ("--select", "+int_landing__built_loads")
+    pruneable.build_without_tests(*models)
+    built = "insert into {staging}.int_landing__built_loads (model, load_id) values ('int_phase_keys__former', 4)"
+    pruneable.query(built, role="dbt")
+    assert "still built from: 1" in pruneable.run("prune", "--dry-run").stderr
+    pruneable.build_without_tests(*models)
+    assert "still built from" not in pruneable.run("prune", "--dry-run").stderr
+
+
 def test_pruning_waits_for_a_build(warehouse: Bench) -> None:
     """Prevents rows going away under a build that has yet to note what it read of them."""
     for value in (1, 2):

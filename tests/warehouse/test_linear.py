@@ -15,13 +15,15 @@ READS_A_PROPOSAL = 300  # by all models together; a join by part of a key reads 
 
 def test_a_log_is_compared_by_whole_keys(warehouse: Bench) -> None:
     """Prevents a first build that takes minutes: each choice in a log is compared with all proposals of its run."""
-    ticks = range(10, 10 * (PROPOSALS + 1), 10)
-    write_session(warehouse.folder / "s", [Case([], [Proposal(tick, 1, True) for tick in ticks])], runs=1)
+    sessions = ("s", "t")  # at the same times
+    ticks = range(10, 10 * (PROPOSALS // len(sessions) + 1), 10)
     chosen = "[proposer] phase_key: now={0} die=0 plane=0 rm_state=None hook_label=DEFAULT -> key=USED.KEY\n"
     selected = "[proposer] selected op=op base=OP start_us={0} len_batch=1\n"
     log = "".join((chosen + selected).format(f"{tick / 100:.3f}") for tick in ticks)
-    warehouse.write(f"s/proposer_debug_{run_id(1)}.log", log)
-    warehouse.land(warehouse.folder / "s")
+    for session in sessions:
+        write_session(warehouse.folder / session, [Case([], [Proposal(tick, 1, True) for tick in ticks])], runs=1)
+        warehouse.write(f"{session}/proposer_debug_{run_id(1)}.log", log)
+        warehouse.land(warehouse.folder / session, "--session", session)
     with open_cursor(warehouse.warehouse.dbt) as cursor:
         before = rows_read(cursor, "global")
         warehouse.run_models("--select", "+proposer_log_mismatches")

@@ -5,6 +5,7 @@
     incremental_strategy="merge",
     unique_key=["model", "load_id"],
     full_refresh=false,
+    post_hook="{{ forget_former_models() }}",
 ) }}
 
 with loads as (

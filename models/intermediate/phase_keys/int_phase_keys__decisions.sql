@@ -2,19 +2,15 @@
 -- Grain: one row per such line. A table, since looking decisions up takes an index: one key, which holds every column
 -- that is asked for.
 {{ config(
-    materialized="incremental",
     incremental_strategy="replace",
     built_from=["nand_proposer_log"],
     replace_scope="int_landing__load_changes",
     replace_on=["load_id"],
-    post_hook="{{ note_built_loads() }}",
 ) }}
-
-{%- set load_changes = ref("int_landing__load_changes") %}
 
 with loads as (
 
-    {{ loads_to_read("nand_proposer_log") | indent }}
+    {{ new_loads("nand_proposer_log") | indent }}
 
 ),
 
@@ -27,14 +23,6 @@ log_lines as (
         lead(proposer_log.op_name) over next_line as next_op_name
     from loads
     inner join {{ ref("stg_nand__proposer_log") }} as proposer_log on loads.load_id = proposer_log.load_id
-    {%- if is_incremental() %}
-    where
-        loads.load_id in (
-            select changes.load_id
-            from {{ load_changes }} as changes
-            where changes.model = '{{ model.name }}'
-        )
-    {%- endif %}
     window next_line as (partition by proposer_log.load_id order by proposer_log.row_no)
 
 ),

@@ -1,11 +1,6 @@
 -- What each load of a timeline or of proposals is about: its states and its times. Landed rows never change, so each
 -- load is read once. Grain: one row per load and state; for proposals, one row per load with an empty state.
-{{ config(
-    materialized="incremental",
-    incremental_strategy="merge",
-    unique_key=["load_id", "op_state"],
-    only_with="int_landing__load_changes",
-) }}
+{{ config(unique_key=["load_id", "op_state"], only_with="int_landing__load_changes") }}
 
 with new_loads as (
 

@@ -1,6 +1,6 @@
 -- What has changed of each run's proposals since a model was built: from which row on other proposals are there, and
 -- from which tick on the timeline is another. Grain: one row per model, session and run.
-{{ config(only_with="int_landing__load_changes") }}
+{{ config(materialized="table", only_with="int_landing__load_changes") }}
 
 with changes as (
 

@@ -1,6 +1,6 @@
 -- From which tick on each session's timeline has changed since a model was built; nothing before it can have.
 -- Grain: one row per model and session.
-{{ config(only_with="int_landing__load_changes") }}
+{{ config(materialized="table", only_with="int_landing__load_changes") }}
 
 with changes as (
 
@@ -20,27 +20,15 @@ restated as (
 
 ),
 
-load_times as (
-
-    select
-        load_id,
-        min(first_tick) as first_tick
-    from {{ ref("int_phase_keys__load_contents") }}
-    group by load_id
-
-),
-
 int_phase_keys__timeline_changes as (
 
     select
         changes.model,
         sessions.session_no,
-        min(
-            case when restated.load_id is null then load_times.first_tick else restated.first_difference end
-        ) as from_tick
+        min(case when restated.load_id is null then contents.first_tick else restated.first_difference end) as from_tick
     from changes
     inner join {{ ref("int_phase_keys__sessions") }} as sessions on changes.session_id = sessions.session_id
-    inner join load_times on changes.load_id = load_times.load_id
+    inner join {{ ref("int_phase_keys__load_contents") }} as contents on changes.load_id = contents.load_id
     left join restated on changes.load_id = restated.load_id
     group by changes.model, sessions.session_no
 

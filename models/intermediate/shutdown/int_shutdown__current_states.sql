@@ -1,7 +1,5 @@
 -- The state at each shutdown step as the landed files say it now; what is remembered of it is in the marts.
 -- Grain: one row for each shutdown event. Left joins: a file may be missing, and the event stays all the same.
-{{ config(materialized="view") }}
-
 {%- set design = ["run_id", "case_id", "antibody_id"] %}
 
 with event as (

@@ -1,7 +1,7 @@
 -- The extremes of each design. Grain: one row for each design that has steps.
 {{ config(
     built_from=["core8_state_trace", "core8_fallback_decisions", "core9_reservation_log"],
-    post_hook="{{ note_built_loads(upstream=['int_shutdown__steps']) }}",
+    post_hook="{{ note_built_loads() }}",
 ) }}
 
 with steps as (

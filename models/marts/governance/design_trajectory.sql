@@ -5,7 +5,7 @@
     incremental_strategy="replace",
     replace_scope="int_shutdown__changed_designs",
     replace_on=["run_id", "case_id", "antibody_id"],
-    post_hook="{{ note_built_loads(upstream=['int_shutdown__steps']) }}",
+    post_hook="{{ note_built_loads() }}",
     built_from=["core8_state_trace", "core8_fallback_decisions", "core9_reservation_log", "core10_shutdown_events"],
 ) }}
 

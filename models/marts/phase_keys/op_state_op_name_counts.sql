@@ -1,14 +1,5 @@
 -- Which operations were proposed in which phase: the distribution that engineers tune against, under both boundaries.
 -- Grain: one row per boundary, session, run, phase key and operation.
-{{ config(
-    materialized="incremental",
-    incremental_strategy="replace",
-    built_from=["nand_op_state_timeline", "nand_proposal_rows"],
-    replace_scope="int_phase_keys__proposal_changes",
-    replace_on=["session_id", "run_id"],
-    post_hook="{{ note_built_loads(upstream=['phase_proposal_counts']) }}",
-) }}
-
 with phase_key_counts as (
 
     select
@@ -18,9 +9,8 @@ with phase_key_counts as (
         counts.phase_key_virtual as phase_key,
         counts.op_name,
         cast(sum(counts.count) as signed) as count
-    from {{ changed_runs() }} as changes
-    inner join {{ ref("phase_proposal_counts") }} as counts
-        on {{ same_key("changes", "counts", ["session_id", "run_id"]) }}
+    from {{ ref("phase_proposal_counts") }} as counts
+    {{ join_changed_runs("counts") }}
     group by counts.session_id, counts.run_id, counts.boundary, counts.phase_key_virtual, counts.op_name
 
 ),

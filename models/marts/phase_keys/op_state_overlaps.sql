@@ -1,12 +1,6 @@
 -- Segments that still run when the next one of their plane starts. Normal: a suspend or a cache program does it; the
 -- last-started segment holds. Grain: one row per such segment.
-with spans as (
-
-    select * from {{ ref("op_state_spans") }}
-
-),
-
-op_state_overlaps as (
+with op_state_overlaps as (
 
     select
         session_id,
@@ -19,7 +13,7 @@ op_state_overlaps as (
         end_tick,
         next_start_tick,
         end_tick - next_start_tick as overlap_ticks
-    from spans
+    from {{ ref("op_state_spans") }}
     where end_tick > next_start_tick
 
 )

@@ -1,20 +1,10 @@
 -- How often which operation was proposed in which phase, under both boundaries.
 -- Grain: one row per boundary, session, run, pair of phase keys, die, plane and operation.
-{{ config(
-    materialized="incremental",
-    incremental_strategy="replace",
-    built_from=["nand_op_state_timeline", "nand_proposal_rows"],
-    replace_scope="int_phase_keys__proposal_changes",
-    replace_on=["session_id", "run_id"],
-    post_hook="{{ note_built_loads(upstream=['proposal_phase_keys']) }}",
-) }}
-
 with phase_keys as (
 
     select phase_keys.*
-    from {{ changed_runs() }} as changes
-    inner join {{ ref("proposal_phase_keys") }} as phase_keys
-        on {{ same_key("changes", "phase_keys", ["session_id", "run_id"]) }}
+    from {{ ref("proposal_phase_keys") }} as phase_keys
+    {{ join_changed_runs("phase_keys") }}
 
 ),
 

@@ -1,20 +1,13 @@
 -- The phase key at every proposal: the one that was used, and the one that was really true (design section 5).
 -- Grain: one row per proposal row. `as_of` finds the segment; here the table of the rule is read.
 {{ config(
-    materialized="incremental",
-    incremental_strategy="replace",
-    built_from=["nand_op_state_timeline", "nand_proposal_rows"],
-    replace_scope="int_phase_keys__proposal_changes",
-    replace_on=["session_id", "run_id"],
     replace_where="row_no >= from_row_no or propose_tick >= from_tick",
     pre_hook="{{ make_room_to_sort() }}",
-    post_hook="{{ note_built_loads(upstream=['int_phase_keys__segments']) }}",
 ) }}
 
 {%- set columns = [
     "row_no", "op_uid", "op_name", "op_base", "key_die", "key_plane", "propose_tick", "propose_time_us",
     "context_source", "phase_key_used"] %}
-{%- set proposal_changes = ref("int_phase_keys__proposal_changes") %}
 {%- set segments, states = ref("int_phase_keys__segments"), ref("int_phase_keys__states") %}
 
 with loads as (
@@ -34,12 +27,7 @@ changed_proposals as (
         proposals.row_no
     from loads
     inner join {{ ref("int_phase_keys__sessions") }} as sessions on loads.session_id = sessions.session_id
-    {%- if is_incremental() %}
-    inner join {{ proposal_changes }} as changes
-        on
-            changes.model = '{{ model.name }}'
-            and {{ same_key("loads", "changes", ["session_id", "run_id"]) }}
-    {%- endif %}
+    {{ join_changed_runs("loads") }}
     inner join {{ ref("stg_nand__proposal_rows") }} as proposals on loads.load_id = proposals.load_id
     {%- if is_incremental() %}
     where proposals.row_no >= changes.from_row_no or proposals.propose_tick >= changes.from_tick

@@ -6,7 +6,7 @@
     replace_scope="int_shutdown__changed_designs",
     replace_on=["run_id", "case_id", "antibody_id"],
     measured_from_snapshots=true,
-    post_hook=["{{ note_built_loads(upstream=['int_shutdown__steps']) }}", "{{ note_snapshot_rule() }}"],
+    post_hook=["{{ note_built_loads() }}", "{{ note_snapshot_rule() }}"],
     built_from=["core8_state_trace", "core8_fallback_decisions", "core9_reservation_log", "core10_shutdown_events"],
 ) }}
 

@@ -9,35 +9,17 @@
     post_hook="{{ note_built_loads() }}",
 ) }}
 
-{%- set load_changes = ref("int_landing__load_changes") %}
-
 with loads as (
 
-    {{ loads_to_read("nand_operation_timeline") | indent }}
-
-),
-
-changed_loads as (
-
-    select * from loads
-    {%- if is_incremental() %}
-    where
-        exists (
-            select 1
-            from {{ load_changes }} as changes
-            where
-                changes.model = '{{ model.name }}'
-                and {{ same_key("changes", "loads", ["session_id", "run_id"]) }}
-        )
-    {%- endif %}
+    {{ new_loads("nand_operation_timeline") | indent }}
 
 ),
 
 nand_operations as (
 
     select
-        changed_loads.session_id,
-        changed_loads.run_id,
+        loads.session_id,
+        loads.run_id,
         operations.row_no,
         operations.op_uid,
         operations.op_name,
@@ -58,8 +40,8 @@ nand_operations as (
         operations.simulator_phase_key,
         operations.load_id,
         operations.line_no
-    from changed_loads
-    inner join {{ ref("stg_nand__operations") }} as operations on changed_loads.load_id = operations.load_id
+    from loads
+    inner join {{ ref("stg_nand__operations") }} as operations on loads.load_id = operations.load_id
     left join {{ ref("nand_op_bases") }} as bases on operations.op_base = bases.op_base
 
 )

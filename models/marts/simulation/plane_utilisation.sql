@@ -6,7 +6,7 @@
     built_from=["nand_op_state_timeline"],
     replace_scope="int_landing__load_changes",
     replace_on=["session_id"],
-    post_hook="{{ note_built_loads(upstream=['int_phase_keys__stretches']) }}",
+    post_hook="{{ note_built_loads() }}",
 ) }}
 
 with changed_sessions as (

@@ -1,12 +1,6 @@
 -- Grain: one row per landed proposal, of every load. A proposal is placed by its hook where that names a die and a
 -- plane, else by the operation itself (design section 5).
-with proposal_rows as (
-
-    select * from {{ source("nand", "nand_proposal_rows") }}
-
-),
-
-stg_nand__proposal_rows as (
+with stg_nand__proposal_rows as (
 
     select
         -- ids
@@ -44,7 +38,7 @@ stg_nand__proposal_rows as (
         -- where the row comes from
         _other_columns as other_columns,
         _line_no as line_no
-    from proposal_rows
+    from {{ source("nand", "nand_proposal_rows") }}
 
 )
 

@@ -1,11 +1,5 @@
 -- Grain: one row per landed line of a proposer's log, of every load.
-with proposer_log as (
-
-    select * from {{ source("nand", "nand_proposer_log") }}
-
-),
-
-stg_nand__proposer_log as (
+with stg_nand__proposer_log as (
 
     select
         -- ids
@@ -31,7 +25,7 @@ stg_nand__proposer_log as (
 
         -- where the row comes from
         _line_no as line_no
-    from proposer_log
+    from {{ source("nand", "nand_proposer_log") }}
 
 )
 
