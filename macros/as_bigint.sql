@@ -3,6 +3,11 @@
     {{ return(adapter.dispatch("as_bigint", "afterstate")(number)) }}
 {%- endmacro %}
 
+{#- Spark has no SIGNED. -#}
+{% macro spark__as_bigint(number) -%}
+cast({{ number }} as bigint)
+{%- endmacro %}
+
 {#- MySQL and MariaDB cast to SIGNED what other servers call BIGINT. -#}
 {% macro default__as_bigint(number) -%}
 cast({{ number }} as signed)

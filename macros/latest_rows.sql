@@ -20,13 +20,3 @@ where
             and {{ is_of_active_load("later") }}
     )
 {%- endmacro %}
-
-{#- Whether a landed row's load is active. A scalar subquery, not a join: on tables without statistics MariaDB would begin
-    with the loads and read each of them whole for every key that is looked up. -#}
-{% macro is_of_active_load(rows) -%}
-(
-    select loads.is_active
-    from {{ ref("stg_landing__loads") }} as loads
-    where loads.load_id = {{ rows }}._load_id
-)
-{%- endmacro %}

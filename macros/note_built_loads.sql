@@ -13,22 +13,40 @@ where
     {%- for read in models_read() if read.config.get("built_from") %}
     and (
         changes.kind not in ('{{ read.config.built_from | join("', '") }}')
-        or changes.has_come = exists (
+        or changes.has_come = (exists (
             select 1 from {{ built }} as upstream
             where upstream.model = '{{ read.name }}' and upstream.load_id = changes.load_id
-        )
+        ))
     )
     {%- endfor %}
     {%- endset -%}
-    {%- set without = model.name ~ " without" -%}
+    {%- do adapter.dispatch("note_loads", "afterstate")(built, applied, model.name, model.name ~ " without") -%}
+{%- endif -%}
+{%- endmacro %}
+
+{% macro default__note_loads(built, applied, name, without) -%}
     {%- do run_query(
-        "delete from " ~ built ~ " where model in ('" ~ model.name ~ "', '" ~ without ~ "') and load_id in (select load_id from (" ~ applied ~ ") as applied)"
+        "delete from " ~ built ~ " where model in ('" ~ name ~ "', '" ~ without ~ "') and load_id in (select load_id from (" ~ applied ~ ") as applied)"
     ) -%}
     {%- do run_query(
-        "insert into " ~ built ~ " (model, load_id) select if(has_come, '" ~ model.name ~ "', '" ~ without
+        "insert into " ~ built ~ " (model, load_id) select if(has_come, '" ~ name ~ "', '" ~ without
         ~ "'), load_id from (" ~ applied ~ ") as applied where has_come or (status = 'withdrawn' and kind like 'core%')"
     ) -%}
-{%- endif -%}
+{%- endmacro %}
+
+{#- One commit, to the partitions of this model alone: models that are built side by side do not touch each other's. -#}
+{% macro spark__note_loads(built, applied, name, without) -%}
+    {%- call statement("note_loads") -%}
+insert into {{ built }} replace where model in ('{{ name }}', '{{ without }}')
+with applied as (
+{{ applied }}
+)
+select model, load_id from {{ built }}
+where model in ('{{ name }}', '{{ without }}') and load_id not in (select load_id from applied)
+union all
+select if(has_come, '{{ name }}', '{{ without }}') as model, load_id from applied
+where has_come or (status = 'withdrawn' and kind like 'core%')
+    {%- endcall -%}
 {%- endmacro %}
 
 {#- The models that the model being built refers to itself. -#}

@@ -11,8 +11,8 @@
     {% endif %}
     {% set found = run_query(
         "select count(*) from " ~ changes ~ " as changes where changes.model = '" ~ model.name ~ "' and (changes.has_come"
-        ~ " <> exists (select 1 from " ~ built ~ " as built where built.model = '" ~ model.name
-        ~ "' and built.load_id = changes.load_id) or (changes.status = 'withdrawn' and changes.kind like 'core%' and not"
+        ~ " <> (exists (select 1 from " ~ built ~ " as built where built.model = '" ~ model.name
+        ~ "' and built.load_id = changes.load_id)) or (changes.status = 'withdrawn' and changes.kind like 'core%' and not"
         ~ " exists (select 1 from " ~ built ~ " as built where built.model = '" ~ model.name
         ~ " without' and built.load_id = changes.load_id)))"
     ) %}

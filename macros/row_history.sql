@@ -6,6 +6,10 @@
     Look-ups instead of windows, so that asking for a few keys is cheap; by the key's index, since on tables without
     statistics yet MariaDB may read a whole load for each row. -#}
 {% macro row_history(landing, key, columns) %}
+    {{- return(adapter.dispatch("row_history", "afterstate")(landing, key, columns)) -}}
+{% endmacro %}
+
+{% macro default__row_history(landing, key, columns) %}
 {%- set later = later_statements(landing, key) %}
 select
     landed.{{ (key + columns) | join(",\n    landed.") }},
@@ -21,4 +25,34 @@ inner join {{ source("landing", "landing_loads") }} as loads
 where
     loads.status <> 'withdrawn'
     and not {{ later.is_in_same_load }}
+{%- endmacro %}
+
+{#- Spark looks nothing up by a key: it sorts the statements of each key once. -#}
+{% macro spark__row_history(landing, key, columns) %}
+select
+    {{ (key + columns) | join(",\n    ") }},
+    valid_from,
+    valid_to,
+    load_id,
+    row_no,
+    line_no
+from (
+    select
+        landed.{{ (key + columns) | join(",\n        landed.") }},
+        loads.finished_at as valid_from,
+        min(loads.finished_at) over (
+            partition by landed.{{ key | join(", landed.") }}
+            order by landed._load_id
+            range between 1 following and unbounded following
+        ) as valid_to,
+        max(landed._row_no) over (partition by landed.{{ key | join(", landed.") }}, landed._load_id) as last_row_no,
+        landed._load_id as load_id,
+        landed._row_no as row_no,
+        landed._line_no as line_no
+    from {{ landing }} as landed
+    inner join {{ source("landing", "landing_loads") }} as loads
+        on landed._load_id = loads.load_id
+    where loads.status <> 'withdrawn'
+) as statements
+where row_no = last_row_no
 {%- endmacro %}

@@ -15,9 +15,21 @@
 {% macro note_snapshot_rule() -%}
 {%- set built = ref("int_landing__built_loads") -%}
 {%- if execute -%}
+    {%- do adapter.dispatch("note_rule", "afterstate")(built) -%}
+{%- endif -%}
+{%- endmacro %}
+
+{% macro default__note_rule(built) -%}
     {%- do run_query("delete from " ~ built ~ " where model like '" ~ model.name ~ " by %'") -%}
     {%- do run_query("insert into " ~ built ~ " (model, load_id) values ('" ~ model_by_rule() ~ "', 0)") -%}
-{%- endif -%}
+{%- endmacro %}
+
+{#- One commit, to partitions that no other model writes. -#}
+{% macro spark__note_rule(built) -%}
+    {%- call statement("note_rule") -%}
+insert into {{ built }} replace where startswith(model, '{{ model.name }} by ')
+select '{{ model_by_rule() }}' as model, cast(0 as bigint) as load_id
+    {%- endcall -%}
 {%- endmacro %}
 
 {#- Whether the model measures from snapshots and was last built by another rule: no load has changed, but it lacks the

@@ -41,8 +41,15 @@ order by {{ unique_key | join(", ") }}
 {#- What a build's session needs. An INSERT ... SELECT locks what it reads unless it reads committed rows, and landing
     would have to wait for the build. A transaction keeps the level that it began with: one of look-ups ends here. -#}
 {% macro begin_build() %}
-    {% do run_query("commit") %}
-    {% do run_query(adapter.dispatch("begin_build", "afterstate")()) %}
+    {% set statement = adapter.dispatch("begin_build", "afterstate")() | trim %}
+    {% if statement %}
+        {% do run_query("commit") %}
+        {% do run_query(statement) %}
+    {% endif %}
+{% endmacro %}
+
+{#- A statement reads each table as it is when the statement begins, without locks. -#}
+{% macro spark__begin_build() %}
 {% endmacro %}
 
 {% macro default__begin_build() -%}
@@ -80,7 +87,34 @@ set session tx_isolation = 'READ-COMMITTED', optimizer_switch = 'split_materiali
     {% for column in model.columns.values() %}
         {% set written = sql_text(column.description, 1024) %}
         {% if sql_text(there.get(column.name, {}).comment, 1024) != written %}
-            {% do run_query("alter table " ~ relation ~ " modify column " ~ contract_column(column)) %}
+            {% do run_query("alter table " ~ relation ~ " " ~ comment_change(column)) %}
         {% endif %}
     {% endfor %}
+{% endmacro %}
+
+{% macro comment_change(column) -%}
+    {{ return(adapter.dispatch("comment_change", "afterstate")(column)) }}
+{%- endmacro %}
+
+{#- Both servers write a comment with the column's whole definition. -#}
+{% macro default__comment_change(column) -%}
+modify column {{ contract_column(column) }}
+{%- endmacro %}
+
+{% macro spark__comment_change(column) -%}
+alter column {{ column.name }} comment {{ sql_text(column.description, 1024) }}
+{%- endmacro %}
+
+{#- Refuse a model whose columns are not those of its contract. -#}
+{% macro assert_contract(sql) %}
+    {% do adapter.dispatch("assert_contract", "afterstate")(sql) %}
+{% endmacro %}
+
+{% macro default__assert_contract(sql) %}
+    {% do get_assert_columns_equivalent(sql) %}
+{% endmacro %}
+
+{#- The write itself refuses what a column's type does not take, and a NULL where there must be none; dbt's comparison
+    would have Spark analyse each model twice, which takes longer than to fill a small table. -#}
+{% macro spark__assert_contract(sql) %}
 {% endmacro %}

@@ -52,6 +52,14 @@
 {#- Make the triggers that are missing, or that were made for other columns or by another account. They are DDL, which
     ends a transaction, so a build calls this when its rows are committed. -#}
 {% macro guard_frozen(relation) %}
+    {% do adapter.dispatch("guard_frozen", "afterstate")(relation) %}
+{% endmacro %}
+
+{#- Spark has no triggers: the merging statement stands alone. -#}
+{% macro spark__guard_frozen(relation) %}
+{% endmacro %}
+
+{% macro default__guard_frozen(relation) %}
     {% if not config.get("frozen_by") or not may_make_triggers(relation) %}
         {{ return("") }}
     {% endif %}

@@ -8,9 +8,21 @@
 
 {% macro end_with(hooks) %}
     {{ run_hooks(hooks, inside_transaction=true) }}
-    {% do run_query("commit") %}
+    {% do commit_hooks() %}
     {% if hooks | selectattr("transaction", "equalto", false) | list %}
         {{ run_hooks(hooks, inside_transaction=false) }}
-        {% do run_query("commit") %}
+        {% do commit_hooks() %}
     {% endif %}
+{% endmacro %}
+
+{% macro commit_hooks() %}
+    {% do adapter.dispatch("commit_hooks", "afterstate")() %}
+{% endmacro %}
+
+{% macro default__commit_hooks() %}
+    {% do run_query("commit") %}
+{% endmacro %}
+
+{#- Each statement is a commit of its own. -#}
+{% macro spark__commit_hooks() %}
 {% endmacro %}

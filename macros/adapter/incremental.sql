@@ -21,6 +21,10 @@
     {{ return(incremental_in_place()) }}
 {% endmaterialization %}
 
+{% materialization incremental, adapter="spark" %}
+    {{ return(incremental_in_place()) }}
+{% endmaterialization %}
+
 {% macro incremental_in_place() %}
     {% do require_contract() %}
     {% set strategy = incremental_strategy() %}
@@ -39,12 +43,12 @@
         {% do forget_columns(target_relation) %}
     {% endif %}
     {% if existing_relation is none or should_full_refresh() or must_rebuild(existing_relation) %}
-        {% do get_assert_columns_equivalent(sql) %}
+        {% do assert_contract(sql) %}
         {% do build_beside(target_relation, existing_relation) %}
         {% do guard_frozen(target_relation) %}
     {% else %}
         {% do apply_schema_change(existing_relation) %}
-        {% do get_assert_columns_equivalent(sql) %}
+        {% do assert_contract(sql) %}
         {% if strategy == "replace" %}
             {% do replace_in_place(target_relation) %}
         {% else %}
@@ -58,6 +62,10 @@
 {% endmacro %}
 
 {% macro merge(target_relation) %}
+    {% do adapter.dispatch("merge", "afterstate")(target_relation) %}
+{% endmacro %}
+
+{% macro default__merge(target_relation) %}
     {% set incoming_relation = fill_incoming(target_relation, config.get("unique_key")) %}
     {% call statement("main") -%}
         {{ merge_sql(target_relation, incoming_relation, written_columns(), config.get("unique_key")) }}

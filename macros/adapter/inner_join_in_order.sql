@@ -5,6 +5,11 @@
 {{ return(adapter.dispatch("inner_join_in_order", "afterstate")()) }}
 {%- endmacro %}
 
+{#- Spark knows how many rows a table of Delta's has. -#}
+{% macro spark__inner_join_in_order() -%}
+inner join
+{%- endmacro %}
+
 {#- Both servers' own word for it: an inner join that the optimizer does not turn around. -#}
 {% macro default__inner_join_in_order() -%}
 straight_join

@@ -41,5 +41,5 @@
 {% macro column_type(spelled) %}
     {% set type = spelled | lower | trim %}
     {% set type = modules.re.sub("^(tinyint|smallint|int|bigint)\\(\\d+\\)", "\\1", type) %}
-    {{ return({"boolean": "tinyint", "integer": "int"}.get(type, type)) }}
+    {{ return({"boolean": "tinyint", "integer": "int"}.get(type, type) if target.type != "spark" else spark_type(type)) }}
 {% endmacro %}

@@ -17,3 +17,10 @@ force index ({{ landing.identifier[layer_prefix("landing") | length:] }}_key)
 {% macro default__primary_key_index() -%}
 force index (primary)
 {%- endmacro %}
+
+{#- Delta has no indexes. -#}
+{% macro spark__key_index(landing) -%}
+{%- endmacro %}
+
+{% macro spark__primary_key_index() -%}
+{%- endmacro %}

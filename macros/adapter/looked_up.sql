@@ -3,6 +3,23 @@
 
 {#- The columns that a table of the project had when the build first asked: type and comment by name, in their order. -#}
 {% macro columns_there(relation) %}
+    {{ return(adapter.dispatch("columns_there", "afterstate")(relation)) }}
+{% endmacro %}
+
+{#- Spark's catalogs have no information_schema; a table describes itself. -#}
+{% macro spark__columns_there(relation) %}
+    {% set tables = graph.setdefault("columns_there", {}).setdefault(relation.schema, {}) %}
+    {% if relation.identifier not in tables %}
+        {% set columns = {} %}
+        {% for column, type, comment in run_query("describe table " ~ relation).rows if not column.startswith("#") %}
+            {% do columns.setdefault(column, {"type": type, "comment": comment}) if column %}
+        {% endfor %}
+        {% do tables.update({relation.identifier: columns}) %}
+    {% endif %}
+    {{ return(tables[relation.identifier]) }}
+{% endmacro %}
+
+{% macro default__columns_there(relation) %}
     {% set schemas = graph.setdefault("columns_there", {}) %}
     {% if relation.schema not in schemas %}
         {% set names = graph.nodes.values() | selectattr("schema", "equalto", relation.schema) | map(attribute="alias") %}

@@ -19,3 +19,7 @@ set session
     tmp_memory_table_size = cast(greatest(@@tmp_memory_table_size, 536870912) as signed),
     max_heap_table_size = cast(greatest(@@max_heap_table_size, 536870912) as signed)
 {%- endmacro %}
+
+{#- Spark's executors have the memory that the profile gives them, and sort within it. -#}
+{% macro spark__make_room_to_sort() -%}
+{%- endmacro %}

@@ -7,6 +7,10 @@
 
     dbt-mysql's own `delete+insert` deletes only rows whose key comes again, so that rows without a successor stay. -#}
 {% macro replace_in_place(target_relation) %}
+    {% do adapter.dispatch("replace_in_place", "afterstate")(target_relation) %}
+{% endmacro %}
+
+{% macro default__replace_in_place(target_relation) %}
     {% do refresh_comments(target_relation) %}
     {% set incoming_relation = fill_incoming(target_relation) %}
     {% do adapter.commit() %}

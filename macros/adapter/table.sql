@@ -8,6 +8,10 @@
     {{ return(table_beside()) }}
 {% endmaterialization %}
 
+{% materialization table, adapter="spark" %}
+    {{ return(table_beside()) }}
+{% endmaterialization %}
+
 {% macro table_beside() %}
     {% do require_contract() %}
     {% set target_relation = this.incorporate(type="table") %}
@@ -18,7 +22,7 @@
     {% do begin_build() %}
 
     {{ begin_with(pre_hooks) }}
-    {% do get_assert_columns_equivalent(sql) %}
+    {% do assert_contract(sql) %}
     {% do build_beside(target_relation, existing_relation) %}
     {{ end_with(post_hooks) }}
 
@@ -26,6 +30,10 @@
 {% endmacro %}
 
 {% macro build_beside(target_relation, existing_relation) %}
+    {% do adapter.dispatch("build_beside", "afterstate")(target_relation, existing_relation) %}
+{% endmacro %}
+
+{% macro default__build_beside(target_relation, existing_relation) %}
     {% set new_relation = beside(target_relation, "new") %}
     {% call statement("drop_left_over") -%}
         drop table if exists {{ new_relation }}

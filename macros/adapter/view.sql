@@ -13,16 +13,28 @@
     {{ return(view_in_place()) }}
 {% endmaterialization %}
 
+{% materialization view, adapter="spark" %}
+    {{ return(view_in_place()) }}
+{% endmaterialization %}
+
 {% macro view_in_place() %}
     {% set target_relation = this.incorporate(type="view") %}
     {% set existing_relation = load_cached_relation(this) %}
-    {% set queue = "views " ~ local_md5(target.schema) %}
 
     {{ begin_with(pre_hooks) }}
 
     {% if existing_relation is not none and not existing_relation.is_view %}
         {% do adapter.drop_relation(existing_relation) %}
     {% endif %}
+    {% do adapter.dispatch("replace_view", "afterstate")(target_relation) %}
+
+    {{ end_with(post_hooks) }}
+
+    {{ return({"relations": [target_relation]}) }}
+{% endmacro %}
+
+{% macro default__replace_view(target_relation) %}
+    {% set queue = "views " ~ local_md5(target.schema) %}
     {% call statement("queue", fetch_result=True) -%}
         select get_lock('{{ queue }}', 600)
     {%- endcall %}
@@ -33,8 +45,12 @@
     {% call statement("leave_queue", fetch_result=True) -%}
         select release_lock('{{ queue }}')
     {%- endcall %}
+{% endmacro %}
 
-    {{ end_with(post_hooks) }}
-
-    {{ return({"relations": [target_relation]}) }}
+{#- Spark's catalog needs no queue, and has no named locks. -#}
+{% macro spark__replace_view(target_relation) %}
+    {% call statement("main") -%}
+        create or replace view {{ target_relation }} as
+        {{ sql }}
+    {%- endcall %}
 {% endmacro %}

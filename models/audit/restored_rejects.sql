@@ -17,7 +17,7 @@ restored_rejects as (
 
     select
         load_id,
-        utc_timestamp(6) as load_started_at,
+        {{ current_timestamp() }} as load_started_at,
         row_no,
         line_no,
         kind,

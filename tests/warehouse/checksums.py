@@ -35,19 +35,23 @@ order by table_name
 """
 
 
-def mart_checksums(bench: Bench) -> dict[str, str]:
-    """Return `rows:checksum` of each table of the marts' layer, reference tables included, read as BI reads them."""
+def mart_columns(bench: Bench) -> dict[str, str]:
+    """Return the compared columns of each table of the marts' layer, reference tables included, as SQL lists them."""
     schemas = bench.warehouse.schemas
-    marts = schemas.marts
     others = tuple(prefix for layer in LAYERS if (prefix := schemas.prefix(layer)))  # in the marts' schema, too
-    found = {}
     with closing(connect(bench.warehouse.bi)) as reader, reader.cursor() as cursor:
         cursor.execute("set session group_concat_max_len = 65536")
-        cursor.execute(TABLES, (marts, LEFT_OUT))
-        tables = [row for row in cursor.fetchall() if not row[0].startswith(others)]
-        for table, columns in tables:
+        cursor.execute(TABLES, (schemas.marts, LEFT_OUT))
+        return {table: columns for table, columns in cursor.fetchall() if not table.startswith(others)}
+
+
+def mart_checksums(bench: Bench) -> dict[str, str]:
+    """Return `rows:checksum` of each of these tables, read as BI reads them."""
+    found = {}
+    with closing(connect(bench.warehouse.bi)) as reader:
+        for table, columns in mart_columns(bench).items():
             with reader.cursor(SSCursor) as rows:
-                rows.execute(f"select {columns} from `{marts}`.`{table}`")
+                rows.execute(f"select {columns} from `{bench.warehouse.schemas.marts}`.`{table}`")
                 found[table] = _checksum(rows)
     return found
 

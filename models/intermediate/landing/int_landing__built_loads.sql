@@ -5,6 +5,7 @@
     incremental_strategy="merge",
     unique_key=["model", "load_id"],
     full_refresh=false,
+    partition_by=["model"],
     post_hook="{{ forget_former_models() }}",
 ) }}
 

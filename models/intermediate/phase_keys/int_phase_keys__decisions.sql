@@ -35,7 +35,7 @@ int_phase_keys__decisions as (
         die,
         plane,
         -- the log writes µs with three decimals
-        cast(round(now_us * 1000) as signed) as decision_time_ns,
+        {{ as_bigint("round(now_us * 1000)") }} as decision_time_ns,
         now_us as decision_time_us,
         phase_key,
         next_op_name as op_name

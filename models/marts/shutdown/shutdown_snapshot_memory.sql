@@ -31,13 +31,13 @@ remembered as (
 shutdown_snapshot_memory as (
 
     select
-        cast(null as signed) as id,  -- the table gives it out
+        {{ as_bigint("null") }} as id,  -- the table gives it out
         {{ snapshot_rule() }} as snapshot_rule_id,
         current_states.{{ (shutdown_key() + state_columns()) | join(",\n        current_states.") }},
         {% for input in awaited_inputs() -%}
-        case when current_states.is_{{ input }}_found then utc_timestamp(6) end as {{ input }}_taken_at,
+        case when current_states.is_{{ input }}_found then {{ current_timestamp() }} end as {{ input }}_taken_at,
         {% endfor -%}
-        utc_timestamp(6) as event_taken_at
+        {{ current_timestamp() }} as event_taken_at
     from current_states
     {% if is_incremental() %}
     left join remembered on {{ same_key("current_states", "remembered", shutdown_key()) }}

@@ -22,7 +22,7 @@ shutdown_snapshot_retakes as (
     select
         id as snapshot_id,
         id as retaken_as,
-        utc_timestamp(6) as retaken_at,
+        {{ current_timestamp() }} as retaken_at,
         '' as retaken_by,
         '' as reason,
         {{ former | join(",\n        ") }}

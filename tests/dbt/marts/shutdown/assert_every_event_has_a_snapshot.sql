@@ -19,4 +19,4 @@ left join {{ ref("shutdown_state_snapshot") }} as snapshots
         and snapshots.snapshot_rule_id = {{ snapshot_rule() }}
 where
     snapshots.id is null
-    and loads.finished_at < cast(left('{{ run_started_at }}', 19) as datetime)  -- UTC, to the second
+    and loads.finished_at < timestamp(left('{{ run_started_at }}', 19))  -- UTC, to the second
