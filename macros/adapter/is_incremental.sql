@@ -41,5 +41,14 @@
 {% macro column_type(spelled) %}
     {% set type = spelled | lower | trim %}
     {% set type = modules.re.sub("^(tinyint|smallint|int|bigint)\\(\\d+\\)", "\\1", type) %}
-    {{ return({"boolean": "tinyint", "integer": "int"}.get(type, type) if target.type != "spark" else spark_type(type)) }}
+    {{ return(adapter.dispatch("shown_type", "afterstate")(type)) }}
+{% endmacro %}
+
+{#- The type that the engine shows of a column that was declared with one. -#}
+{% macro default__shown_type(declared) %}
+    {{ return({"boolean": "tinyint", "integer": "int"}.get(declared, declared)) }}
+{% endmacro %}
+
+{% macro spark__shown_type(declared) %}
+    {{ return(spark_type(declared)) }}
 {% endmacro %}
