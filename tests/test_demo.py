@@ -70,8 +70,8 @@ def test_the_demo_and_plain_dbt(checkout: Path) -> None:
         assert plain.returncode == 0, plain.stdout + plain.stderr
     seen_by_git = run(checkout, "git init -q . && git status --porcelain --ignored=no -uall")
     assert seen_by_git.returncode == 0, seen_by_git.stderr
-    assert "afterstate/cli/main.py" in seen_by_git.stdout
-    assert "profiles.yml" not in seen_by_git.stdout
+    assert "?? afterstate/cli/main.py\n" in seen_by_git.stdout
+    assert "?? profiles.yml\n" not in seen_by_git.stdout  # it has passwords
     doctor = run(checkout, ".venv/bin/afterstate doctor")
     assert doctor.returncode == 0, doctor.stdout + doctor.stderr
 
