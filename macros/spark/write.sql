@@ -48,7 +48,7 @@ left join {{ there }} as there on {{ same_key("incoming", "there", config.get("u
 {%- endif %}
 {% endmacro %}
 
-{#- The column of which the contract says that the table numbers it, if there is one. -#}
+{#- The column that the contract declares as numbered by the table; none without one. -#}
 {% macro given_out_column() %}
     {% for column in model.columns.values() %}
         {% for constraint in column.constraints if constraint.expression == "auto_increment" %}
