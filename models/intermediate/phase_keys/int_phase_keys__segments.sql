@@ -44,8 +44,8 @@ versions as (
             order by loads.run_order desc, segments.row_no desc
         ) as version_no
     from loads
-    inner join {{ ref("stg_nand__op_state_segments") }} as segments on loads.load_id = segments.load_id
-    inner join {{ ref("int_phase_keys__states") }} as states on segments.op_state = states.op_state
+    {{ inner_join_in_order() }} {{ ref("stg_nand__op_state_segments") }} as segments on loads.load_id = segments.load_id
+    {{ inner_join_in_order() }} {{ ref("int_phase_keys__states") }} as states on segments.op_state = states.op_state
     where segments.start_tick >= loads.from_tick or loads.from_tick is null
 
 ),

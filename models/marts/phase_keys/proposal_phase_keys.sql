@@ -28,7 +28,7 @@ changed_proposals as (
     from loads
     inner join {{ ref("int_phase_keys__sessions") }} as sessions on loads.session_id = sessions.session_id
     {{ join_changed_runs("loads") }}
-    inner join {{ ref("stg_nand__proposal_rows") }} as proposals on loads.load_id = proposals.load_id
+    {{ inner_join_in_order() }} {{ ref("stg_nand__proposal_rows") }} as proposals on loads.load_id = proposals.load_id
     {%- if is_incremental() %}
     where proposals.row_no >= changes.from_row_no or proposals.propose_tick >= changes.from_tick
     {%- endif %}
@@ -73,7 +73,7 @@ proposal_phase_keys as (
         on
             segments_as_of.load_id = proposals.load_id
             and segments_as_of.row_no = proposals.row_no
-    left join {{ segments }} as segments
+    left join {{ segments }} as segments {{ primary_key_index() }}
         on {{ same_key("segments_as_of", "segments", ["session_no", "die", "plane", "segment_no"]) }}
     left join {{ states }} as states on segments.state_no = states.state_no
     left join {{ states }} as previous_states on segments.previous_state_no = previous_states.state_no
