@@ -30,11 +30,10 @@ MODELS = {
     "models/audit/history/core_reservation_log_history.yml": ("reservation",),
     "models/intermediate/shutdown/int_shutdown__current_states.yml": ALL,
     "models/intermediate/shutdown/int_shutdown__states.yml": ALL,
-    "models/intermediate/shutdown/int_shutdown__steps.yml": ("trace", "fallback", "reservation"),
     "models/marts/shutdown/shutdown_snapshot_memory.yml": ALL,
     "models/marts/shutdown/shutdown_snapshot_retakes.yml": ALL,
     "models/marts/shutdown/shutdown_state_snapshot.yml": ALL,
-    "models/marts/governance/design_trajectory.yml": ("trace", "fallback", "reservation"),
+    "models/marts/shutdown/design_trajectory.yml": ("trace", "fallback", "reservation"),
     "models/marts/governance/shutdown_snapshot_overview.yml": ALL,
 }
 

@@ -18,7 +18,7 @@ from afterstate.memory.backup import LOADS, MEMORY, REJECTS, RETAKES
 from afterstate.memory.memories import Memory, merge
 from afterstate.memory.notebook_csv import read_notebook_csv
 from afterstate.memory.retake import BEGIN, who_asks
-from afterstate.memory.snapshots import KEY, built
+from afterstate.memory.snapshots import KEY, READERS, built
 from afterstate.progress import Advance, counted, ignore_progress
 from afterstate.warehouse.profile import Warehouse
 
@@ -82,10 +82,9 @@ class _Restore:
         self._keep_ids_apart(merged.memory)
         snapshots = self._change(self._memory, "id", here.snapshots, merged.memory.snapshots)
         retakes = self._change(self._retakes, "snapshot_id", here.retakes, merged.memory.retakes)
-        # What follows a shutdown is measured from its snapshot: the next build reads all of it again.
-        self._cursor.execute(
-            f"delete from {self._built} where model in ('post_shutdown_timeline', 'design_trajectory')"
-        )
+        # The next build makes what reads snapshots again. By which rule a model was built is noted behind its name:
+        # without that note it is built in full, also with designs that no file here is about.
+        self._cursor.execute(f"delete from {self._built} where substring_index(model, ' ', 1) in %s", (READERS,))
         return Restored(snapshots, retakes, 0, 0, merged.renumbered, merged.contested)
 
     def add(self, table: str, rows: Iterable[Row], key: Sequence[str]) -> int:

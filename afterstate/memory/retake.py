@@ -18,7 +18,7 @@ from typing import Any
 import pymysql
 
 from afterstate.errors import AfterstateError, UsageError
-from afterstate.memory.snapshots import AWAITED, KEY, ShutdownKey, built, memory_columns
+from afterstate.memory.snapshots import AWAITED, KEY, READERS, ShutdownKey, built, memory_columns
 from afterstate.warehouse.profile import Warehouse
 
 REASON_CHARACTERS = 1000
@@ -164,10 +164,10 @@ class _Retake:
             raise AfterstateError(f"the event of {key} has just been withdrawn; nothing was retaken")
         new_id = int(self._cursor.lastrowid)
         self._cursor.execute(f"update {self._retakes} set retaken_as = %s where snapshot_id = %s", (new_id, former_id))
-        # What follows a shutdown is measured from its snapshot: the next build reads the design again.
+        # The next build reads the designs of the event's load again.
         self._cursor.execute(
-            f"delete from {self._built} where model = 'post_shutdown_timeline' "
+            f"delete from {self._built} where model in %s "
             f"and load_id in (select event_load_id from {self._current} where {where})",
-            key.values,
+            (READERS, *key.values),
         )
         return new_id

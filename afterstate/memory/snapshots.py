@@ -21,6 +21,8 @@ RULE_CHARACTERS = 64
 RULE_VARIABLE = "snapshot_rule_id"
 KEY = ("run_id", "case_id", "antibody_id", "shutdown_step")
 AWAITED = ("trace", "fallback", "reservation")
+# Models that a build leaves as they are where no file concerns them; a snapshot that changes has to tell them.
+READERS = ("design_trajectory", "governed_run_summary", "post_shutdown_timeline")
 
 
 @dataclass(frozen=True, order=True)

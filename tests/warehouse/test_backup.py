@@ -147,11 +147,12 @@ def test_what_went_on_after_the_backup_is_not_taken_back(warehouse: Bench) -> No
     assert everything(warehouse) == after
 
 
-def test_a_restored_shutdown_is_marked_among_the_steps(warehouse: Bench) -> None:
-    """Prevents a trajectory that shows no shutdown where the restored memory has one, since nothing has landed."""
+def test_a_restored_shutdown_is_in_what_is_built_from_files(warehouse: Bench) -> None:
+    """Prevents marts without a shutdown that the restored memory has, since nothing has landed, or never does here."""
     marked = "select step from {marts}.design_trajectory where is_shutdown_step"
-    trajectory = (*SNAPSHOTS, "+design_trajectory")
-    land(warehouse, "first", "run")
+    counted = "select run_id, shutdown_count from {marts}.governed_run_summary order by run_id"
+    trajectory = (*SNAPSHOTS, "+design_trajectory", "+governed_run_summary")
+    land(warehouse, "first", "elsewhere", "run")
     build(warehouse)
     file = warehouse.folder / "backup.zip"
     warehouse.run("backup", file)
@@ -159,9 +160,11 @@ def test_a_restored_shutdown_is_marked_among_the_steps(warehouse: Bench) -> None
     warehouse.land(warehouse.write("steps/run/trace.csv", base_files("run")["trace"]))
     warehouse.build_without_tests(*trajectory)
     assert warehouse.query(marked, role="bi") == []
+    assert warehouse.query(counted, role="bi") == [("run", 0)]
     restored(warehouse, file)
     warehouse.build_without_tests(*trajectory)
     assert warehouse.query(marked, role="bi") == [(21,)]
+    assert warehouse.query(counted, role="bi") == [("elsewhere", 1), ("run", 1)]
 
 
 def test_what_is_not_a_whole_backup_is_refused(warehouse: Bench) -> None:

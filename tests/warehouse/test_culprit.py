@@ -82,7 +82,7 @@ def test_a_build_that_fails_on_something_else_names_nobody(
     warehouse.land(warehouse.write("good.csv", trace([(1, 1)])))
     warehouse.build_without_tests("--select", "+governed_run_summary")
     warehouse.query(f"drop table {{landing}}.{TRACE_KIND}")
-    said = failed_build(warehouse, capsys, "--select", "int_shutdown__steps")
+    said = failed_build(warehouse, capsys, "--select", "design_trajectory")
     assert "withdraw" not in said
     assert "not built yet" not in said  # dbt makes no landing table
     assert warehouse.run("up").exit_code == 0

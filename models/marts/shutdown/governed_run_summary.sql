@@ -1,17 +1,49 @@
 -- What became of each design: its steps, its shutdown or none, its extremes.
 -- Grain: one row per run, case and antibody that has a trace or an event.
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace",
+    replace_scope="int_shutdown__changed_designs",
+    replace_on=["run_id", "case_id", "antibody_id"],
+    measured_from_snapshots=true,
+    post_hook=["{{ note_built_loads() }}", "{{ note_snapshot_rule() }}"],
+    built_from=["core8_state_trace", "core8_fallback_decisions", "core9_reservation_log", "core10_shutdown_events"],
+) }}
+
 {%- set design = ["run_id", "case_id", "antibody_id"] %}
 
-with extremes as (
+with steps as (
 
-    select * from {{ ref("int_shutdown__extremes") }}
+    select steps.*
+    from {{ ref("design_trajectory") }} as steps
+    {{ join_changed_designs("steps") }}
 
 ),
 
 snapshots as (
 
-    select * from {{ ref("shutdown_state_snapshot") }}
-    where snapshot_rule_id = {{ snapshot_rule() }}
+    select snapshots.*
+    from {{ ref("shutdown_state_snapshot") }} as snapshots
+    {{ join_changed_designs("snapshots") }}
+    where snapshots.snapshot_rule_id = {{ snapshot_rule() }}
+
+),
+
+extremes as (
+
+    select
+        {{ design | join(",\n        ") }},
+        count(trace_load_id) as step_count,
+        min(case when trace_load_id is not null then step end) as first_step,
+        max(case when trace_load_id is not null then step end) as last_step,
+        max(SoMS_cumsum_window) as max_SoMS_cumsum_window,
+        max(action_toggle_rate) as max_action_toggle_rate,
+        max(blocked_rate_window) as max_blocked_rate_window,
+        max(veto_streak) as max_veto_streak,
+        max(fallback_score) as max_fallback_score,
+        max(risk_score_total) as max_risk_score_total
+    from steps
+    group by {{ design | join(", ") }}
 
 ),
 
@@ -19,39 +51,27 @@ snapshots as (
 shutdowns as (
 
     select
-        run_id,
-        case_id,
-        antibody_id,
+        {{ design | join(",\n        ") }},
         count(*) as shutdown_count,
         min(shutdown_step) as first_shutdown_step
     from snapshots
-    group by run_id, case_id, antibody_id
+    group by {{ design | join(", ") }}
 
 ),
 
 designs as (
 
-    select
-        run_id,
-        case_id,
-        antibody_id
-    from extremes
+    select {{ design | join(", ") }} from extremes
     where step_count > 0
     union distinct
-    select
-        run_id,
-        case_id,
-        antibody_id
-    from shutdowns
+    select {{ design | join(", ") }} from shutdowns
 
 ),
 
 governed_run_summary as (
 
     select
-        designs.run_id,
-        designs.case_id,
-        designs.antibody_id,
+        designs.{{ design | join(",\n        designs.") }},
         coalesce(extremes.step_count, 0) as step_count,
         extremes.first_step,
         extremes.last_step,

@@ -3,9 +3,9 @@
 {{ config(tags="full") }}
 
 {%- set kinds = [
-    ("core8_state_trace", "step", "int_shutdown__steps", "trace_load_id"),
-    ("core8_fallback_decisions", "step", "int_shutdown__steps", "fallback_load_id"),
-    ("core9_reservation_log", "step", "int_shutdown__steps", "reservation_load_id"),
+    ("core8_state_trace", "step", "design_trajectory", "trace_load_id"),
+    ("core8_fallback_decisions", "step", "design_trajectory", "fallback_load_id"),
+    ("core9_reservation_log", "step", "design_trajectory", "reservation_load_id"),
     ("core10_shutdown_events", "shutdown_step", "int_shutdown__states", "event_load_id"),
 ] %}
 

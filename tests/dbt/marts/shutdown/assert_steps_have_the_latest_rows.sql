@@ -17,8 +17,8 @@ select
     latest.line_no
 from {{ rows }} as latest
 inner join {{ ref("int_landing__built_loads") }} as built
-    on built.model = 'int_shutdown__steps' and latest.load_id = built.load_id
-left join {{ ref("int_shutdown__steps") }} as steps
+    on built.model = 'design_trajectory' and latest.load_id = built.load_id
+left join {{ ref("design_trajectory") }} as steps
     on
         {{ same_key("latest", "steps", key) }}
         and latest.load_id = steps.{{ input }}_load_id
