@@ -14,7 +14,10 @@ READS_A_PROPOSAL = 300  # by all models together; a join by part of a key reads 
 
 
 def test_a_log_is_compared_by_whole_keys(warehouse: Bench) -> None:
-    """Prevents a first build that takes minutes: each choice in a log is compared with all proposals of its run."""
+    """Prevents a build that takes minutes: each choice in a log is compared with all proposals of its run.
+
+    A table that is built in full again is another to a server than one just made: it was quadratic from the second on.
+    """
     sessions = ("s", "t")  # at the same times
     ticks = range(10, 10 * (PROPOSALS // len(sessions) + 1), 10)
     chosen = "[proposer] phase_key: now={0} die=0 plane=0 rm_state=None hook_label=DEFAULT -> key=USED.KEY\n"
@@ -24,12 +27,13 @@ def test_a_log_is_compared_by_whole_keys(warehouse: Bench) -> None:
         write_session(warehouse.folder / session, [Case([], [Proposal(tick, 1, True) for tick in ticks])], runs=1)
         warehouse.write(f"{session}/proposer_debug_{run_id(1)}.log", log)
         warehouse.land(warehouse.folder / session, "--session", session)
-    with open_cursor(warehouse.warehouse.dbt) as cursor:
-        before = rows_read(cursor, "global")
-        warehouse.run_models("--select", "+proposer_log_mismatches")
-        read = rows_read(cursor, "global") - before
-    print(f"rows read for each proposal: {read / PROPOSALS:.0f}")
-    assert read < READS_A_PROPOSAL * PROPOSALS
+    for again in ((), ("--full-refresh",), ("--full-refresh",)):
+        with open_cursor(warehouse.warehouse.dbt) as cursor:
+            before = rows_read(cursor, "global")
+            warehouse.run_models("--select", "+proposer_log_mismatches", *again)
+            read = rows_read(cursor, "global") - before
+        print(f"rows read for each proposal: {read / PROPOSALS:.0f}")
+        assert read < READS_A_PROPOSAL * PROPOSALS
     assert warehouse.query("select count(*) from {marts}.proposal_phase_keys", role="bi") == [(PROPOSALS,)]
     assert warehouse.query("select count(*) from {marts}.proposer_log_mismatches", role="bi") == [(0,)]
 
