@@ -52,11 +52,14 @@ from afterstate.warehouse.dbt import NEXT_VARIABLE, NO_WAIT_VARIABLE, set_defaul
 from afterstate.warehouse.holders import LOCK_WAIT_TIMEOUT, find_holders, who_may_know
 from afterstate.warehouse.layout import Schemas
 from afterstate.warehouse.profile import TLS_VARIABLE, Credentials, read_warehouse, target_of
+from afterstate.warehouse.published import MartsArePublished
 from afterstate.warehouse.selection import say_nothing_matches
 from afterstate.warehouse.settings import Settings
 
 # What dbt's own tasks do; those of `build`, `seed`, `snapshot` and `test` are kinds of RunTask.
 WRITING_TASKS = {task: task.run for task in (RunTask, CloneTask, RunOperationTask)}
+# Those of them that write what a publish has written.
+REPLACING_COMMANDS = ("build", "run", "seed", "snapshot", "clone")
 WRONG_USAGE = 2  # an exit code, as dbt and Afterstate have it
 _lock: BuildLock | None = None
 _selected_nothing = ""  # what to say of a build for which nothing matched
@@ -141,6 +144,8 @@ def _alone(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
             with BuildLock(
                 *chosen, f"dbt {get_flags().WHICH}", _say, waits=not os.environ.get(NO_WAIT_VARIABLE)
             ) as _lock:
+                if get_flags().WHICH in REPLACING_COMMANDS:
+                    _lock.require_built_here()
                 result = run(task)
                 _selected_nothing = say_nothing_matches(get_flags(), result)
                 if _has_errors(result):
@@ -152,7 +157,7 @@ def _alone(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
                     with suppress(pymysql.MySQLError):  # the build's own errors have been reported
                         report_culprits(*chosen, task, result, _say)
                 return result
-        except BuildRefused as refused:
+        except (BuildRefused, MartsArePublished) as refused:
             # Of dbt's errors, this one ends with 1; 2 would mean wrong usage.
             raise FailFastError(str(refused)) from refused
         except ServerError as error:

@@ -107,7 +107,7 @@ class Encoder:
         """Yield the batch as (lines, their number, rejects), in some parts, both in the order of the file."""
         for checked in self.check(batch):
             lines = self._join(checked)
-            yield _bytes(lines), len(lines), checked.rejects
+            yield bytes_of(lines), len(lines), checked.rejects
 
     def check(self, batch: Batch) -> Iterator[Checked]:
         """Yield the batch as rows that fit and rejects, in some parts; what lines and lakes are made of."""
@@ -132,7 +132,7 @@ class Encoder:
 
     def _join(self, checked: Checked) -> Any:
         """Return the lines of the rows that fit, a pa.StringArray."""
-        line = _Line(checked.row_no, checked.line_no)
+        line = Line(checked.row_no, checked.line_no)
         for column, _ in self._known:
             line.add(checked.serialized[column.name], quoted=self._quotes_all or column.type.is_text)
         if self._unknown:
@@ -202,7 +202,7 @@ def _first_places(header: Sequence[str]) -> dict[str, int]:
     return {name: index for index, name in reversed(list(enumerate(header)))}
 
 
-class _Line:
+class Line:
     """The pieces of which lines are joined: arrays, one value a row, and what stands between them."""
 
     def __init__(self, *numbers: Any) -> None:
@@ -243,7 +243,7 @@ def _doubled(texts: Any) -> Any:
     return pc.replace_substring(texts, '"', '""') if has_quotes.true_count else texts
 
 
-def _bytes(lines: Any) -> memoryview:
+def bytes_of(lines: Any) -> memoryview:
     """Return the bytes of all lines, without copying them."""
     if not len(lines):
         return memoryview(b"")

@@ -121,7 +121,7 @@ def _send_rows(
                 destination.tables.rows[inspected.kind.name],
                 rows.encoder.columns,
                 load_id,
-                _packets(blocks),
+                packets(blocks),
             )
     _require_all(stored, rows.landed, "rows")
     return rows
@@ -164,7 +164,8 @@ def _read_all(stream: IO[bytes]) -> Iterator[bytes]:
         yield block
 
 
-def _packets(blocks: Iterable[memoryview]) -> Iterator[memoryview]:
+def packets(blocks: Iterable[memoryview]) -> Iterator[memoryview]:
+    """Cut blocks into what is sent at once."""
     for block in blocks:
         for start in range(0, len(block), SEND_BYTES):
             yield block[start : start + SEND_BYTES]

@@ -41,9 +41,10 @@ def load_data(
     # which takes MariaDB a twentieth of its time; but MySQL makes no JSON of bytes (error 3144).
     has_json = any(isinstance(table.c[name].type, mysql.JSON) for name in columns)
     settings = ", ".join(f"`{name}` = {raw.escape(value)}" for name, value in constants.items())
+    settings = f" set {settings}" if settings else ""
     stored, warnings = raw.load(
         f"load data local infile '{STREAM_NAME}' into table `{table.schema}`.`{table.name}` "
-        f"character set {'utf8mb4' if has_json else 'binary'} {LOAD_FORMAT} ({names}) set {settings}",
+        f"character set {'utf8mb4' if has_json else 'binary'} {LOAD_FORMAT} ({names}){settings}",
         lines,
     )
     _require_no_warnings(raw, table, warnings)

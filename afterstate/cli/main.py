@@ -24,6 +24,7 @@ SECTIONS = {
     },
     "Tables and answers": {
         "build": "afterstate.cli.build",
+        "publish": "afterstate.cli.publish",
         "export": "afterstate.cli.export",
         "sessions": "afterstate.cli.sessions",
         "phase-key": "afterstate.cli.phase_key",

@@ -21,6 +21,7 @@ from afterstate.memory.retake import BEGIN, who_asks
 from afterstate.memory.snapshots import KEY, READERS, built
 from afterstate.progress import Advance, counted, ignore_progress
 from afterstate.warehouse.profile import Warehouse
+from afterstate.warehouse.published import require_built_here
 
 BATCH = 1000
 
@@ -46,6 +47,7 @@ def restore(warehouse: Warehouse, file: Path, advance: Advance = ignore_progress
     """
     archive = Archive(file) if is_archive(file) else None
     with built(warehouse.dbt) as cursor:
+        require_built_here(cursor, warehouse.schemas)
         for statement in BEGIN:
             cursor.execute(statement)
         work = _Restore(cursor, warehouse)

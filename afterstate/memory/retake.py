@@ -20,6 +20,7 @@ import pymysql
 from afterstate.errors import AfterstateError, UsageError
 from afterstate.memory.snapshots import AWAITED, KEY, READERS, ShutdownKey, built, memory_columns
 from afterstate.warehouse.profile import Warehouse
+from afterstate.warehouse.published import require_built_here
 
 REASON_CHARACTERS = 1000
 # A build that writes the same snapshot at the same moment may end in a deadlock; the server then undoes one of the two.
@@ -60,6 +61,7 @@ def retake(warehouse: Warehouse, rule: str, keys: Sequence[ShutdownKey], reason:
 
 def _take_all(warehouse: Warehouse, rule: str, keys: Sequence[ShutdownKey], reason: str) -> list[Retaken]:
     with built(warehouse.dbt) as cursor:
+        require_built_here(cursor, warehouse.schemas)
         for statement in BEGIN:
             cursor.execute(statement)
         cursor.execute("select utc_timestamp(6)")

@@ -30,6 +30,7 @@ from afterstate.warehouse.connect import connect
 from afterstate.warehouse.engines import Engine
 from afterstate.warehouse.layout import Schemas, table_names
 from afterstate.warehouse.profile import Credentials
+from afterstate.warehouse.published import require_built_here
 from afterstate.warehouse.settings import Settings
 
 LOCK_NAME_CHARACTERS = 64  # MySQL's limit
@@ -109,6 +110,11 @@ class BuildLock:
     def seat(self) -> str:
         """Return what a connection of this build asks before anything else: (who has the lock, 1 if it has a seat)."""
         return f"select is_used_lock('{self._name}'), get_lock('{self._seat(next(self._seats))}', 0)"
+
+    def require_built_here(self) -> None:
+        """Raise MartsArePublished where the marts come from a lake, and not from builds."""
+        with self._held.cursor() as cursor:
+            require_built_here(cursor, self._schemas)
 
     @property
     def connection_id(self) -> int:

@@ -58,12 +58,37 @@ def build(*arguments: str) -> None:
     """
     settings = Settings.from_environment()
     read_warehouse(settings)
-    line = dbt_command(settings, "build", ["--quiet", *arguments])
-    said = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
-    done = subprocess.run(line, env=_environment(settings), cwd=settings.root, check=False, **said)  # type: ignore[call-overload]
-    if done.returncode:
-        last = "\n".join(done.stdout.strip().splitlines()[-SHOWN_LINES:])
-        raise AfterstateError(f"the build failed:\n{last}", "`afterstate doctor` finds what is wrong with the server")
+    said = _run(settings, "build", ["--quiet", *arguments], stderr=subprocess.STDOUT)
+    if said.returncode:
+        raise _failed("the build", said.stdout)
+
+
+def dbt_output(settings: Settings, command: str, arguments: Sequence[str]) -> str:
+    """Return what a dbt command prints. Raises AfterstateError with the end of it when it fails."""
+    said = _run(settings, command, arguments)
+    if said.returncode:
+        raise _failed(f"`dbt {command}`", said.stdout + said.stderr)
+    return said.stdout
+
+
+def _run(
+    settings: Settings, command: str, arguments: Sequence[str], stderr: int = subprocess.PIPE
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        dbt_command(settings, command, arguments),
+        env=_environment(settings),
+        cwd=settings.root,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+
+
+def _failed(what: str, said: str) -> AfterstateError:
+    last = "\n".join(said.strip().splitlines()[-SHOWN_LINES:])
+    return AfterstateError(f"{what} failed:\n{last}", "`afterstate doctor` finds what is wrong with the server")
 
 
 def become_dbt(settings: Settings, command: str, arguments: Sequence[str] = (), *, waits: bool = True) -> NoReturn:

@@ -22,7 +22,7 @@ try:
     from deltalake.exceptions import DeltaError, TableNotFoundError
 except ImportError:  # the two commands of the README work without
     raise UsageError(
-        "landing into a lake needs the package deltalake, which is not in this environment",
+        "a lake needs the package deltalake, which is not in this environment",
         "run `./script/setup --lake`, then the same command again",
     ) from None
 
@@ -80,6 +80,11 @@ def rows_schema(kind: Kind) -> pa.Schema:
     )
 
 
+def place_of(uri: str) -> str:
+    """Return where a lake is, as delta-rs takes it: a URL as it is, a folder in full."""
+    return uri.rstrip("/") if "://" in uri else str(Path(uri).expanduser().resolve())
+
+
 class Lake:
     """The tables of one lake; `uri` is a folder or what delta-rs opens, such as `s3://bucket/lake`.
 
@@ -88,7 +93,7 @@ class Lake:
 
     def __init__(self, uri: str) -> None:
         """Make the tables that are missing; raises LandingError when the place cannot be reached."""
-        self.uri = uri.rstrip("/") if "://" in uri else str(Path(uri).expanduser().resolve())
+        self.uri = place_of(uri)
         try:
             self._make(LOADS, LOADS_SCHEMA, [])
             self._make(REJECTS, REJECTS_SCHEMA, ["load_id"])

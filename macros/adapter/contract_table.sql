@@ -1,15 +1,16 @@
 {#- The DDL of a table from its model's contract: types, constraints, and each description as a comment, which is what
     BI tools show. dbt-mysql 1.7 writes comments with an ALTER that it does not have, and fails after the swap. -#}
 
-{% macro contract_ddl() %}
+{#- `node` is the model being built, or one of the graph. -#}
+{% macro contract_ddl(node=model) %}
 (
-    {%- for column in model.columns.values() %}
-    {{ contract_column(column) }}{{ "," if not loop.last or model.constraints }}
+    {%- for column in node.columns.values() %}
+    {{ contract_column(column) }}{{ "," if not loop.last or node.constraints }}
     {%- endfor %}
-    {%- for constraint in adapter.render_raw_model_constraints(raw_constraints=model.constraints) %}
+    {%- for constraint in adapter.render_raw_model_constraints(raw_constraints=node.constraints) %}
     {{ constraint }}{{ "," if not loop.last }}
     {%- endfor %}
-) character set utf8mb4 collate {{ exact_collation() }} comment {{ sql_text(model.description, 2048) }}
+) character set utf8mb4 collate {{ exact_collation() }} comment {{ sql_text(node.description, 2048) }}
 {% endmacro %}
 
 {% macro contract_column(column) -%}

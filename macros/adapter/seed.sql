@@ -7,15 +7,7 @@
 
 {% macro mysql__create_csv_table(model, agate_table) %}
     {% set sql %}
-        create table {{ this }} (
-            {%- for name in agate_table.column_names %}
-            {{ seed_column(model, agate_table, name, loop.index0) }}
-            {{- "," if not loop.last }}
-            {%- endfor %}
-            {%- if seed_key(model, agate_table) %},
-            {{ seed_key(model, agate_table) }}
-            {%- endif %}
-        ) character set utf8mb4 collate {{ exact_collation() }} comment {{ sql_text(model.description, 2048) }}
+        create table {{ this }} {{ seed_ddl(model, seed_types(model, agate_table)) }}
     {% endset %}
     {% call statement("create_seed") -%}
         {{ sql }}
@@ -45,13 +37,36 @@
     {{ return(mysql__reset_csv_table(model, full_refresh, old_relation, agate_table)) }}
 {% endmacro %}
 
-{#- A column with its description as a comment, as the tables of models have it. -#}
-{% macro seed_column(model, agate_table, name, index) -%}
-{{ adapter.quote(name) }} {{ model.config.column_types.get(name) or adapter.convert_type(agate_table, index) }} comment {{ sql_text(model.columns.get(name, {}).get("description"), 1024) }}
+{#- The DDL of a seed with these types of its columns, in their order; without them, all of its columns are in `column_types`. -#}
+{% macro seed_ddl(model, types=none) %}
+{%- set types = types or model.config.column_types -%}
+(
+    {%- for name, type in types.items() %}
+    {{ seed_column(model, name, type) }}
+    {{- "," if not loop.last }}
+    {%- endfor %}
+    {%- if seed_key(model, types) %},
+    {{ seed_key(model, types) }}
+    {%- endif %}
+) character set utf8mb4 collate {{ exact_collation() }} comment {{ sql_text(model.description, 2048) }}
 {%- endmacro %}
 
-{% macro seed_key(model, agate_table) -%}
-{%- set first = agate_table.column_names[0] -%}
+{#- The types of a seed's columns, in the order of its file: what its config says, or else dbt's own guess. -#}
+{% macro seed_types(model, agate_table) %}
+    {% set types = {} %}
+    {% for name in agate_table.column_names %}
+        {% do types.update({name: model.config.column_types.get(name) or adapter.convert_type(agate_table, loop.index0)}) %}
+    {% endfor %}
+    {{ return(types) }}
+{% endmacro %}
+
+{#- A column with its description as a comment, as the tables of models have it. -#}
+{% macro seed_column(model, name, type) -%}
+{{ adapter.quote(name) }} {{ type }} comment {{ sql_text(model.columns.get(name, {}).get("description"), 1024) }}
+{%- endmacro %}
+
+{% macro seed_key(model, types) -%}
+{%- set first = types.keys() | first -%}
 {%- if first in model.config.column_types -%}
 primary key ({{ adapter.quote(first) }})
 {%- endif -%}
@@ -63,19 +78,19 @@ primary key ({{ adapter.quote(first) }})
         "select 1 from information_schema.table_constraints where constraint_type = 'PRIMARY KEY' and table_schema = '"
         ~ relation.schema ~ "' and table_name = '" ~ relation.identifier ~ "'"
     ) %}
-    {% if not found.rows and seed_key(model, agate_table) %}
-        {% do run_query("alter table " ~ relation ~ " add " ~ seed_key(model, agate_table)) %}
+    {% set key = seed_key(model, seed_types(model, agate_table)) %}
+    {% if not found.rows and key %}
+        {% do run_query("alter table " ~ relation ~ " add " ~ key) %}
     {% endif %}
 {% endmacro %}
 
 {#- Comments of a seed that is there follow its descriptions; DDL, so this comes before the transaction, too. -#}
 {% macro ensure_seed_comments(relation, model, agate_table) %}
-    {% set changed = [] %}
+    {% set changed, types = [], seed_types(model, agate_table) %}
     {% for name, column in columns_there(relation).items() %}
         {% set described = model.columns.get(name, {}).get("description") %}
         {% if sql_text(column.comment, 1024) != sql_text(described, 1024) %}
-            {% set index = (agate_table.column_names | list).index(name) %}
-            {% do changed.append("modify column " ~ seed_column(model, agate_table, name, index)) %}
+            {% do changed.append("modify column " ~ seed_column(model, name, types[name])) %}
         {% endif %}
     {% endfor %}
     {% if changed %}
