@@ -21,7 +21,9 @@ WIDTH = 12
 
 
 @click.command()
-@click.option("--lake", required=True, metavar="URI", help="The lake that was landed into and built: a folder, or s3://…")
+@click.option(
+    "--lake", required=True, metavar="URI", help="The lake that was landed into and built: a folder, or s3://…"
+)
 @click.option(
     "--lake-schema", metavar="NAME", default="afterstate", show_default=True, help="The marts' schema in the lake."
 )
@@ -74,8 +76,8 @@ def _show(results: Sequence[Result]) -> None:
     """Print a line for each table and view that is new or lacking, and the totals."""
     for result in results:
         if result.status != "unchanged":
-            rows = "" if result.rows is None else f": {result.rows:,} rows (version {result.version})"
-            click.echo(f"{console.coloured(result.status, WIDTH)}{result.name}{rows}")
+            held = "" if result.rows is None else f": {result.rows:,} rows (version {result.version})"
+            click.echo(f"{console.coloured(result.status, WIDTH)}{result.name}{held}")
     statuses = [result.status for result in results]
     counted = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
     rows = sum(result.rows or 0 for result in results if result.status == "published")

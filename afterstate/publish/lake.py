@@ -30,7 +30,10 @@ MADE = {"content_no": "case when withdrawn_at is null then 0 else load_id end"}
 
 @dataclass(frozen=True)
 class LakeTable:
-    """A table of the lake at one version; `table_id` is the one that Delta gave it when it was made."""
+    """A table of the lake as it is at one moment; `table_id` is the one that Delta gave it when it was made.
+
+    `version` changes whenever its rows do.
+    """
 
     table: DeltaTable
     table_id: str
@@ -47,7 +50,7 @@ class LakeTable:
         counts = pa.table(self.table.get_add_actions(flatten=True))
         if "num_records" not in counts.column_names or counts["num_records"].null_count:
             return None
-        return sum(counts["num_records"].to_pylist())
+        return int(sum(counts["num_records"].to_pylist()))
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield the rows, with these columns in this order; raises AfterstateError when the lake cannot be read."""
@@ -87,7 +90,8 @@ class BuiltLake:
         if table is None:
             return None
         loads = self._landing[LOADS] if mart.origin == "landing" else None
-        return LakeTable(table, str(table.metadata().id), table.version(), loads)
+        # A row of landing is there before the commit to the manifest that makes it visible, and counts from then on.
+        return LakeTable(table, str(table.metadata().id), (loads or table).version(), loads)
 
     def _open(self, place: str) -> DeltaTable | None:
         with readable(place):

@@ -67,7 +67,8 @@ class Lines:
     def _doubles(self, name: str, values: Any) -> Any:
         if pc.all(pc.is_finite(values)).as_py() is False:
             raise AfterstateError(
-                f"{self._mart}, column `{name}`: a value is NaN or infinite, which no server stores; nothing was published",
+                f"{self._mart}, column `{name}`: a value is NaN or infinite, which no server stores; nothing was "
+                "published",
                 "correct the model that makes it, and build the lake again",
             )
         return pc.cast(pc.add(pc.cast(values, pa.float64()), 0.0), pa.string())  # -0 is 0, as landing has it

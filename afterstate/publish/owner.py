@@ -10,10 +10,14 @@ from afterstate.publish.marts import Mart
 from afterstate.publish.server import Server
 from afterstate.warehouse.profile import Warehouse
 
-APART = "publish into a warehouse of its own: `AFTERSTATE_SCHEMA=NAME afterstate up`, then AFTERSTATE_SCHEMA=NAME with this"
+APART = (
+    "publish into a warehouse of its own: `AFTERSTATE_SCHEMA=NAME afterstate up`, then AFTERSTATE_SCHEMA=NAME with this"
+)
 
 
-def require_own(server: Server, warehouse: Warehouse, lake: BuiltLake, marts: Sequence[Mart], *, replaces: bool) -> None:
+def require_own(
+    server: Server, warehouse: Warehouse, lake: BuiltLake, marts: Sequence[Mart], *, replaces: bool
+) -> None:
     """Raise AfterstateError unless the marts are this lake's to replace; `replaces`: or another lake's.
 
     What a build made from landed rows is never replaced, and no memory is: they are not in the lake.
@@ -43,5 +47,6 @@ def _require_unbuilt(server: Server, warehouse: Warehouse, marts: Sequence[Mart]
         # What a build makes without landed rows is empty, but for the seeds, which are the project's.
         if not mart.is_view and not mart.is_seed and mart.origin != "landing" and server.has_rows(mart):
             raise AfterstateError(
-                f"`{mart.identifier}` of `{name}` on {place} has rows that were not published; nothing was changed", APART
+                f"`{mart.identifier}` of `{name}` on {place} has rows that were not published; nothing was changed",
+                APART,
             )

@@ -1,4 +1,4 @@
-"""Publishing marts: every table whose version is not there yet is filled beside its place, and all are swapped in at once.
+"""Publishing marts: a table whose version is not there yet is filled beside its place, and all are swapped in at once.
 
 One RENAME TABLE swaps the tables and the notes of what they hold, which the server does as a whole or not at all: its
 readers see all tables from before or all from after, and a publish that dies before it has changed nothing. What it
@@ -80,10 +80,14 @@ class Publisher:
             require_own(server, self._warehouse, self._lake, marts, replaces=replaces)
             origins = {mart: self._lake.find(mart) for mart in marts if not mart.is_view}
             self._require_built(server, origins)
-            changed = {mart: table for mart, table in origins.items() if table and not self._is_there(server, mart, table)}
+            changed = {
+                mart: table for mart, table in origins.items() if table and not self._is_there(server, mart, table)
+            }
             if changed:
                 notes = self._fill(server, changed, counting)
-                self._swap(server, server.prepare_swap(list(changed), notes), [lock.connection_id, server.connection_id])
+                self._swap(
+                    server, server.prepare_swap(list(changed), notes), [lock.connection_id, server.connection_id]
+                )
             made = {mart for mart in marts if mart.is_view and self._make_view(server, mart)}
             return [_result(server, mart, changed.keys() | made, origins.get(mart)) for mart in marts]
 

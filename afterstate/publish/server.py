@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 from sqlalchemy import Column, Connection, MetaData, Table
@@ -19,7 +19,7 @@ from afterstate.publish.lake import MADE
 from afterstate.publish.lines import Lines
 from afterstate.publish.marts import Mart
 from afterstate.publish.notes import Note, read_notes, write_note, write_notes
-from afterstate.warehouse.alchemy import sqlalchemy_engine
+from afterstate.warehouse.connect import LandingConnection
 from afterstate.warehouse.engines import Engine
 from afterstate.warehouse.profile import Warehouse
 from afterstate.warehouse.published import NOTES
@@ -32,7 +32,7 @@ Batches = Callable[[Sequence[str]], Iterable[pa.RecordBatch]]
 
 @dataclass(frozen=True)
 class Swap:
-    """The statement that swaps tables in, what they replace, which is then beside them, and the notes that come along."""
+    """The statement that swaps tables in, what it puts beside them, and the notes that it swaps in."""
 
     statement: str
     replaced: Sequence[str]
@@ -45,7 +45,7 @@ class Server:
     def __init__(self, warehouse: Warehouse, connection: Connection, seat: str) -> None:
         """Read what is there; `seat` is what a connection under the build lock asks first."""
         self._connection = connection
-        self._raw: Any = connection.connection.driver_connection
+        self._raw = cast(LandingConnection, connection.connection.driver_connection)
         self._schemas = warehouse.schemas
         self._notes_place = warehouse.table("staging", NOTES)
         self.ask(seat)
@@ -61,8 +61,7 @@ class Server:
             )
         }
 
-        notes = warehouse.schemas.prefix("staging") + NOTES
-        self._has_notes = (warehouse.schemas.staging, notes) in self.there
+        self._has_notes = (self._schemas.staging, self._schemas.prefix("staging") + NOTES) in self.there
 
     @property
     def connection_id(self) -> int:

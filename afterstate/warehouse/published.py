@@ -38,6 +38,6 @@ def require_built_here(cursor: Any, schemas: Schemas) -> None:
     if lake is not None:
         raise MartsArePublished(
             f"the marts of `{schemas.marts}` are published from the lake {lake}; nothing was changed",
-            "land and build in the lake, then `afterstate publish` (docs/scale.md); to build from files that land here, "
-            f"first `drop table {schemas.table('staging', NOTES)}`",
+            "land and build there, then `afterstate publish` (docs/scale.md); what lands on a server is built in a "
+            "warehouse of its own: `AFTERSTATE_SCHEMA=NAME afterstate up`",
         )

@@ -1,0 +1,308 @@
+"""Publishing a lake's marts: what the server holds then is what the lake holds, once, and nobody else's is replaced."""
+
+from __future__ import annotations
+
+import random
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from afterstate.warehouse.connect import connect, open_cursor
+from loaders.lake.tables import LOADS_SCHEMA, REJECTS_SCHEMA
+from tests.bench import ROOT, WITHOUT_TESTS, Bench, empty_place
+from tests.lake.helpers import land
+from tests.loaders.faults import LONG, TIMEOUT_SECONDS
+from tests.publish.lakes import Built, differing, make_lake, publish, start
+
+MANY = 10_000
+KILLS = 30 if LONG else 5
+SNAPSHOT, TRAJECTORY, COUNTS = "shutdown_state_snapshot", "design_trajectory", "phase_proposal_counts"
+
+
+@pytest.mark.layouts("one_database", "four_schemas")
+def test_the_server_holds_what_the_lake_holds(warehouse: Bench, tmp_path: Path, dice: random.Random) -> None:
+    """Prevents a value that another type, driver or spelling changes, and rows that are written without need."""
+    lake = make_lake(warehouse, tmp_path / "lake", dice)
+    statuses = publish(warehouse, lake)
+    assert set(statuses.values()) == {"published"}
+    assert statuses.keys() == {mart.name for mart in lake.marts}
+    assert differing(warehouse, lake) == []
+    loads = warehouse.query(
+        "select kind, rows_landed, json_extract(header, '$[0]') from {audit}.landing_loads", role="bi"
+    )
+    assert len(loads) == 4
+    assert ("core8_state_trace", 180, '"run_id"') in loads
+    segments = len(lake.rows["int_phase_keys__segments"])
+    assert len(warehouse.query("select 1 from {marts}.op_state_spans", role="bi")) <= segments
+    before = made_at(warehouse)
+    assert set(publish(warehouse, lake).values()) == {"unchanged"}
+    assert made_at(warehouse) == before
+    lake.build(TRAJECTORY, 5, mode="append")
+    lake.build(SNAPSHOT, 3)
+    again = publish(warehouse, lake)
+    assert {name for name, status in again.items() if status != "unchanged"} == {TRAJECTORY, SNAPSHOT}
+    assert differing(warehouse, lake) == []
+
+
+def made_at(bench: Bench) -> list[tuple[Any, ...]]:
+    """Return when each table was made, and each note written."""
+    return [
+        *bench.query(
+            "select table_name, create_time from information_schema.tables where table_schema = '{marts}' order by 1"
+        ),
+        *bench.query("select name, published_at from {staging}.published_tables order by 1", role="dbt"),
+    ]
+
+
+@pytest.mark.layouts("four_schemas")
+def test_tables_and_views_are_those_of_a_build(warehouse: Bench, tmp_path: Path, dice: random.Random) -> None:
+    """Prevents a dashboard that works on a built warehouse and not on a published one."""
+    warehouse.build(*WITHOUT_TESTS)
+    made = definitions(warehouse)
+    warehouse.environment = empty_place(warehouse.server, tmp_path, "four_schemas").environment
+    assert warehouse.run("up").exit_code == 0
+    lake = make_lake(warehouse, tmp_path / "lake", dice, rows=3)
+    publish(warehouse, lake)
+    published = definitions(warehouse)
+    assert published.keys() <= made.keys()
+    assert {name: made[name] for name in published} == published
+    lacking = {name for schema, name in made.keys() - published.keys() if not schema.endswith(("_staging", "_landing"))}
+    assert lacking == {
+        "core_fallback_decisions_history",
+        "core_reservation_log_history",
+        "core_shutdown_events_history",
+        "core_state_trace_history",
+        "restored_loads",
+        "restored_rejects",
+    }
+
+
+def definitions(bench: Bench) -> dict[tuple[str, str], str]:
+    """Return how each table and view of the marts and the audit, and of staging what is published, is made."""
+    found = {}
+    schemas = bench.warehouse.schemas
+    for schema, name in bench.query(
+        "select table_schema, table_name from information_schema.tables "
+        "where table_schema in ('{marts}', '{staging}', '{audit}')",
+        role="dbt",
+    ):
+        if schema == schemas.staging and (not name.startswith("int_phase_keys") or name.startswith("published")):
+            continue
+        created = bench.query(f"show create table `{schema}`.`{name}`", role="dbt")[0][1]
+        created = re.sub(r" AUTO_INCREMENT=\d+", "", created)
+        found[schema, name] = created.replace(f"`{schemas.staging}`.`published_", f"`{schemas.landing}`.`")
+    return found
+
+
+def test_a_publish_that_is_killed(warehouse: Bench, tmp_path: Path, dice: random.Random) -> None:
+    """Prevents half of a publish from being seen after kill -9, some tables new and others old, or rows twice."""
+    lake = make_lake(warehouse, tmp_path / "lake", dice, rows=3)
+    build_steps(lake)
+    publish(warehouse, lake)
+    begun, takes = time.monotonic(), 0.0
+    cut_off = 0
+    with watching(warehouse) as seen:
+        for step in range(KILLS + 1):  # the first tells how long it takes
+            take_step(lake, step)
+            publisher = start(warehouse, lake)
+            with suppress(subprocess.TimeoutExpired):
+                publisher.wait(dice.uniform(0.4, 1.1) * takes if step else TIMEOUT_SECONDS)
+            takes = takes or time.monotonic() - begun
+            publisher.kill()
+            publisher.communicate(timeout=TIMEOUT_SECONDS)
+            cut_off += publisher.returncode != 0
+        publish(warehouse, lake)
+    assert differing(warehouse, lake) == []
+    assert set(publish(warehouse, lake).values()) == {"unchanged"}
+    assert len(seen) > KILLS
+    assert [state for state in seen if state[0] != MANY or len(set(state[1:])) > 1] == []
+    left = warehouse.query("select table_name from information_schema.tables where table_name like '%\\_\\_dbt\\_%'")
+    assert left == []
+    print(f"kills: {KILLS}, {cut_off} of them before the end; looks: {len(seen)}, states: {len(set(seen))}")
+    assert cut_off
+
+
+STEPS = {TRAJECTORY: "step", COUNTS: "count", SNAPSHOT: "veto_streak"}
+
+
+def build_steps(lake: Built) -> None:
+    """Build the three tables whose rows all say which step it was, for the first."""
+    for name, rows in zip(STEPS, (MANY, MANY // 4, 10), strict=True):
+        lake.build(name, rows, **{STEPS[name]: -1})
+
+
+def take_step(lake: Built, step: int) -> None:
+    """Build the three tables again, of another step."""
+    for name, column in STEPS.items():
+        lake.rows[name] = [{**row, column: step} for row in lake.rows[name]]
+        lake.write(name, lake.rows[name])
+
+
+@contextmanager
+def watching(bench: Bench) -> Iterator[list[tuple[int, ...]]]:
+    """Read the three tables in one statement, again and again; yields what was seen, each as the step and the rows."""
+    seen: list[tuple[int, ...]] = []
+    stop = threading.Event()
+    looks = (
+        f"(select {of}(`{column}`) from {{marts}}.{table})" for table, column in STEPS.items() for of in ("min", "max")
+    )
+    look = bench.sql(f"select (select count(*) from {{marts}}.{TRAJECTORY}), {', '.join(looks)}")
+
+    def watch() -> None:
+        with closing(connect(bench.warehouse.bi)) as reader:
+            reader.autocommit(True)
+            while not stop.is_set():
+                with reader.cursor() as cursor:
+                    cursor.execute(look)
+                    seen.append(cursor.fetchone())
+                time.sleep(0.01)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        watcher.join(TIMEOUT_SECONDS)
+
+
+def test_two_publishes_side_by_side(warehouse: Bench, tmp_path: Path, dice: random.Random) -> None:
+    """Prevents two publishes of one lake from writing into each other's tables, or twice."""
+    lake = make_lake(warehouse, tmp_path / "lake", dice, rows=3)
+    build_steps(lake)
+    both = [start(warehouse, lake) for _ in range(2)]
+    for each in both:
+        output, errors = each.communicate(timeout=TIMEOUT_SECONDS)
+        assert each.returncode == 0, (output, errors)
+    assert differing(warehouse, lake) == []
+
+
+def test_whose_marts_they_are(warehouse: Bench, tmp_path: Path, dice: random.Random) -> None:
+    """Prevents a publish from replacing what landed files were built into, or another lake's marts; and the reverse."""
+    lake = make_lake(warehouse, tmp_path / "lake", dice, rows=3)
+    warehouse.land(ROOT / "samples" / "core")
+    refused = warehouse.run("publish", "--lake", lake.folder)
+    assert refused.exit_code == 1
+    assert "has landed files of its own: 4" in refused.output
+    assert "AFTERSTATE_SCHEMA=NAME afterstate up" in refused.output
+
+    fresh = empty_place(warehouse.server, tmp_path)
+    assert fresh.run("up").exit_code == 0
+    publish(fresh, lake)
+    other = make_lake(fresh, tmp_path / "other", dice, rows=3)
+    refused = fresh.run("publish", "--lake", other.folder)
+    assert refused.exit_code == 1
+    assert f"are published from another lake, {lake.folder}" in refused.output
+    assert differing(fresh, lake) == []
+    publish(fresh, other, "--replace")
+    assert differing(fresh, other) == []
+
+    csv = fresh.write("snapshot.csv", "run_id\n")
+    for command in (("restore", csv), ("build",)):
+        said = run_process(fresh, *command) if command[0] == "build" else fresh.run(*command).output
+        assert f"are published from the lake {other.folder}" in said
+    assert differing(fresh, other) == []
+
+
+def run_process(bench: Bench, *arguments: str) -> str:
+    """Run `afterstate` as a process that fails, and return what it says."""
+    done = subprocess.run(
+        [sys.executable, "-m", "afterstate", *arguments],
+        env=bench.process_environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done
+    return done.stdout + done.stderr
+
+
+def test_what_cannot_be_published(warehouse: Bench, tmp_path: Path, dice: random.Random) -> None:
+    """Prevents a value that the server would change, and a lake of another release, from reaching a dashboard."""
+    nothing = warehouse.run("publish", "--lake", tmp_path)
+    assert nothing.exit_code == 1
+    assert "there is no lake here" in nothing.output
+    land(tmp_path / "landed", ROOT / "samples" / "core")
+    assert "nothing is built in this lake" in warehouse.run("publish", "--lake", tmp_path / "landed").output
+    lake = make_lake(warehouse, tmp_path / "lake", dice, rows=3)
+    lake.build(SNAPSHOT, 2)
+    publish(warehouse, lake)
+    first, second = lake.rows[SNAPSHOT]
+    for rows, said in (
+        ([{**first, "fallback_score": float("nan")}], "column `fallback_score`: a value is NaN or infinite"),
+        ([{**first, "case_id": "x" * 65}], "for column 'case_id' at row 1"),
+        ([first, {**second, "id": first["id"]}], "Duplicate entry"),
+    ):
+        lake.write(SNAPSHOT, rows)
+        refused = warehouse.run("publish", "--lake", lake.folder)
+        assert refused.exit_code == 1, refused.output
+        assert said in refused.output
+        assert SNAPSHOT in refused.output
+        assert differing(warehouse, lake) == []
+    table = pa.Table.from_pylist([first]).drop_columns(["veto_streak"])
+    write_deltalake(str(lake.place(SNAPSHOT)), table, mode="overwrite", schema_mode="overwrite")
+    refused = warehouse.run("publish", "--lake", lake.folder)
+    assert "the lake and the contract have different columns: veto_streak" in refused.output
+    assert differing(warehouse, lake) == []
+    assert warehouse.run("publish", "--lake", lake.folder, "--select", "spans").exit_code == 2
+
+
+def test_a_part_of_the_marts(warehouse: Bench, tmp_path: Path, dice: random.Random) -> None:
+    """Prevents `--select` from leaving out what a view reads, and a lake of one family from being refused."""
+    lake = make_lake(warehouse, tmp_path / "lake", dice, rows=3)
+    part = publish(warehouse, lake, "--select", "op_state_overlaps")
+    assert part == dict.fromkeys(
+        [
+            "int_phase_keys__runs",
+            "int_phase_keys__segments",
+            "int_phase_keys__sessions",
+            "int_phase_keys__states",
+            "op_state_spans",
+            "op_state_overlaps",
+        ],
+        "published",
+    )
+    rest = publish(warehouse, lake, "--exclude", "op_state_spans")
+    assert set(rest.values()) == {"published"}
+    assert not [name for name in rest if name.startswith(("int_", "op_state_spans", "op_state_overlaps"))]
+    assert differing(warehouse, lake) == []
+
+
+def test_without_local_infile(warehouse: Bench, tmp_path: Path, dice: random.Random) -> None:
+    """Prevents a server that has `local_infile` off, as MySQL is installed, from other values or no publish at all."""
+    lake = make_lake(warehouse, tmp_path / "lake", dice)
+    with open_cursor(warehouse.server.admin) as cursor:
+        cursor.execute("set global local_infile = 0")
+    try:
+        publish(warehouse, lake)
+    finally:
+        with open_cursor(warehouse.server.admin) as cursor:
+            cursor.execute("set global local_infile = 1")
+    assert differing(warehouse, lake) == []
+
+
+def test_rejects_of_a_load_that_is_still_open(warehouse: Bench, tmp_path: Path, dice: random.Random) -> None:
+    """Prevents rejects from staying unseen that were written before their load became visible."""
+    lake = make_lake(warehouse, tmp_path / "lake", dice, rows=3)
+    loads_place, rejects_place = (str(lake.folder / "landing" / name) for name in ("landing_loads", "landing_rejects"))
+    reject = {"load_id": 99, "row_no": 1, "line_no": 2, "kind": "k", "file_path": "f", "reason": "r", "row_text": "t"}
+    write_deltalake(rejects_place, pa.Table.from_pylist([reject], schema=REJECTS_SCHEMA), mode="append")
+    publish(warehouse, lake)
+    assert warehouse.query("select load_id from {audit}.landing_rejects", role="bi") == []
+    loads = DeltaTable(loads_place).to_pyarrow_table().to_pylist()
+    load = {**loads[0], "load_id": 99, "content_sha256": "0" * 64, "finished_at": datetime.now(timezone.utc)}
+    write_deltalake(loads_place, pa.Table.from_pylist([load], schema=LOADS_SCHEMA), mode="append")
+    publish(warehouse, lake)
+    assert warehouse.query("select load_id from {audit}.landing_rejects", role="bi") == [(99,)]
