@@ -47,6 +47,7 @@ JSON_FIELDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "doctor": (f"{LIST}findings", ("level", "what", "fix")),
     "export snapshot": ("an object", ("file", "rule", "snapshots", "incomplete", "drifted")),
     "export phase-counts": ("an object", ("file", "session", "run", "boundary", "counts")),
+    "publish": (f"{LIST}tables and views", ("name", "type", "status", "rows", "version")),
     "sessions": ("an object", ("sessions", "governed_runs", "files_not_built")),
     "phase-key": ("an object", ("session", "die", "plane", "at_us", "boundary", "phase_key")),
     "report": ("an object", ("file", "url", "bytes", "seconds")),

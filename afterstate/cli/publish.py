@@ -43,13 +43,13 @@ def publish(
 ) -> None:
     """Publish the marts of a lake, exactly once, for BI to read.
 
-    Tables that Spark has built there, and that the server does not have in this version, are written beside their
-    places; then all of them are swapped in at once. They are the tables that `afterstate build` makes on the server,
-    with the same names, types, keys and comments. A warehouse that has landed files of its own is refused.
+    What Spark has built there since the last publish is written, and becomes visible in all tables at once. They are
+    the tables and views that `afterstate build` makes on the server, with the same names, types, keys and comments. A
+    warehouse that has landed files of its own is refused.
 
     \b
     afterstate publish --lake lake
-    afterstate publish --lake s3://bucket/lake --exclude op_state_spans
+    afterstate publish --lake lake --exclude op_state_spans
     afterstate publish --lake lake --select shutdown_state_snapshot --json
     """  # noqa: D301 (click wants the character that `\b` spells)
     from afterstate.publish.lake import BuiltLake  # which needs what `script/setup --lake` installs
@@ -80,8 +80,7 @@ def _show(results: Sequence[Result]) -> None:
             click.echo(f"{console.coloured(result.status, WIDTH)}{result.name}{held}")
     statuses = [result.status for result in results]
     counted = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
-    rows = sum(result.rows or 0 for result in results if result.status == "published")
-    click.echo(f"tables and views: {counted}; rows written: {rows:,}")
+    click.echo(f"tables and views: {counted}")
     if "absent" in statuses:
         console.suggest("`./script/spark build` builds what is absent; then publish again")
     else:

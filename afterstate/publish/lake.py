@@ -6,7 +6,7 @@ version, whatever is committed meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +22,7 @@ from loaders.lake.tables import LOADS, REJECTS, place_of
 from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
+Batches = Callable[[Sequence[str]], Iterable[pa.RecordBatch]]  # takes columns
 ROWS_AT_ONCE = 1 << 15
 IS_VISIBLE = f"status in ({', '.join(map(repr, VISIBLE))})"
 # What a server's landing tables have and a lake's do not: a load that was withdrawn frees its content.

@@ -1,16 +1,17 @@
-"""Publishing marts: a table whose version is not there yet is filled beside its place, and all are swapped in at once.
+"""Publishing marts: tables whose version is not there yet are brought to it, all of them at once.
 
-One RENAME TABLE swaps the tables and the notes of what they hold, which the server does as a whole or not at all: its
-readers see all tables from before or all from after, and a publish that dies before it has changed nothing. What it
-leaves beside is cleared by the next one. The build lock keeps two publishes apart: the second finds the versions of the
-first noted, and has nothing to do.
+Where Delta tells what has changed, and it is not too much, rows are deleted and inserted in one transaction with the
+notes of what the tables hold. Otherwise each such table is filled beside its place, and one RENAME TABLE swaps tables
+and notes in, which the server does as a whole or not at all. Either way readers see all tables from before or all from
+after, and a publish that dies has changed nothing; what it leaves beside is cleared by the next one. The build lock
+keeps two publishes apart: the second finds the versions of the first noted, and has nothing to do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -18,7 +19,8 @@ import pymysql
 
 from afterstate.errors import AfterstateError
 from afterstate.progress import Advance
-from afterstate.publish.lake import BuiltLake, LakeTable
+from afterstate.publish.changes import Change, change_since
+from afterstate.publish.lake import Batches, BuiltLake, LakeTable
 from afterstate.publish.marts import Mart
 from afterstate.publish.notes import Note
 from afterstate.publish.owner import require_own
@@ -32,6 +34,7 @@ from afterstate.warehouse.requirements import FASTER_LANDING, SWITCH_ON
 from afterstate.warehouse.settings import Settings
 
 PUBLISHED, UNCHANGED, ABSENT = "published", "unchanged", "absent"
+MOST_CHANGED = 1_000_000  # rows that one transaction takes; more are swapped in, with all others of their tables
 SWAPS = 5  # attempts; each waits a minute for readers
 Counting = Callable[[int | None], AbstractContextManager[Advance]]
 Origins = dict[Mart, LakeTable | None]
@@ -115,6 +118,39 @@ class Publisher:
         id_, version = (table.table_id, table.version) if table else ("", None)
         return Note(mart.name, self._lake.uri, self._lake.lake_id, id_, version, mart.ddl_sha256, rows)
 
+    def _change(self, server: Server, changed: dict[Mart, LakeTable], counting: Counting) -> bool:
+        """Write what has changed in one transaction; return False, and do nothing, where it is unknown or too much."""
+        changes = {mart: change for mart, table in changed.items() if (change := self._change_of(server, mart, table))}
+        rows = sum(change.rows for change in changes.values())
+        if len(changes) < len(changed) or rows > MOST_CHANGED:
+            return False
+        for mart, table in changed.items():
+            server.require_columns(mart, table.columns)
+        notes = []
+        with counting(rows) as advance:
+            keys = {
+                mart: server.take_keys(mart, _Counted(change.removed, advance)) if change.removed else None
+                for mart, change in changes.items()
+            }
+            for mart, change in changes.items():
+                more = server.replace_rows(mart, keys[mart], _Counted(change.added, advance))
+                if more is None:
+                    server.rollback()
+                    return False
+                notes.append(self._note(mart, changed[mart], (server.notes[mart.name].row_count or 0) + more))
+        server.commit(notes)
+        return True
+
+    def _change_of(self, server: Server, mart: Mart, table: LakeTable) -> Change | None:
+        """Return what has changed since what is there was published; None where that is not this table at all."""
+        note = server.notes.get(mart.name)
+        if note is None or note.version is None or not server.has(mart):
+            return None
+        if replace(note, version=table.version) != self._note(mart, table, note.row_count):
+            return None
+        change = change_since(table, note.version)
+        return change if change and (change.removed is None or server.key(mart)) else None
+
     def _fill(self, server: Server, changed: dict[Mart, LakeTable], counting: Counting) -> list[Note]:
         """Fill the tables beside their places, and return what is to be noted of them."""
         if not server.has_load_data:
@@ -122,7 +158,7 @@ class Publisher:
         counts = [table.count() for table in changed.values()]
         with counting(None if None in counts else sum(filter(None, counts))) as advance:
             return [
-                self._note(mart, table, server.fill(mart, table.columns, _Counted(table, advance)))
+                self._note(mart, table, server.fill(mart, table.columns, _Counted(table.batches, advance)))
                 for mart, table in changed.items()
             ]
 
@@ -150,13 +186,13 @@ class Publisher:
 
 @dataclass(frozen=True)
 class _Counted:
-    """A table's batches, each of which advances the progress."""
+    """Batches, each of which advances the progress."""
 
-    table: LakeTable
+    batches: Batches
     advance: Advance
 
     def __call__(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        for batch in self.table.batches(columns):
+        for batch in self.batches(columns):
             yield batch
             self.advance(batch.num_rows)
 

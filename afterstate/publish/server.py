@@ -5,17 +5,16 @@ All of it goes over one connection of dbt's account, which holds a seat of the b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-import pyarrow as pa
 from sqlalchemy import Column, Connection, MetaData, Table
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import NullType
 
 from afterstate.errors import AfterstateError, LandingError
-from afterstate.publish.lake import MADE
+from afterstate.publish.lake import MADE, Batches
 from afterstate.publish.lines import Lines
 from afterstate.publish.marts import Mart
 from afterstate.publish.notes import Note, read_notes, write_note, write_notes
@@ -26,8 +25,6 @@ from afterstate.warehouse.published import NOTES
 from loaders.load import packets
 from loaders.prefetch import prefetched
 from loaders.send import insert_lines, load_data
-
-Batches = Callable[[Sequence[str]], Iterable[pa.RecordBatch]]
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,6 @@ class Server:
                 (self._schemas.all(),),
             )
         }
-
         self._has_notes = (self._schemas.staging, self._schemas.prefix("staging") + NOTES) in self.there
 
     @property
@@ -91,21 +87,85 @@ class Server:
         beside = mart.beside("new")
         self.ask(f"drop table if exists {beside}")
         self.ask(f"create table {beside} {mart.ddl}")
-        types = {str(row[0]): str(row[1]) for row in self.ask(f"show columns from {beside}")}
-        _require_columns(mart, there, list(types))
-        columns = [Column(name, mysql.JSON() if type_ == "json" else NullType()) for name, type_ in types.items()]
-        table = Table(mart.beside_name("new"), MetaData(), *columns, schema=mart.schema)
+        columns = self._columns(beside)
+        _require_columns(mart, there, list(columns))
+        stored = self._send(mart, mart.beside_name("new"), columns, batches)
+        self._raw.commit()
+        return stored
+
+    def take_keys(self, mart: Mart, batches: Batches) -> int:
+        """Make a temporary table with the primary keys of rows that have gone, and return their number."""
+        keys = mart.beside("gone")
+        listed = ", ".join(f"`{name}`" for name in self.key(mart))
+        self.ask(f"drop temporary table if exists {keys}")
+        self.ask(
+            f"create temporary table {keys} (primary key ({listed})) as select {listed} from {mart.place} where false"
+        )
+        stored = self._send(mart, mart.beside_name("gone"), self._columns(keys), batches)
+        self._raw.commit()
+        return stored
+
+    def replace_rows(self, mart: Mart, keys: int | None, batches: Batches) -> int | None:
+        """Delete the rows whose keys were taken, all without keys, and insert others, in the caller's transaction.
+
+        Returns how many rows there are more; None where a row that was to go was not there.
+        """
+        place, former = mart.place, self.notes[mart.name].row_count
+        if keys is None:
+            deleted = int(self._raw.query(f"delete from {place}"))
+        elif keys:
+            same = " and ".join(f"{place}.`{name}` = gone.`{name}`" for name in self.key(mart))
+            joined = f"{mart.beside('gone')} as gone straight_join {place}"
+            deleted = int(self._raw.query(f"delete {place} from {joined} on {same}"))
+        else:
+            deleted = 0
+        if deleted != (former if keys is None else keys):
+            return None
+        return self._send(mart, mart.identifier, self._columns(place), batches) - deleted
+
+    def require_columns(self, mart: Mart, there: Sequence[str]) -> None:
+        """Raise AfterstateError unless the lake has the columns of a mart's table."""
+        _require_columns(mart, there, list(self._columns(mart.place)))
+
+    def key(self, mart: Mart) -> list[str]:
+        """Return the columns of a table's primary key."""
+        return [str(row[4]) for row in self.ask(f"show index from {mart.place} where key_name = 'PRIMARY'")]
+
+    def commit(self, notes: Sequence[Note]) -> None:
+        """Commit rows, and what is to be noted of them."""
+        with self._raw.cursor() as cursor:
+            for note in notes:
+                write_note(cursor, self._notes_place, note)
+        self._raw.commit()
+        self.notes.update({note.name: note for note in notes})
+
+    def rollback(self) -> None:
+        """Leave everything as it was before the transaction."""
+        self._raw.rollback()
+
+    def _columns(self, place: str) -> dict[str, str]:
+        """Return a table's columns with their types."""
+        return {str(row[0]): str(row[1]) for row in self.ask(f"show columns from {place}")}
+
+    def _send(self, mart: Mart, name: str, columns: dict[str, str], batches: Batches) -> int:
+        """Send rows into a table beside a mart, or the mart's own, and return their number.
+
+        Raises AfterstateError unless the server stores each value as it is.
+        """
+        described = [
+            Column(column, mysql.JSON() if type_ == "json" else NullType()) for column, type_ in columns.items()
+        ]
+        table = Table(name, MetaData(), *described, schema=mart.schema)
         send = load_data if self.has_load_data else insert_lines
-        lines = Lines(mart.name, batches(list(types)), quotes_all=not self.has_load_data)
+        lines = Lines(mart.name, batches(list(columns)), quotes_all=not self.has_load_data)
         try:
             with prefetched(lines) as blocks:
-                stored = send(self._connection, table, list(types), {}, packets(blocks))
+                stored = send(self._connection, table, list(columns), {}, packets(blocks))
         except LandingError as error:
             raise AfterstateError(
                 f"{mart.name}: {error.reason}; nothing was published",
                 error.hint if error.failure == "too_long" else "build the lake with the Afterstate that publishes",
             ) from error
-        self._raw.commit()
         if stored != lines.count:
             raise AfterstateError(
                 f"{mart.name}: the server stored {stored:,} of {lines.count:,} rows; nothing was published",
@@ -143,10 +203,7 @@ class Server:
         if self.there.get((mart.schema, mart.identifier)) is False:
             self.ask(f"drop table {mart.place}")  # an older release's
         self.ask(f"create or replace view {mart.place} as {mart.ddl}")
-        with self._raw.cursor() as cursor:
-            write_note(cursor, self._notes_place, note)
-        self._raw.commit()
-        self.notes[mart.name] = note
+        self.commit([note])
 
 
 def _require_columns(mart: Mart, there: Sequence[str], wanted: Sequence[str]) -> None:

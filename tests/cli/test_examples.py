@@ -25,8 +25,8 @@ from tests.warehouse.notebook import COLUMNS
 from tools.cli_reference import JSON_FIELDS
 
 BIN = Path(sys.executable).parent
-# Run by tests of their own: they start and stop servers, run dbt for long, simulate, or go on until they are stopped.
-ELSEWHERE = {"up", "down", "build", "watch", "simulate", "simulate nand", "simulate core", "completion"}
+# Run by tests of their own: they start and stop servers, run dbt for long, read a lake, simulate, or never end.
+ELSEWHERE = {"up", "down", "build", "publish", "watch", "simulate", "simulate nand", "simulate core", "completion"}
 SHELL = ("|", "$(", ">", ";")
 # What changes the marts' inputs comes after what only reads.
 LAST = ("land", "withdraw", "prune")

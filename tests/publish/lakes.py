@@ -9,16 +9,17 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 
 from afterstate.publish.marts import Mart, read_marts
 from tests.bench import ROOT, Bench
@@ -91,6 +92,15 @@ class Built:
         mart = next(mart for mart in self.tables if mart.name == name)
         table = pa.Table.from_pylist(rows, schema=_schema(mart))
         write_deltalake(str(self.place(name)), table, mode=mode)  # type: ignore[call-overload]
+
+    def delete(self, name: str, predicate: str, is_gone: Callable[[dict[str, Any]], bool]) -> None:
+        """Delete rows of a table: those of the predicate, which Delta takes, and Python has again."""
+        DeltaTable(str(self.place(name))).delete(predicate)
+        self.rows[name] = [row for row in self.rows[name] if not is_gone(row)]
+
+    def forget(self, name: str) -> None:
+        """Remove a table, whose next build makes another one."""
+        shutil.rmtree(self.place(name))
 
 
 def make_lake(bench: Bench, folder: Path, dice: random.Random, rows: int = 40) -> Built:

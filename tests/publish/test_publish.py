@@ -30,7 +30,6 @@ KILLS = 30 if LONG else 5
 SNAPSHOT, TRAJECTORY, COUNTS = "shutdown_state_snapshot", "design_trajectory", "phase_proposal_counts"
 
 
-@pytest.mark.layouts("one_database", "four_schemas")
 def test_the_server_holds_what_the_lake_holds(warehouse: Bench, tmp_path: Path, dice: random.Random) -> None:
     """Prevents a value that another type, driver or spelling changes, and rows that are written without need."""
     lake = make_lake(warehouse, tmp_path / "lake", dice)
@@ -43,26 +42,41 @@ def test_the_server_holds_what_the_lake_holds(warehouse: Bench, tmp_path: Path, 
     )
     assert len(loads) == 4
     assert ("core8_state_trace", 180, '"run_id"') in loads
-    segments = len(lake.rows["int_phase_keys__segments"])
-    assert len(warehouse.query("select 1 from {marts}.op_state_spans", role="bi")) <= segments
-    before = made_at(warehouse)
+    created, noted = created_at(warehouse), noted_at(warehouse)
     assert set(publish(warehouse, lake).values()) == {"unchanged"}
-    assert made_at(warehouse) == before
-    lake.build(TRAJECTORY, 5, mode="append")
+    assert noted_at(warehouse) == noted
+    lake.build(TRAJECTORY, 20)
+    lake.build(TRAJECTORY, 20, mode="append")
     lake.build(SNAPSHOT, 3)
-    again = publish(warehouse, lake)
-    assert {name for name, status in again.items() if status != "unchanged"} == {TRAJECTORY, SNAPSHOT}
+    assert news(publish(warehouse, lake)) == {TRAJECTORY, SNAPSHOT}
     assert differing(warehouse, lake) == []
+    lake.build(TRAJECTORY, 5, mode="append")
+    lake.delete(TRAJECTORY, "step between 3 and 6", lambda row: 3 <= row["step"] <= 6)
+    lake.build(COUNTS, 7)
+    assert news(publish(warehouse, lake)) == {TRAJECTORY, COUNTS}
+    assert differing(warehouse, lake) == []
+    assert created_at(warehouse) == created  # what Delta tells is written where the tables are
+    lake.forget(TRAJECTORY)
+    lake.build(TRAJECTORY, 10)
+    lake.build(COUNTS, 7)
+    assert news(publish(warehouse, lake)) == {TRAJECTORY, COUNTS}
+    assert differing(warehouse, lake) == []
+    assert created_at(warehouse) != created
 
 
-def made_at(bench: Bench) -> list[tuple[Any, ...]]:
-    """Return when each table was made, and each note written."""
-    return [
-        *bench.query(
-            "select table_name, create_time from information_schema.tables where table_schema = '{marts}' order by 1"
-        ),
-        *bench.query("select name, published_at from {staging}.published_tables order by 1", role="dbt"),
-    ]
+def news(statuses: dict[str, str]) -> set[str]:
+    """Return the names of what is not unchanged."""
+    return {name for name, status in statuses.items() if status != "unchanged"}
+
+
+def created_at(bench: Bench) -> list[tuple[Any, ...]]:
+    """Return when each table was made."""
+    return bench.query("select table_name, create_time from information_schema.tables where table_schema = '{marts}'")
+
+
+def noted_at(bench: Bench) -> list[tuple[Any, ...]]:
+    """Return when each note was written."""
+    return bench.query("select name, published_at from {staging}.published_tables order by 1", role="dbt")
 
 
 @pytest.mark.layouts("four_schemas")
@@ -77,6 +91,9 @@ def test_tables_and_views_are_those_of_a_build(warehouse: Bench, tmp_path: Path,
     published = definitions(warehouse)
     assert published.keys() <= made.keys()
     assert {name: made[name] for name in published} == published
+    segments = warehouse.query("select count(*) from {marts}.op_state_spans", role="bi")
+    assert segments[0][0] <= len(lake.rows["int_phase_keys__segments"])
+    assert len(warehouse.query("select 1 from {audit}.landing_loads", role="bi")) == 4
     lacking = {name for schema, name in made.keys() - published.keys() if not schema.endswith(("_staging", "_landing"))}
     assert lacking == {
         "core_fallback_decisions_history",
@@ -114,7 +131,7 @@ def test_a_publish_that_is_killed(warehouse: Bench, tmp_path: Path, dice: random
     cut_off = 0
     with watching(warehouse) as seen:
         for step in range(KILLS + 1):  # the first tells how long it takes
-            take_step(lake, step)
+            take_step(lake, step, is_new=bool(step % 2))
             publisher = start(warehouse, lake)
             with suppress(subprocess.TimeoutExpired):
                 publisher.wait(dice.uniform(0.4, 1.1) * takes if step else TIMEOUT_SECONDS)
@@ -142,9 +159,11 @@ def build_steps(lake: Built) -> None:
         lake.build(name, rows, **{STEPS[name]: -1})
 
 
-def take_step(lake: Built, step: int) -> None:
-    """Build the three tables again, of another step."""
+def take_step(lake: Built, step: int, *, is_new: bool) -> None:
+    """Build the three tables again, of another step; new ones are swapped in, others changed in place."""
     for name, column in STEPS.items():
+        if is_new:
+            lake.forget(name)
         lake.rows[name] = [{**row, column: step} for row in lake.rows[name]]
         lake.write(name, lake.rows[name])
 
@@ -177,6 +196,7 @@ def watching(bench: Bench) -> Iterator[list[tuple[int, ...]]]:
         watcher.join(TIMEOUT_SECONDS)
 
 
+@pytest.mark.engines("mariadb")
 def test_two_publishes_side_by_side(warehouse: Bench, tmp_path: Path, dice: random.Random) -> None:
     """Prevents two publishes of one lake from writing into each other's tables, or twice."""
     lake = make_lake(warehouse, tmp_path / "lake", dice, rows=3)
@@ -188,6 +208,7 @@ def test_two_publishes_side_by_side(warehouse: Bench, tmp_path: Path, dice: rand
     assert differing(warehouse, lake) == []
 
 
+@pytest.mark.engines("mariadb")
 def test_whose_marts_they_are(warehouse: Bench, tmp_path: Path, dice: random.Random) -> None:
     """Prevents a publish from replacing what landed files were built into, or another lake's marts; and the reverse."""
     lake = make_lake(warehouse, tmp_path / "lake", dice, rows=3)
@@ -229,6 +250,7 @@ def run_process(bench: Bench, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.engines("mariadb")
 def test_what_cannot_be_published(warehouse: Bench, tmp_path: Path, dice: random.Random) -> None:
     """Prevents a value that the server would change, and a lake of another release, from reaching a dashboard."""
     nothing = warehouse.run("publish", "--lake", tmp_path)
@@ -259,6 +281,7 @@ def test_what_cannot_be_published(warehouse: Bench, tmp_path: Path, dice: random
     assert warehouse.run("publish", "--lake", lake.folder, "--select", "spans").exit_code == 2
 
 
+@pytest.mark.engines("mariadb")
 def test_a_part_of_the_marts(warehouse: Bench, tmp_path: Path, dice: random.Random) -> None:
     """Prevents `--select` from leaving out what a view reads, and a lake of one family from being refused."""
     lake = make_lake(warehouse, tmp_path / "lake", dice, rows=3)
@@ -280,6 +303,7 @@ def test_a_part_of_the_marts(warehouse: Bench, tmp_path: Path, dice: random.Rand
     assert differing(warehouse, lake) == []
 
 
+@pytest.mark.engines("mysql")
 def test_without_local_infile(warehouse: Bench, tmp_path: Path, dice: random.Random) -> None:
     """Prevents a server that has `local_infile` off, as MySQL is installed, from other values or no publish at all."""
     lake = make_lake(warehouse, tmp_path / "lake", dice)
@@ -293,6 +317,7 @@ def test_without_local_infile(warehouse: Bench, tmp_path: Path, dice: random.Ran
     assert differing(warehouse, lake) == []
 
 
+@pytest.mark.engines("mariadb")
 def test_rejects_of_a_load_that_is_still_open(warehouse: Bench, tmp_path: Path, dice: random.Random) -> None:
     """Prevents rejects from staying unseen that were written before their load became visible."""
     lake = make_lake(warehouse, tmp_path / "lake", dice, rows=3)
