@@ -86,11 +86,10 @@ class Publisher:
             changed = {
                 mart: table for mart, table in origins.items() if table and not self._is_there(server, mart, table)
             }
-            if changed:
-                notes = self._fill(server, changed, counting)
-                self._swap(
-                    server, server.prepare_swap(list(changed), notes), [lock.connection_id, server.connection_id]
-                )
+            server.clear(list(origins))
+            if changed and not self._change(server, changed, counting):
+                swap = server.prepare_swap(list(changed), self._fill(server, changed, counting))
+                self._swap(server, swap, [lock.connection_id, server.connection_id])
             made = {mart for mart in marts if mart.is_view and self._make_view(server, mart)}
             return [_result(server, mart, changed.keys() | made, origins.get(mart)) for mart in marts]
 
@@ -112,7 +111,11 @@ class Publisher:
     def _is_there(self, server: Server, mart: Mart, table: LakeTable) -> bool:
         """Return whether the server holds this version of a table, made from this contract."""
         note = server.notes.get(mart.name)
-        return note is not None and server.has(mart) and note == self._note(mart, table, note.row_count)
+        return note is not None and server.has(mart) and self._here(note) == self._note(mart, table, note.row_count)
+
+    def _here(self, note: Note) -> Note:
+        """Return a note as it is where the lake is now: one that has moved is the same."""
+        return replace(note, lake=self._lake.uri)
 
     def _note(self, mart: Mart, table: LakeTable | None, rows: int | None) -> Note:
         id_, version = (table.table_id, table.version) if table else ("", None)
@@ -146,7 +149,7 @@ class Publisher:
         note = server.notes.get(mart.name)
         if note is None or note.version is None or not server.has(mart):
             return None
-        if replace(note, version=table.version) != self._note(mart, table, note.row_count):
+        if self._here(replace(note, version=table.version)) != self._note(mart, table, note.row_count):
             return None
         change = change_since(table, note.version)
         return change if change and (change.removed is None or server.key(mart)) else None
@@ -177,8 +180,9 @@ class Publisher:
 
     def _make_view(self, server: Server, mart: Mart) -> bool:
         """Make a view that is not there as it is to be, if what it reads is; return whether it was made."""
-        note = self._note(mart, None, None)
-        if not server.notes.keys() >= set(mart.reads) or (server.has(mart) and server.notes.get(mart.name) == note):
+        note, noted = self._note(mart, None, None), server.notes.get(mart.name)
+        is_there = noted is not None and server.has(mart) and self._here(noted) == note
+        if is_there or not server.notes.keys() >= set(mart.reads):
             return False
         server.make_view(mart, note)
         return True

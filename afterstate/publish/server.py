@@ -78,6 +78,14 @@ class Server:
         """Return whether a table is there and not empty."""
         return self.has(mart) and bool(self.ask(f"select 1 from {mart.place} limit 1"))
 
+    def clear(self, marts: Sequence[Mart]) -> None:
+        """Drop what a publish that was killed has left beside tables."""
+        notes = self._schemas.prefix("staging") + NOTES
+        beside = [(mart.schema, mart.beside_name(what)) for mart in marts for what in ("new", "old")]
+        for schema, name in [*beside, *((self._schemas.staging, f"{notes}__dbt_{what}") for what in ("new", "old"))]:
+            if (schema, name) in self.there:
+                self.ask(f"drop table `{schema}`.`{name}`")
+
     def fill(self, mart: Mart, there: Sequence[str], batches: Batches) -> int:
         """Make a mart's table beside its place, with all rows, and return their number.
 
@@ -85,7 +93,6 @@ class Server:
         contract's columns, and the server stores each value as it is.
         """
         beside = mart.beside("new")
-        self.ask(f"drop table if exists {beside}")
         self.ask(f"create table {beside} {mart.ddl}")
         columns = self._columns(beside)
         _require_columns(mart, there, list(columns))
@@ -97,7 +104,6 @@ class Server:
         """Make a temporary table with the primary keys of rows that have gone, and return their number."""
         keys = mart.beside("gone")
         listed = ", ".join(f"`{name}`" for name in self.key(mart))
-        self.ask(f"drop temporary table if exists {keys}")
         self.ask(
             f"create temporary table {keys} (primary key ({listed})) as select {listed} from {mart.place} where false"
         )
@@ -176,14 +182,12 @@ class Server:
     def prepare_swap(self, marts: Sequence[Mart], notes: Sequence[Note]) -> Swap:
         """Write the notes of filled tables beside those that are there, and return what swaps all of them in."""
         place, new, old = (f"{self._notes_place[:-1]}{ending}`" for ending in ("", "__dbt_new", "__dbt_old"))
-        self.ask(f"drop table if exists {new}")
         with self._raw.cursor() as cursor:
             write_notes(cursor, new, self._engine, place if self._has_notes else None, notes)
         self._raw.commit()
         steps = [(mart.place, mart.beside("new"), mart.beside("old"), self.has(mart)) for mart in marts]
         steps.append((place, new, old, self._has_notes))
-        for place, _, old, is_there in steps:
-            self.ask(f"drop table if exists {old}")
+        for place, _, _, is_there in steps:
             if not is_there:
                 self.ask(f"drop view if exists {place}")  # a release may make a table of it
         renames = [
