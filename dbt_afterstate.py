@@ -48,7 +48,7 @@ from afterstate.warehouse import connect as warehouse_connect
 from afterstate.warehouse import partial_parse, quick_events, quick_jinja, quick_results, quick_schemas
 from afterstate.warehouse.build_lock import SEATS, BuildLock, BuildRefused
 from afterstate.warehouse.connect import SESSION, tls_context, unverified_context
-from afterstate.warehouse.dbt import NEXT_VARIABLE, NO_WAIT_VARIABLE, set_defaults
+from afterstate.warehouse.dbt import NEXT_VARIABLE, NO_WAIT_VARIABLE, SAYS_VARIABLE, set_defaults
 from afterstate.warehouse.holders import LOCK_WAIT_TIMEOUT, find_holders, who_may_know
 from afterstate.warehouse.layout import Schemas
 from afterstate.warehouse.profile import TLS_VARIABLE, Credentials, read_warehouse, target_of
@@ -138,7 +138,7 @@ def _alone(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def run_alone(task: Any) -> Any:
         global _lock, _selected_nothing
         chosen = _chosen()
-        if not chosen:  # a profile of somebody else's
+        if not chosen or os.environ.get(SAYS_VARIABLE):  # a profile of somebody else's, or nothing is written
             return run(task)
         try:
             with BuildLock(

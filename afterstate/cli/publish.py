@@ -11,6 +11,7 @@ import click
 from afterstate.cli import console
 from afterstate.cli.options import JSON_LIST
 from afterstate.progress import Advance, counting
+from afterstate.warehouse.connect import detect
 from afterstate.warehouse.profile import read_warehouse
 from afterstate.warehouse.settings import Settings
 
@@ -59,6 +60,7 @@ def publish(
     settings = Settings.from_environment()
     warehouse = read_warehouse(settings)
     built = BuiltLake(lake, lake_schema)
+    detect(warehouse.dbt)
     marts = select(read_marts(settings, warehouse), names, without)
 
     def count(rows: int | None) -> AbstractContextManager[Advance]:

@@ -56,13 +56,15 @@ class Mart:
 
 def read_marts(settings: Settings, warehouse: Warehouse) -> list[Mart]:
     """Return all that can be published. dbt says it, which takes seconds: it is kept until the project changes."""
-    kept = settings.home / "published_ddl" / f"{_project(settings.root, warehouse)}.json"
-    if not kept.exists():
+    kept, project = settings.home / "published" / f"{warehouse.schemas.target}.json", _project(settings.root, warehouse)
+    found = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    if found.get("project") != project:
         said = dbt_output(settings, "run-operation published_ddl", ["--quiet", "--target", warehouse.schemas.target])
-        items = json.loads(next(line for line in said.splitlines() if line.startswith("[{")))
+        marts = json.loads(next(line for line in said.splitlines() if line.startswith("[{")))
+        found = {"project": project, "marts": marts}
         kept.parent.mkdir(parents=True, exist_ok=True)
-        write_private(kept, json.dumps(items))
-    return [Mart(**{**item, "reads": tuple(item["reads"])}) for item in json.loads(kept.read_text(encoding="utf-8"))]
+        write_private(kept, json.dumps(found))
+    return [Mart(**{**item, "reads": tuple(item["reads"])}) for item in found["marts"]]
 
 
 def select(marts: Sequence[Mart], names: Sequence[str], without: Sequence[str]) -> list[Mart]:

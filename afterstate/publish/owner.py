@@ -10,9 +10,7 @@ from afterstate.publish.marts import Mart
 from afterstate.publish.server import Server
 from afterstate.warehouse.profile import Warehouse
 
-APART = (
-    "publish into a warehouse of its own: `AFTERSTATE_SCHEMA=NAME afterstate up`, then AFTERSTATE_SCHEMA=NAME with this"
-)
+APART = "publish into a warehouse of its own: `AFTERSTATE_SCHEMA=NAME afterstate up`, and this with the same variable"
 
 
 def require_own(

@@ -34,7 +34,8 @@ from afterstate.warehouse.requirements import FASTER_LANDING, SWITCH_ON
 from afterstate.warehouse.settings import Settings
 
 PUBLISHED, UNCHANGED, ABSENT = "published", "unchanged", "absent"
-MOST_CHANGED = 1_000_000  # rows that one transaction takes; more are swapped in, with all others of their tables
+# Rows that one transaction deletes and inserts; each takes twice as long as one that is swapped in. Few are no matter.
+MOST_CHANGED, FEW = 1_000_000, 50_000
 SWAPS = 5  # attempts; each waits a minute for readers
 Counting = Callable[[int | None], AbstractContextManager[Advance]]
 Origins = dict[Mart, LakeTable | None]
@@ -124,13 +125,12 @@ class Publisher:
     def _change(self, server: Server, changed: dict[Mart, LakeTable], counting: Counting) -> bool:
         """Write what has changed in one transaction; return False, and do nothing, where it is unknown or too much."""
         changes = {mart: change for mart, table in changed.items() if (change := self._change_of(server, mart, table))}
-        rows = sum(change.rows for change in changes.values())
-        if len(changes) < len(changed) or rows > MOST_CHANGED:
+        if len(changes) < len(changed) or not self._is_little(server, changes):
             return False
         for mart, table in changed.items():
             server.require_columns(mart, table.columns)
         notes = []
-        with counting(rows) as advance:
+        with counting(sum(change.rows for change in changes.values())) as advance:
             keys = {
                 mart: server.take_keys(mart, _Counted(change.removed, advance)) if change.removed else None
                 for mart, change in changes.items()
@@ -143,6 +143,12 @@ class Publisher:
                 notes.append(self._note(mart, changed[mart], (server.notes[mart.name].row_count or 0) + more))
         server.commit(notes)
         return True
+
+    def _is_little(self, server: Server, changes: dict[Mart, Change]) -> bool:
+        """Return whether changes are less to write than all rows of their tables, and fit a transaction."""
+        there = {mart: server.notes[mart.name].row_count or 0 for mart in changes}
+        rows = sum(change.rows + (0 if change.removed else there[mart]) for mart, change in changes.items())
+        return rows <= min(MOST_CHANGED, max(FEW, sum(there.values()) // 2))
 
     def _change_of(self, server: Server, mart: Mart, table: LakeTable) -> Change | None:
         """Return what has changed since what is there was published; None where that is not this table at all."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
+from types import MappingProxyType
 from typing import IO, NoReturn
 
 from afterstate.errors import AfterstateError
@@ -14,6 +15,8 @@ from afterstate.warehouse.settings import Settings
 
 # Set for a dbt that must not wait for another build.
 NO_WAIT_VARIABLE = "AFTERSTATE_NO_WAIT"
+# Set for a dbt that only says something: it needs no lock.
+SAYS_VARIABLE = "AFTERSTATE_SAYS"
 # What a dbt that people started through Afterstate says when all went well.
 NEXT_VARIABLE = "AFTERSTATE_NEXT"
 AFTER_A_BUILD = "`afterstate report --out report.html` draws it, `afterstate export --help` writes files"
@@ -64,19 +67,26 @@ def build(*arguments: str) -> None:
 
 
 def dbt_output(settings: Settings, command: str, arguments: Sequence[str]) -> str:
-    """Return what a dbt command prints. Raises AfterstateError with the end of it when it fails."""
-    said = _run(settings, command, arguments)
+    """Return what a dbt command prints that changes nothing, and so waits for no build.
+
+    Raises AfterstateError with the end of it when it fails.
+    """
+    said = _run(settings, command, arguments, also={SAYS_VARIABLE: "yes"})
     if said.returncode:
         raise _failed(f"`dbt {command}`", said.stdout + said.stderr)
     return said.stdout
 
 
 def _run(
-    settings: Settings, command: str, arguments: Sequence[str], stderr: int = subprocess.PIPE
+    settings: Settings,
+    command: str,
+    arguments: Sequence[str],
+    stderr: int = subprocess.PIPE,
+    also: Mapping[str, str] = MappingProxyType({}),
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         dbt_command(settings, command, arguments),
-        env=_environment(settings),
+        env={**_environment(settings), **also},
         cwd=settings.root,
         stdout=subprocess.PIPE,
         stderr=stderr,

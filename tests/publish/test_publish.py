@@ -69,7 +69,9 @@ def news(statuses: dict[str, str]) -> set[str]:
 
 def created_at(bench: Bench) -> list[tuple[Any, ...]]:
     """Return when each table was made."""
-    return bench.query("select table_name, create_time from information_schema.tables where table_schema = '{marts}'")
+    return bench.query(
+        "select table_name, create_time from information_schema.tables where table_schema = '{marts}' order by 1"
+    )
 
 
 def noted_at(bench: Bench) -> list[tuple[Any, ...]]:

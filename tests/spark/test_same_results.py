@@ -11,6 +11,7 @@ import pytest
 from tests.bench import ROOT, WITHOUT_TESTS, Bench, missing
 from tests.lake.helpers import land
 from tests.spark.helpers import JARS, MODELS, PYTHON, Spark
+from tests.spark.published import differences_published
 from tests.warehouse.checksums import mart_columns
 
 # What must be as it was, and what is computed otherwise when it is built in full; AFTERSTATE_LONG_TESTS=1: every model.
@@ -72,3 +73,4 @@ def test_the_marts_of_the_demo_are_the_same_on_spark(warehouse: Bench, spark: Sp
     spark.dbt("build", *MODELS, "--full-refresh", *REFRESHED)
     assert differences(warehouse, spark) == {}
     assert remembered(spark) == before
+    assert differences_published(warehouse, spark.lake, tmp_path) == []
