@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,9 @@ from tests.lake.helpers import land
 from tests.loaders.faults import LONG, TIMEOUT_SECONDS
 from tests.publish.lakes import Built, differing, make_lake, publish, start
 
-MANY = 10_000
-KILLS = 30 if LONG else 5
+MANY = 4_000
+KILLS, SERVER_KILLS = (30, 10) if LONG else (5, 1)
+SWAP_SECONDS = (0.2, 2.0)  # from the notes of new tables to the end of the old ones, on machines that do little or much
 SNAPSHOT, TRAJECTORY, COUNTS = "shutdown_state_snapshot", "design_trajectory", "phase_proposal_counts"
 
 
@@ -148,6 +150,43 @@ def test_a_publish_that_is_killed(warehouse: Bench, tmp_path: Path, dice: random
     assert left == []
     print(f"kills: {KILLS}, {cut_off} of them before the end; looks: {len(seen)}, states: {len(set(seen))}")
     assert cut_off
+
+
+def test_a_server_that_is_killed(own_server: Bench, tmp_path: Path, dice: random.Random) -> None:
+    """Prevents a power cut amid the swap from leaving some tables new and others old, or none in a place."""
+    lake = make_lake(own_server, tmp_path / "lake", dice, rows=3)
+    publish(own_server, lake)
+    swapped = 0
+    for _ in range(SERVER_KILLS):
+        former = dict(lake.rows)
+        for mart in lake.tables:
+            lake.forget(mart.name)
+            lake.build(mart.name, dice.randint(1, 3))
+        publisher = start(own_server, lake)
+        wait_for_new_notes(own_server)
+        time.sleep(dice.uniform(0, dice.choice(SWAP_SECONDS)))
+        process = own_server.server.private.process()
+        assert process
+        process.kill()
+        process.wait(TIMEOUT_SECONDS)
+        publisher.communicate(timeout=TIMEOUT_SECONDS)
+        up = own_server.run("up")
+        assert up.exit_code == 0, up.output
+        new = differing(own_server, lake)
+        swapped += not new
+        assert not new or differing(own_server, replace(lake, rows=former)) == []
+        publish(own_server, lake)
+        assert differing(own_server, lake) == []
+    print(f"kills: {SERVER_KILLS}, {swapped} of them behind the swap")
+
+
+def wait_for_new_notes(bench: Bench) -> None:
+    """Wait until a publish is about to swap its tables in."""
+    begun = time.monotonic()
+    look = "select 1 from information_schema.tables where table_name like 'published_tables\\_\\_dbt%'"
+    while not bench.query(look, role="dbt"):
+        assert time.monotonic() - begun < TIMEOUT_SECONDS
+        time.sleep(0.005)
 
 
 STEPS = {TRAJECTORY: "step", COUNTS: "count", SNAPSHOT: "veto_streak"}
