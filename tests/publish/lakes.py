@@ -24,6 +24,7 @@ from deltalake import DeltaTable, write_deltalake
 from afterstate.publish.marts import Mart, read_marts
 from tests.bench import ROOT, Bench
 from tests.lake.helpers import land
+from tools.cli_reference import JSON_FIELDS
 
 COLUMN = re.compile(r"^\s*`?(\w+)`? (\w+)(?:\((\d+)\))?( .*)", re.MULTILINE)
 KEY = re.compile(r"(?:primary key|unique)[^(]*\(([^)]*)\)")
@@ -116,7 +117,9 @@ def publish(bench: Bench, lake: Built, *options: str) -> dict[str, str]:
     """Publish with `--json`, which must succeed, and return each mart's status."""
     done = bench.run("publish", "--lake", lake.folder, "--json", *options)
     assert done.exit_code == 0, done.output
-    return {item["name"]: item["status"] for item in json.loads(done.stdout)}
+    printed = json.loads(done.stdout)
+    assert all(tuple(item) == JSON_FIELDS["publish"][1] for item in printed)
+    return {item["name"]: item["status"] for item in printed}
 
 
 def start(bench: Bench, lake: Built) -> subprocess.Popen[str]:
