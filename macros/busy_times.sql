@@ -4,6 +4,10 @@
     a running maximum of the ends is not on MariaDB. `segments` begin with the stretch `first_stretch_no`. `kept` has,
     for each plane, when that stretch starts and when the last of the earlier segments ends. -#}
 {% macro busy_times(segments, length, kept=none) -%}
+    {{ return(adapter.dispatch("busy_times", "afterstate")(segments, length, kept)) }}
+{%- endmacro %}
+
+{% macro default__busy_times(segments, length, kept=none) -%}
 {%- set edges = [(segments, "start_tick", 1, 1), (segments, "end_tick", 0, -1)] -%}
 {%- if kept -%}
     {%- set edges = edges + [(kept, "first_tick", 0, 1), (kept, "runs_until_tick", 0, -1)] -%}
@@ -49,4 +53,47 @@ where
     running_count > 0
     and next_tick > tick
 group by session_no, die, plane, first_stretch_no + floor((segment_count - 1) / {{ length }})
+{%- endmacro %}
+
+{#- Spark gives a window's partition to one task: a window sees a block of 1024 stretches, and what it misses of a plane is when the
+    last of the earlier segments ends. From a segment's start until the next one's, some segment runs until the last of
+    those that have started ends; a running maximum is linear on Spark. -#}
+{% macro spark__busy_times(segments, length, kept=none) -%}
+{%- set plane = ["session_no", "die", "plane"] -%}
+{%- set block = "shiftright(stretch_no, " ~ var("stretch_block_bits", 10) ~ ")" -%}
+select
+    timeline.{{ (plane + ["stretch_no"]) | join(",\n    timeline.") }},
+    sum(greatest(
+        least(
+            greatest(timeline.runs_until_tick, blocks.runs_until_tick
+                {{- ", kept.runs_until_tick" if kept }}), -- greatest() passes over NULL
+            timeline.next_start_tick
+        ) - timeline.start_tick,
+        0
+    )) as busy_ticks
+from (
+    select
+        {{ (plane + ["stretch_no", "start_tick", "next_start_tick"]) | join(",\n        ") }},
+        {{ block }} as block_no,
+        max(end_tick) over (
+            partition by {{ plane | join(", ") }}, {{ block }}
+            order by segment_no
+            rows unbounded preceding
+        ) as runs_until_tick
+    from {{ segments }}
+) as timeline
+inner join (
+    select
+        {{ plane | join(",\n        ") }},
+        {{ block }} as block_no,
+        max(max(end_tick)) over (
+            partition by {{ plane | join(", ") }}
+            order by {{ block }}
+            rows between unbounded preceding and 1 preceding
+        ) as runs_until_tick
+    from {{ segments }}
+    group by {{ plane | join(", ") }}, {{ block }}
+) as blocks on {{ same_key("timeline", "blocks", plane + ["block_no"]) }}
+{{- "\nleft join " ~ kept ~ " as kept on " ~ same_key("timeline", "kept", plane) if kept }}
+group by timeline.{{ (plane + ["stretch_no"]) | join(", timeline.") }}
 {%- endmacro %}

@@ -76,20 +76,7 @@ segments as (
 
 int_phase_keys__segments as (
 
-    select
-        {{ stated | join(",\n        ") }},
-        row_number() over timeline
-        {{- " + coalesce(first_value(segment_no) over timeline - 1, 0)" if is_incremental() }} as segment_no,
-        {% for column in ["state_no", "end_tick"] -%}
-        coalesce(lag({{ column }}) over timeline{{ ", previous_" ~ column if is_incremental() }})
-            as previous_{{ column }},
-        {% endfor -%}
-        lead(start_tick) over timeline as next_start_tick
-    from segments
-    window timeline as (
-        partition by {{ plane | join(", ") }}
-        order by start_tick, run_order, row_no
-    )
+    {{ numbered_timeline("segments", stated, plane, previous=["state_no", "end_tick"]) | indent }}
 
 )
 
