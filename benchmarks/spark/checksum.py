@@ -23,9 +23,7 @@ def require_equal(server: Server, lake: Lake) -> None:
 
 
 def _query(place: str, columns: dict[str, str], text: str) -> str:
-    values = (
-        f"cast({name} as decimal(30, {DIGITS}))" if kind == "double" else name for name, kind in columns.items()
-    )
+    values = (f"cast({name} as decimal(30, {DIGITS}))" if kind == "double" else name for name, kind in columns.items())
     texts = ", ".join(f"coalesce(cast({value} as {text}), '<null>')" for value in values)
     return f"select count(*) as row_count, cast(sum(crc32(concat_ws('|', {texts}))) as {text}) as checksum from {place}"
 

@@ -1,8 +1,8 @@
 """One way of the as-of join on Spark, a process of its own, by the Python of `.venv-spark`: JSON on stdin, JSON out.
 
-Segments and proposals are reckoned from row numbers, without a window, and lie in Parquet files before the clock starts.
-A first round on a few rows compiles the code. The last column of `OWN` is what pandas on Spark calls `merge_asof`: the
-only as-of join that pyspark 4.2 has, a private method of DataFrame.
+Segments and proposals are reckoned from row numbers, without a window, and are Parquet files before the clock starts.
+A first round on a few rows compiles the code. Where no SQL is given it runs the only as-of join that pyspark 4.2 has, a
+private method of DataFrame behind pandas-on-Spark's `merge_asof`; there is no ASOF JOIN in its SQL.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Our own steps on Spark, each the command that people run, in a process of its own: `land --lake`, `script/spark run`."""
+"""Our steps on Spark, each the command that people run, in a process of its own: `land --lake`, `script/spark run`."""
 
 from __future__ import annotations
 
@@ -66,9 +66,7 @@ class Lake:
 
     def _run(self, command: list[str]) -> tuple[float, str]:
         started = time.monotonic()
-        done = subprocess.run(
-            command, cwd=ROOT, env=self._environment(), capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, cwd=ROOT, env=self._environment(), capture_output=True, text=True, check=False)
         seconds = time.monotonic() - started
         if done.returncode:
             said = (done.stdout + done.stderr).strip()[-3000:]

@@ -1,4 +1,4 @@
-"""The peak memory of every process of a step: a server, and what this process has started, down to Spark's executors."""
+"""The peak memory of each process of a step: a server, and what this process has started, down to Spark's executors."""
 
 from __future__ import annotations
 

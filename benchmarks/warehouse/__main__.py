@@ -48,13 +48,13 @@ from afterstate.server.config import memory_bytes
 from benchmarks.landing.__main__ import _names, _rows, _sizes
 from benchmarks.landing.comparison import OTHERS_PYTHON
 from benchmarks.landing.servers import ENGINES, ROOT, running_server
+from benchmarks.pasting import paste
 from benchmarks.warehouse.measure import Benchmark
 from benchmarks.warehouse.report import Report
 from benchmarks.warehouse.ways import FAMILIES
 
 PACKAGES = ("duckdb", "connectorx", "pandas", "SQLAlchemy", "PyMySQL")
 WAYS = tuple(way.name for family in FAMILIES.values() for way in family.ways)
-BEGIN, END = "<!-- benchmark-warehouse: begin -->", "<!-- benchmark-warehouse: end -->"
 
 
 def main() -> None:
@@ -81,12 +81,7 @@ def _write(arguments: argparse.Namespace, report: Report, folder: Path) -> None:
     if arguments.markdown:
         arguments.markdown.write_text(report.markdown(), encoding="utf-8")
     if arguments.docs:
-        text = arguments.docs.read_text(encoding="utf-8")
-        before, _, rest = text.partition(BEGIN)
-        after = rest.partition(END)[2]
-        if not rest or END not in rest:
-            sys.exit(f"benchmark-warehouse: `{arguments.docs}` has no `{BEGIN}` and `{END}` to write between")
-        arguments.docs.write_text(f"{before}{BEGIN}\n\n{report.markdown()}\n{END}{after}", encoding="utf-8")
+        paste(arguments.docs, "benchmark-warehouse", report.markdown())
     if arguments.out:
         draw = [OTHERS_PYTHON, "-m", "benchmarks.warehouse.picture", figures.resolve(), arguments.out.resolve()]
         subprocess.run(draw, cwd=ROOT, check=True)
