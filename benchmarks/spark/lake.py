@@ -49,6 +49,14 @@ class Lake:
         """Build the two models and all that they are built from, without tests; return the seconds."""
         return self._spark("run", *MODELS)[0]
 
+    def stored_bytes(self) -> tuple[int, int]:
+        """Return what the landed tables take, and what was built from them."""
+        files = [
+            [file.stat().st_size for file in (self._folder / part).rglob("*") if file.is_file()]
+            for part in ("landing", "warehouse")
+        ]
+        return sum(files[0]), sum(files[1])
+
     def ask(self, query: str) -> list[object]:
         """Return the one row of a query, which may name models by `ref`."""
         answer = self._spark("--quiet", "show", "--output", "json", "--inline", query)[1]

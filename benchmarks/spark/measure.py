@@ -15,7 +15,7 @@ from benchmarks.spark.as_of import SHAPES, WAYS, AsOf
 from benchmarks.spark.checksum import require_equal
 from benchmarks.spark.lake import Lake, Settings
 from benchmarks.spark.memory import watched
-from benchmarks.spark.report import MARIADB, SPARK, Report, Run
+from benchmarks.spark.report import MARIADB, SPARK, Report, Run, Stored
 from benchmarks.warehouse.files import Files, write_session
 from benchmarks.warehouse.warehouse import Warehouse
 
@@ -50,6 +50,8 @@ class Benchmark:
     def _land_and_build(self, server: Server, warehouse: Warehouse, lake: Lake, files: Files) -> None:
         process = server.private.process()
         for folder, new in ((files.first, ""), (files.later, "_new")):
+            if new:
+                self._report.stored[files.rows] = Stored(files.rows, _server_bytes(server), *lake.stored_bytes())
             self._add(MARIADB, files, f"land{new}", lambda at=folder: warehouse.land(at).seconds, process)
             self._add(MARIADB, files, f"models{new}", lambda: warehouse.run_models().seconds, process)
             self._add(SPARK, files, f"land{new}", lambda at=folder: lake.land(at))
@@ -81,3 +83,9 @@ class Benchmark:
     def _say(self, line: str) -> None:
         """Report progress; not part of the result."""
         print(f"  {line}", file=sys.stderr, flush=True)
+
+
+def _server_bytes(server: Server) -> int:
+    schemas = ", ".join(f"'{name}'" for name in server.schemas.all())
+    query = f"select sum(data_length + index_length) from information_schema.tables where table_schema in ({schemas})"
+    return int(server.ask(query)[0][0])

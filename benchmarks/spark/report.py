@@ -22,6 +22,7 @@ STEPS = {
 }
 WHOLE = "land+models"
 MOST_SLOPE = 1.1
+PAPER_SEGMENTS, PAPER_CORES = 10**11, 256
 OVERHEAD = 1.4  # what a JVM takes beside its heap: code, classes, buffers, stacks
 
 
@@ -53,6 +54,16 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Stored:
+    """What the segments and proposals of one size take on disk, landed and built."""
+
+    rows: int
+    server_bytes: int
+    landed_bytes: int
+    built_bytes: int
+
+
+@dataclass(frozen=True)
 class Join:
     """The as-of step alone, by one way."""
 
@@ -68,6 +79,7 @@ class Report:
     def __init__(self, about: dict[str, object], memory: str) -> None:
         """Keep what is said of the machine and the versions, and the driver's memory as Spark spells it."""
         self.about = about
+        self.stored: dict[int, Stored] = {}
         self._memory_megabytes = float(memory[:-1]) * {"m": 2**20, "g": 2**30}[memory[-1]] / 1e6
         self.figures: list[Figure] = []
         self.joins: list[Join] = []
@@ -111,6 +123,7 @@ class Report:
             "titles": {**STEPS, **{way.name: way.title for way in WAYS}},
             "figures": [{**asdict(figure), "seconds": figure.seconds} for figure in self.figures],
             "joins": [asdict(join) for join in self.joins],
+            "stored": [asdict(stored) for stored in self.stored.values()],
             "findings": self.findings(),
         }
 
@@ -151,7 +164,30 @@ class Report:
             most = self._memory_megabytes * OVERHEAD
             fact = f"the driver took {peak:,.0f} MB at most, with a heap of {self._memory_megabytes:,.0f} MB"
             said.append(f"{fact} (heap and overhead, {most:,.0f} MB): {_verdict(peak <= most)}")
-        return said
+        return said + self._on_paper()
+
+    def _on_paper(self) -> list[str]:
+        """Say what 10^11 segments would take by the largest size measured; what that assumes is in docs/scale.md."""
+        points, cores = self._points(SPARK), self.about["cores"]
+        if not points or not isinstance(cores, int):
+            return []
+        rows, seconds = points[-1]
+        a_second = rows / seconds / cores
+        hours = PAPER_SEGMENTS / a_second / 3600
+        said = (
+            f"on paper, {PAPER_SEGMENTS:.0e} segments at {a_second:,.0f} segments a second and core, as {rows:,} here"
+        )
+        lines = [f"{said}: {hours:,.0f} core hours, {hours / PAPER_CORES:,.1f} hours with {PAPER_CORES} cores"]
+        if stored := self.stored.get(rows):
+            sizes = {
+                "on the server": stored.server_bytes,
+                "landed in the lake": stored.landed_bytes,
+                "built there": stored.built_bytes,
+            }
+            each = ", ".join(f"{size / rows:,.0f} bytes {where}" for where, size in sizes.items())
+            lake = (stored.landed_bytes + stored.built_bytes) / rows * PAPER_SEGMENTS / 1e12
+            lines.append(f"a segment and its share of the proposals takes {each}; {lake:,.1f} TB in the lake on paper")
+        return lines
 
     def _crossing(self) -> list[str]:
         """Say from which size on Spark takes less time: between two sizes as straight lines in the log-log picture."""
