@@ -60,39 +60,45 @@ group by session_no, die, plane, first_stretch_no + floor((segment_count - 1) / 
     those that have started ends; a running maximum is linear on Spark. -#}
 {% macro spark__busy_times(segments, length, kept=none) -%}
 {%- set plane = ["session_no", "die", "plane"] -%}
-{%- set block = "shiftright(stretch_no, " ~ var("stretch_block_bits", 10) ~ ")" -%}
+{%- set in_blocks -%}
+(
+    select
+        *,
+        shiftright(stretch_no, {{ var("stretch_block_bits", 10) }}) as block_no
+    from {{ segments }}
+)
+{%- endset -%}
 select
     timeline.{{ (plane + ["stretch_no"]) | join(",\n    timeline.") }},
     sum(greatest(
         least(
-            greatest(timeline.runs_until_tick, blocks.runs_until_tick
-                {{- ", kept.runs_until_tick" if kept }}), -- greatest() passes over NULL
+            -- both pass over NULL
+            greatest(timeline.runs_until_tick, blocks.runs_until_tick{{ ", kept.runs_until_tick" if kept }}),
             timeline.next_start_tick
         ) - timeline.start_tick,
         0
     )) as busy_ticks
 from (
     select
-        {{ (plane + ["stretch_no", "start_tick", "next_start_tick"]) | join(",\n        ") }},
-        {{ block }} as block_no,
+        {{ (plane + ["block_no", "stretch_no", "start_tick", "next_start_tick"]) | join(",\n        ") }},
         max(end_tick) over (
-            partition by {{ plane | join(", ") }}, {{ block }}
+            partition by {{ plane | join(", ") }}, block_no
             order by segment_no
             rows unbounded preceding
         ) as runs_until_tick
-    from {{ segments }}
+    from {{ in_blocks | indent }} as segments
 ) as timeline
 inner join (
     select
         {{ plane | join(",\n        ") }},
-        {{ block }} as block_no,
+        block_no,
         max(max(end_tick)) over (
             partition by {{ plane | join(", ") }}
-            order by {{ block }}
+            order by block_no
             rows between unbounded preceding and 1 preceding
         ) as runs_until_tick
-    from {{ segments }}
-    group by {{ plane | join(", ") }}, {{ block }}
+    from {{ in_blocks | indent }} as segments
+    group by {{ plane | join(", ") }}, block_no
 ) as blocks on {{ same_key("timeline", "blocks", plane + ["block_no"]) }}
 {{- "\nleft join " ~ kept ~ " as kept on " ~ same_key("timeline", "kept", plane) if kept }}
 group by timeline.{{ (plane + ["stretch_no"]) | join(", timeline.") }}

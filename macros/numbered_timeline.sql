@@ -25,56 +25,59 @@ window timeline as (
 {%- endmacro %}
 
 {#- Spark gives a window's partition to one task, and a plane may have 10^9 segments: a window sees a bucket of time
-    (`time_bucket`). One row for each bucket tells the next and the former one what they miss: how many segments came
-    before, the last of them, and when the next one starts. -#}
+    (`time_bucket`). The last segment of each bucket tells the others what they miss: how many segments came before, which
+    was the last, and when the next one starts. The bucket is a column before it is a key, so that Spark knows it again:
+    rows that the window has spread by bucket are not spread once more for the join. -#}
 {% macro spark__numbered_timeline(segments, stated, plane, previous) -%}
+{%- set in_buckets -%}
+(
+    select
+        *,
+        row_number() over in_bucket as number_in_bucket,
+        {% for column in previous -%}
+        lag({{ column }}) over in_bucket as {{ column }}_before,
+        {% endfor -%}
+        first_value(start_tick) over in_bucket as first_start_tick,
+        {{ "first_value(segment_no) over in_bucket as first_segment_no," if is_incremental() }}
+        lead(start_tick) over in_bucket as next_start_tick
+    from (
+        select
+            *,
+            {{ time_bucket("start_tick") }} as time_bucket
+        from {{ segments }}
+    ) as bucketed
+    window in_bucket as (partition by {{ plane | join(", ") }}, time_bucket order by start_tick, run_order, row_no)
+)
+{%- endset -%}
 select
     timeline.{{ stated | join(",\n    timeline.") }},
     buckets.earlier_count + timeline.number_in_bucket as segment_no,
     {% for column in previous -%}
     coalesce(
-        timeline.previous_{{ column }}, buckets.previous.{{ column }}
-        {{- ", timeline.kept_" ~ column if is_incremental() }}
+        timeline.{{ column }}_before,
+        buckets.previous_{{ column }}
+        {{- ",\n        timeline.previous_" ~ column if is_incremental() }}
     ) as previous_{{ column }},
     {% endfor -%}
     coalesce(timeline.next_start_tick, buckets.next_start_tick) as next_start_tick
-from (
-    select
-        {{ stated | join(",\n        ") }},
-        {{ time_bucket("start_tick") }} as time_bucket,
-        row_number() over in_bucket as number_in_bucket,
-        {% for column in previous -%}
-        lag({{ column }}) over in_bucket as previous_{{ column }},
-        {{ "previous_" ~ column ~ " as kept_" ~ column ~ "," if is_incremental() }}
-        {% endfor -%}
-        lead(start_tick) over in_bucket as next_start_tick
-    from {{ segments }}
-    window in_bucket as (
-        partition by {{ plane | join(", ") }}, {{ time_bucket("start_tick") }}
-        order by start_tick, run_order, row_no
-    )
-) as timeline
+from {{ in_buckets | indent }} as timeline
 inner join (
     select
-        {{ plane | join(",\n        ") }},
-        time_bucket,
-        coalesce(sum(segment_count) over (
-            partition by {{ plane | join(", ") }} order by time_bucket rows between unbounded preceding and 1 preceding
-        ), 0)
-        {{- " + coalesce(first_value(first_segment_no) over bucket_order - 1, 0)" if is_incremental() }} as earlier_count,
-        lag(last_segment) over bucket_order as previous,
-        lead(first_start_tick) over bucket_order as next_start_tick
-    from (
-        select
-            {{ plane | join(",\n            ") }},
-            {{ time_bucket("start_tick") }} as time_bucket,
-            count(*) as segment_count,
-            min(start_tick) as first_start_tick,
-            {{ "min(segment_no) as first_segment_no," if is_incremental() }}
-            max_by(struct({{ previous | join(", ") }}), struct(start_tick, run_order, row_no)) as last_segment
-        from {{ segments }}
-        group by {{ plane | join(", ") }}, {{ time_bucket("start_tick") }}
-    ) as buckets
-    window bucket_order as (partition by {{ plane | join(", ") }} order by time_bucket)
+        {{ (plane + ["time_bucket"]) | join(",\n        ") }},
+        coalesce(sum(number_in_bucket) over earlier, 0)
+        {{- " + coalesce(first_value(first_segment_no) over by_bucket - 1, 0)" if is_incremental() }} as earlier_count,
+        {% for column in previous -%}
+        lag({{ column }}) over by_bucket as previous_{{ column }},
+        {% endfor -%}
+        lead(first_start_tick) over by_bucket as next_start_tick
+    from {{ in_buckets | indent }} as last_segments
+    where next_start_tick is null
+    window
+        by_bucket as (partition by {{ plane | join(", ") }} order by time_bucket),
+        earlier as (
+            partition by {{ plane | join(", ") }}
+            order by time_bucket
+            rows between unbounded preceding and 1 preceding
+        )
 ) as buckets on {{ same_key("timeline", "buckets", plane + ["time_bucket"]) }}
 {%- endmacro %}
