@@ -17,7 +17,8 @@ both engines; `load_id`, which each numbers for itself, is left out. A differenc
 The as-of step alone runs on segments and proposals reckoned from row numbers, 16 planes alike (`even`), or one of them
 with nine tenths of the rows (`skewed`): by bucket of time as Afterstate does, by one window over each plane as on the
 servers, by a range join, and by the as-of join that pyspark has. Each in a process of its own, after a first round on a
-few rows; all must give the same rows. The last two compare every pair of a plane, and run at small sizes only.
+few rows; all must give the same rows. The last two compare every pair, of a plane or of all, and run at small sizes
+only. The SQL of Spark 4.2 has no ASOF JOIN.
 
 Memory is the most that the biggest process of its kind held, looked at every 0.1 s: the server, Spark's driver (with a
 master `local[…]` it does all work), Python (landing, dbt).
@@ -115,7 +116,7 @@ def _arguments() -> argparse.Namespace:
     parts = partial(_names, known=PARTS)
     parser.add_argument("--only", type=parts, default=list(PARTS), help=f"some of {','.join(PARTS)}; default both")
     parser.add_argument("--sizes", type=_sizes, default="1M,3M,10M,30M", help="segments; default %(default)s")
-    parser.add_argument("--as-of-sizes", type=_sizes, default="100k,300k,1M,3M,10M,30M", help="default %(default)s")
+    parser.add_argument("--as-of-sizes", type=_sizes, default="20k,100k,1M,3M,10M,30M", help="default %(default)s")
     parser.add_argument("--rounds", type=int, default=1, help="of land and build; default %(default)s")
     parser.add_argument("--master", default="local[2]", help="where Spark runs; default %(default)s")
     parser.add_argument("--memory", default="2g", help="the driver's heap; default %(default)s")

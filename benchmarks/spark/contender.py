@@ -16,7 +16,6 @@ from typing import Any
 PLANES, HOT_SHARE = 16, 10  # of ten rows, nine are of one plane where that is asked for
 TICKS = 5_200  # from one row to the next, as far apart as those of `benchmarks.landing.files`
 SEGMENTS_PER_PROPOSAL = 4
-WARM_ROWS = 20_000
 CHECKED = """
 select count(*), sum(segment_no),
     sum(cast(xxhash64(session_no, die, plane, load_id, row_no, cast(segment_no as bigint)) as decimal(20, 0)))
@@ -28,7 +27,7 @@ def main() -> None:
     """Do as the order says, and print what it took."""
     order = json.load(sys.stdin)
     spark = _session(order)
-    for rows in (WARM_ROWS, order["rows"]):
+    for rows in (order["warm_rows"], order["rows"]):
         _prepare(spark, Path(order["folder"]), rows, is_skewed=order["is_skewed"])
         cpu, started = _cpu_seconds(spark), time.monotonic()
         answer = _answer(spark, order["sql"])
