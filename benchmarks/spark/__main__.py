@@ -116,7 +116,7 @@ def _arguments() -> argparse.Namespace:
     parts = partial(_names, known=PARTS)
     parser.add_argument("--only", type=parts, default=list(PARTS), help=f"some of {','.join(PARTS)}; default both")
     parser.add_argument("--sizes", type=_sizes, default="1M,3M,10M,30M", help="segments; default %(default)s")
-    parser.add_argument("--as-of-sizes", type=_sizes, default="20k,100k,1M,3M,10M,30M", help="default %(default)s")
+    parser.add_argument("--as-of-sizes", type=_sizes, default="5k,100k,1M,3M,10M,30M", help="default %(default)s")
     parser.add_argument("--rounds", type=int, default=1, help="of land and build; default %(default)s")
     parser.add_argument("--master", default="local[2]", help="where Spark runs; default %(default)s")
     parser.add_argument("--memory", default="2g", help="the driver's heap; default %(default)s")

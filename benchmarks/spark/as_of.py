@@ -44,7 +44,7 @@ WAYS = (
     Way("buckets", "by bucket of time (Afterstate)"),
     Way("window", "one window over each plane"),
     Way("range", "range join", 100_000),
-    Way("own", "Spark 4.2's own, `_joinAsOf`", 20_000),
+    Way("own", "Spark 4.2's own, `_joinAsOf`", 5_000),
 )
 
 
