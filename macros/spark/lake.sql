@@ -17,7 +17,10 @@
 {% macro show_lake() %}
     {% set loads = lake_table("landing_loads") %}
     {% set visible = "status not in ('opened', 'abandoned')" %}
-    {% do run_query("create schema if not exists " ~ layer_schema("landing")) %}
+    {#- `if not exists` has Hive write an error with its stack for a schema that is there -#}
+    {% if not run_query("show schemas like '" ~ layer_schema("landing") ~ "'").rows %}
+        {% do run_query("create schema " ~ layer_schema("landing")) %}
+    {% endif %}
     {% for source in graph.sources.values() %}
         {% set rows = lake_table(source.identifier) %}
         {% set load_id = "load_id" if source.source_name == "landing" else "_load_id" %}

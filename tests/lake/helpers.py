@@ -60,6 +60,11 @@ def loads(lake: Path) -> dict[int, dict[str, Any]]:
     return {load["load_id"]: load for load in table(lake, "landing_loads") if load["status"] in VISIBLE}
 
 
+def open_loads(lake: Path) -> set[int]:
+    """Return the ids of the loads whose rows are not all there."""
+    return {load["load_id"] for load in table(lake, "landing_loads") if load["status"] == "opened"}
+
+
 def rows_by_load(lake: Path, name: str, load: str = "_load_id", row_no: str = "_row_no") -> dict[int, list[Any]]:
     """Return the visible rows of a landing table in their order, by load."""
     found: dict[int, list[Any]] = {number: [] for number in loads(lake)}

@@ -13,7 +13,7 @@ import pytest
 
 from loaders.recognise import kind_named
 from tests.bench import ROOT, Bench
-from tests.lake.helpers import commits, land, loads, rows_by_load, run, start, table, visible
+from tests.lake.helpers import commits, land, loads, open_loads, rows_by_load, run, start, table, visible
 from tests.loaders.faults import LONG, ROWS, TIMELINE_FILE, TIMEOUT_SECONDS, write_files
 from tests.loaders.helpers import TRACE_FILE, TRACE_KIND, trace
 from tests.loaders.odd.compare import first_difference
@@ -140,11 +140,6 @@ def test_a_loader_that_is_killed(tmp_path: Path, dice: random.Random) -> None:
     assert [result["status"] for result in land(lake, files)] == ["unchanged"] * len(ROWS)
     print(f"kills: {KILLS}, after {cut_off} of them a load was open")
     assert cut_off >= KILLS // 2
-
-
-def open_loads(lake: Path) -> set[int]:
-    """Return the ids of the loads whose rows are not all there."""
-    return {load["load_id"] for load in table(lake, "landing_loads") if load["status"] == "opened"}
 
 
 def suspend_with_a_load_open(loader: subprocess.Popen[str], lake: Path) -> None:

@@ -1,4 +1,6 @@
-"""One Spark session that takes requests, a JSON object a line: `{"dbt": [...]}`, or `{"query": "select …"}`.
+"""One Spark session that takes requests, a JSON object a line.
+
+`{"dbt": [...]}` is answered by a line, `{"query": "select …"}` by a line for each row and then `null`.
 
 It runs in `.venv-spark`, so it imports nothing of the project. A session of its own for each command would spend most
 of a test on starting Java and on compiling the same code again.
@@ -9,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -18,8 +21,8 @@ def main() -> None:
     os.dup2(2, 1)
     for line in sys.stdin:
         request = json.loads(line)
-        answer = run_dbt(request["dbt"]) if "dbt" in request else query(request["query"])
-        answers.write(json.dumps(answer) + "\n")
+        for answer in [run_dbt(request["dbt"])] if "dbt" in request else query(request["query"]):
+            answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
 
@@ -34,17 +37,17 @@ def run_dbt(arguments: list[str]) -> dict[str, Any]:
         "error": str(done.exception or ""),
         "statuses": {result.node.name: str(result.status) for result in results},
         "messages": {result.node.name: result.message for result in results if str(result.status) in ("error", "fail")},
-        "seconds": {result.node.name: round(result.execution_time, 1) for result in results},
     }
 
 
-def query(statement: str) -> list[list[Any]]:
-    """Return a query's rows; a boolean is a number, as the servers have it."""
+def query(statement: str) -> Iterator[list[Any] | None]:
+    """Yield a query's rows, then None; a boolean is a number, as the servers have it."""
     from pyspark.sql import SparkSession  # type: ignore[import-not-found]
 
-    rows = SparkSession.getActiveSession() or SparkSession.builder.getOrCreate()
-    found = rows.sql(statement).collect()
-    return [[int(value) if isinstance(value, bool) else value for value in row] for row in found]
+    session = SparkSession.getActiveSession() or SparkSession.builder.getOrCreate()
+    for row in session.sql(statement).toLocalIterator():
+        yield [int(value) if isinstance(value, bool) else value for value in row]
+    yield None
 
 
 if __name__ == "__main__":

@@ -1,46 +1,112 @@
-"""Every mart holds the same on Spark and on MariaDB: built in full, in steps, and again in full."""
+"""Every mart holds the same on Spark and on MariaDB, in whatever order files land and whoever is killed meanwhile.
+
+The tests share a lake, a server and a session with two executors: a first build takes minutes. Each lands what it
+needs, and compares all marts.
+"""
 
 from __future__ import annotations
 
-import os
+import random
+import time
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from tests.bench import ROOT, WITHOUT_TESTS, Bench, missing
-from tests.lake.helpers import land
-from tests.spark.helpers import JARS, MODELS, PYTHON, Spark
-from tests.spark.published import differences_published
-from tests.warehouse.checksums import mart_columns
+from tests.bench import WITHOUT_TESTS, Bench, Server, empty_place
+from tests.lake.helpers import land, open_loads, start
+from tests.loaders.faults import LONG, TIMEOUT_SECONDS
+from tests.seed import dice_of
+from tests.server.helpers import up
+from tests.spark.helpers import EXECUTORS, MODELS, Spark
+from tests.spark.world import LANDINGS, PLANES, World, correct, restate, shuffled, write_world
+from tests.warehouse.brute_force import compare_with_expected
+from tests.warehouse.checksums import checksum, mart_checksums, mart_columns
 
-# What must be as it was, and what is computed otherwise when it is built in full; AFTERSTATE_LONG_TESTS=1: every model.
-LONG = bool(os.environ.get("AFTERSTATE_LONG_TESTS"))
+pytestmark = pytest.mark.engines("mariadb")
+
+# AFTERSTATE_LONG_TESTS=1: a million rows, and every model in full; else what must be as it was, and what is computed
+# otherwise when it is built in full.
 REFRESHED = () if LONG else ("--select", "shutdown_snapshot_memory", "int_phase_keys__segments", "proposal_phase_keys")
-CORE, NAND = ROOT / "samples" / "core", ROOT / "samples" / "nand" / "chip_1"
-FALLBACK = CORE / "core8_06_fallback_decisions.csv"
-TRACE = "core8_03_refusal_state_trace_counterfactual.csv"
+LOADERS_KILLED = 50 if LONG else 6
+LOADER_SECONDS = 1.0
+EXECUTORS_KILLED = 8 if LONG else 2
+DRIVERS_KILLED = 4 if LONG else 1
 
 
-@pytest.fixture
-def spark(tmp_path: Path) -> Iterator[Spark]:
-    """Return a session on an empty lake."""
-    if not PYTHON.exists() or not list(JARS.glob("*.jar")):
-        missing("there is no environment for Spark; `./script/setup --spark` makes it")
-    session = Spark(tmp_path / "lake", tmp_path)
-    yield session
-    session.close()
+@dataclass
+class Both:
+    """The warehouses on MariaDB and on Spark, and what was seen while files landed in both."""
+
+    server: Bench
+    spark: Spark
+    world: World
+    folder: Path
+    differences: list[dict[str, str]] = field(default_factory=list)
+    commits: int = 0  # of the last build on Spark
+    loaders_killed: int = 0
+    loads_cut_off: int = 0
+
+    def land(self, files: list[Path], dice: random.Random, kills: int = 0) -> None:
+        """Land files in both, in two orders; loaders into the lake are killed."""
+        for _ in range(kills):
+            self._kill_a_loader(shuffled(files, dice), dice.uniform(0, LOADER_SECONDS))
+        into_lake = land(self.spark.lake, *shuffled(files, dice))
+        into_server = self.server.land(*shuffled(files, dice))
+        done = ("landed", "ignored", "unchanged")
+        assert [item for item in (*into_lake, *into_server) if item["status"] not in done] == []
+
+    def _kill_a_loader(self, files: list[Path], seconds: float) -> None:
+        """Kill a loader so long after its first commit."""
+        log = self.spark.lake / "landing"
+        began, open_before = time.time(), open_loads(self.spark.lake)
+        loader = start(self.spark.lake, *files)
+        while loader.poll() is None and not any(
+            path.stat().st_mtime >= began for path in log.glob("landing_loads/_delta_log/*.json")
+        ):
+            time.sleep(0.01)
+        time.sleep(seconds)
+        self.loaders_killed += loader.poll() is None
+        loader.kill()
+        loader.communicate(timeout=TIMEOUT_SECONDS)
+        self.loads_cut_off += bool(open_loads(self.spark.lake) - open_before)
+
+    def build(self) -> None:
+        """Build both."""
+        self.server.build(*WITHOUT_TESTS)
+        began = time.time()
+        self.spark.dbt("build", *MODELS)
+        self.commits = self.spark.commits(began)
+
+    def compare(self) -> dict[str, str]:
+        """Return what differs, by mart: the checksums, and rows that one of them alone has."""
+        there, found = mart_checksums(self.server), {}
+        for mart, columns in mart_columns(self.server).items():
+            query = f"select {columns} from {{marts}}.{mart}"
+            here = checksum(self.spark.rows(query))
+            if here != there[mart]:
+                on_server, on_spark = set(self.server.query(query, role="bi")), set(self.spark.rows(query))
+                alone = [sorted(map(repr, rows))[:3] for rows in (on_server - on_spark, on_spark - on_server)]
+                found[mart] = f"MariaDB {there[mart]}, Spark {here}; rows of one alone: {alone}"
+        return found
 
 
-def differences(bench: Bench, spark: Spark) -> dict[str, tuple[list[object], list[object]]]:
-    """Return, by mart, the rows that MariaDB alone has, and those that Spark alone has."""
-    found: dict[str, tuple[list[object], list[object]]] = {}
-    for table, columns in mart_columns(bench).items():
-        there = bench.query(f"select {columns} from {{marts}}.{table}")
-        here = spark.query(f"select {columns} from afterstate.{table}")
-        if sorted(map(repr, there)) != sorted(map(repr, here)):
-            found[table] = ([row for row in there if row not in here], [row for row in here if row not in there])
-    return found
+@pytest.fixture(scope="module")
+def both(server: Server, nand_example: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+    """Land everything in some steps and build after each; whatever is left of a session ends with the module."""
+    folder = tmp_path_factory.mktemp("both")
+    bench = empty_place(server, folder / "server")
+    up(bench)
+    with closing(Spark(folder / "lake", folder)) as spark:
+        both = Both(bench, spark, write_world(folder, nand_example), folder)
+        dice = dice_of("landing for Spark")
+        for files in both.world.landings:
+            both.land(files, dice, LOADERS_KILLED // LANDINGS)
+            both.build()
+            both.differences.append(both.compare())
+        yield both
 
 
 def remembered(spark: Spark) -> list[tuple[object, ...]]:
@@ -49,28 +115,77 @@ def remembered(spark: Spark) -> list[tuple[object, ...]]:
         f"cast({input_}_taken_at as string)" for input_ in ("event", "trace", "fallback", "reservation")
     )
     return spark.query(
-        f"select id, SoMS_cumsum_window, fallback_stage, {columns} from afterstate.shutdown_snapshot_memory"
+        f"select id, SoMS_cumsum_window, fallback_stage, {columns} from {{marts}}.shutdown_snapshot_memory order by id"
     )
 
 
-@pytest.mark.engines("mariadb")
-def test_the_marts_of_the_demo_are_the_same_on_spark(warehouse: Bench, spark: Spark, tmp_path: Path) -> None:
-    """Prevents figures that depend on whether a warehouse is on a server or on Spark, whatever landed when."""
-    corrected = tmp_path / "corrected" / TRACE
-    corrected.parent.mkdir()
-    corrected.write_text((CORE / TRACE).read_text().replace(",7.2,", ",7.4,"))
-    first = [path for path in CORE.iterdir() if path != FALLBACK] + sorted(NAND.glob("*_0000001.*"))
-    later = [FALLBACK, corrected, *sorted(NAND.glob("*_0000002.*"))]
-    for files in (first, later):
-        for landed in (land(spark.lake, *files), warehouse.land(*files)):
-            assert {item["status"] for item in landed} == {"landed"}
-        warehouse.build(*WITHOUT_TESTS)
-        spark.dbt("build", *MODELS)
-        assert differences(warehouse, spark) == {}
-    assert spark.query("select frozen_value, current_value from afterstate.shutdown_snapshot_drift") == [("7.2", "7.4")]
-    before = remembered(spark)
-    assert before[0][:3] == (1, 7.2, "PARTIAL_SEAL")
-    spark.dbt("build", *MODELS, "--full-refresh", *REFRESHED)
-    assert differences(warehouse, spark) == {}
-    assert remembered(spark) == before
-    assert differences_published(warehouse, spark.lake, tmp_path) == []
+def test_the_work_is_done_by_executors_of_their_own(both: Both) -> None:
+    """Prevents a comparison in one process, where nothing is sent, and nothing is lost on the way."""
+    assert len(both.spark.executors()) == EXECUTORS
+    assert all(process.cpu_times().user > 1 for process in both.spark.executors())
+
+
+def test_the_marts_are_the_same_after_every_landing(both: Both) -> None:
+    """Prevents figures that depend on whether a warehouse is on a server or on Spark, whatever landed when.
+
+    Loaders were killed meanwhile: prevents rows of a load that was cut off, or those of a load that landed twice.
+    """
+    assert both.differences == [{}] * LANDINGS
+    drift = "select frozen_value, current_value from {marts}.shutdown_snapshot_drift where case_id = 'B_GOVERNED'"
+    assert ("7.2", "7.4") in both.spark.query(drift)
+    print(f"loaders killed at work: {both.loaders_killed}, with a load open: {both.loads_cut_off}")
+    assert both.loaders_killed >= LOADERS_KILLED // 2
+    assert both.loads_cut_off
+
+
+def test_the_keys_of_random_planes_are_the_brute_force_scan(both: Both) -> None:
+    """Prevents SQL that reads a timeline otherwise on Spark than the design's table does."""
+    assert compare_with_expected(both.spark.query, both.world.planes) >= PLANES
+
+
+def test_a_build_in_full_is_the_incremental_one(both: Both) -> None:
+    """Prevents tables that depend on how often they were built, and a memory that a rebuild forgets."""
+    before = remembered(both.spark)
+    both.spark.dbt("build", *MODELS, "--full-refresh", *REFRESHED)
+    assert both.compare() == {}
+    assert remembered(both.spark) == before
+
+
+def changes(both: Both, name: str, dice: random.Random) -> list[Path]:
+    """Return files that change much: a run of each random session once more, and a correction of the demo's trace."""
+    runs = [path for files in both.world.random_sessions.values() for path in files[dice.randint(1, 3)]]
+    return [*restate(runs, name), correct(both.folder / name, f"7.{name[-1]}")]
+
+
+def test_an_executor_that_is_killed(both: Both, dice: random.Random) -> None:
+    """Prevents rows that go missing, or come twice, with a process that dies in the middle of a build."""
+    both.land(changes(both, "executor_5", dice), dice)
+    both.server.build(*WITHOUT_TESTS)
+    began = time.time()
+    both.spark.begin("build", *MODELS)
+    killed = 0
+    for at in sorted(dice.randrange(1, both.commits // 2) for _ in range(EXECUTORS_KILLED)):
+        both.spark.wait_for_commits(at, began)
+        victim = dice.choice(both.spark.executors() or [None])
+        if both.spark.is_at_work() and victim:
+            victim.kill()
+            killed += 1
+    both.spark.end()
+    print(f"executors killed: {killed}")
+    assert killed == EXECUTORS_KILLED
+    assert both.compare() == {}
+    assert len(both.spark.executors()) == EXECUTORS
+
+
+def test_a_driver_that_is_killed(both: Both, dice: random.Random) -> None:
+    """Prevents a build that dies between two tables from leaving rows that the next one misses, or has twice."""
+    for number in range(DRIVERS_KILLED):
+        both.land(changes(both, f"driver_{number + 5}", dice), dice)
+        both.server.build(*WITHOUT_TESTS)
+        began = time.time()
+        both.spark.begin("build", *MODELS)
+        both.spark.wait_for_commits(dice.randrange(1, both.commits // 2), began)
+        assert both.spark.is_at_work()
+        both.spark.kill_driver()
+        both.spark.dbt("build", *MODELS)
+        assert both.compare() == {}

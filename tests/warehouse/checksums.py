@@ -6,7 +6,9 @@ Left out is what says when and by which load a row came, which no two warehouses
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from contextlib import closing
+from typing import Any
 
 from pymysql.cursors import SSCursor
 
@@ -52,11 +54,11 @@ def mart_checksums(bench: Bench) -> dict[str, str]:
         for table, columns in mart_columns(bench).items():
             with reader.cursor(SSCursor) as rows:
                 rows.execute(f"select {columns} from `{bench.warehouse.schemas.marts}`.`{table}`")
-                found[table] = _checksum(rows)
+                found[table] = checksum(rows)
     return found
 
 
-def _checksum(rows: SSCursor) -> str:
+def checksum(rows: Iterable[tuple[Any, ...]]) -> str:
     """Add up the rows' hashes; a float's repr is exact, and a row that is there twice counts twice."""
     total, number = 0, 0
     for row in rows:

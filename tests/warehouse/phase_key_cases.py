@@ -8,6 +8,7 @@ line, and is nobody's code but the tests'.
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,6 +134,17 @@ def draw(count: int) -> list[Case]:
 
     collect()
     return drawn
+
+
+def planes_to_draw(usually: int) -> int:
+    """Return how many planes a test is to draw; AFTERSTATE_PHASE_KEY_CASES=10000 takes some minutes."""
+    return int(os.environ.get("AFTERSTATE_PHASE_KEY_CASES", usually))
+
+
+def by_session(planes: Sequence[Case], at_most: int) -> dict[str, list[Case]]:
+    """Divide planes into sessions of at most that many."""
+    starts = range(0, len(planes), at_most)
+    return {f"session_{number}": list(planes[start : start + at_most]) for number, start in enumerate(starts)}
 
 
 def place_of(number: int) -> tuple[int, int]:

@@ -8,6 +8,7 @@ import os
 import random
 import re
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,19 @@ from afterstate.phase_key import BOUNDARIES
 from simulators.nand.resource_manager import ResourceManager
 from tests.bench import ROOT, Bench
 from tests.loaders.helpers import fuzz
+from tests.warehouse.brute_force import compare_with_expected
 from tests.warehouse.interruption import interrupt_build
 from tests.warehouse.phase_key_cases import (
     Case,
     Proposal,
     Statement,
+    by_session,
     cases,
     draw,
     expected,
     microseconds,
     place_of,
-    proposals_of,
+    planes_to_draw,
     run_id,
     segments_of,
     write_session,
@@ -43,8 +46,7 @@ MARTS = (
     "op_state_op_name_counts",
     "proposer_log_mismatches",
 )
-# AFTERSTATE_PHASE_KEY_CASES=10000 draws that many planes; it takes some minutes.
-CASES = int(os.environ.get("AFTERSTATE_PHASE_KEY_CASES", "320"))
+CASES = planes_to_draw(320)
 PLANES_A_SESSION = 16
 KILLS = 20 if os.environ.get("AFTERSTATE_LONG_TESTS") else 2
 
@@ -181,51 +183,10 @@ def test_the_table_in_sql(warehouse: Bench) -> None:
     assert dict(zip(TABLE, found, strict=True)) == {name: row[2:] for name, row in TABLE.items()}
 
 
-def compare_with_expected(warehouse: Bench, sessions: dict[str, list[Case]]) -> int:
-    """Compare every proposal's keys with the scan's, and every gap; gives the number of proposals."""
-    found = {
-        (session, run, row): answers
-        for session, run, row, *answers in warehouse.query(
-            "select session_id, run_id, row_no, phase_key_covering, phase_key_before, op_state, key_die, key_plane, "
-            "propose_tick, context_source from {marts}.proposal_phase_keys",
-            role="bi",
-        )
-    }
-    gaps = {
-        (session, (die, plane), number): gap
-        for session, die, plane, number, *gap in warehouse.query(
-            "select session_id, die, plane, segment_no, virtual_end_key, virtual_end_from_tick, virtual_end_until_tick "
-            "from {marts}.op_state_spans",
-            role="bi",
-        )
-    }
-    proposals = 0
-    for session, planes in sessions.items():
-        segments = [segments_of(case) for case in planes]
-        for run in (1, 2, 3):
-            for row, (number, proposal) in enumerate(proposals_of(planes, run), start=1):
-                source = "hook" if proposal.has_hook else "operation"
-                answer = [*expected(segments[number], proposal.at), *place_of(number), proposal.at, source]
-                assert found[session, run_id(run), row] == answer, (planes[number], proposal)
-                proposals += 1
-        for case, held in enumerate(segments):
-            for number, (segment, following) in enumerate(itertools.zip_longest(held, held[1:]), start=1):
-                has_gap = following is None or following.start > segment.end
-                until = following.start if has_gap and following else None
-                gap = [f"{segment.base}.END", segment.end, until] if has_gap else [None, None, None]
-                assert gaps.pop((session, place_of(case), number)) == gap, (planes[case], number)
-    assert gaps == {}
-    assert len(found) == proposals
-    return proposals
-
-
 def test_sql_is_the_brute_force_scan(warehouse: Bench) -> None:
     """Prevents SQL that differs from the twin on any timeline, whatever the order in which its runs were landed."""
     drawn = draw(CASES)
-    sessions = {
-        f"session_{number}": drawn[start : start + PLANES_A_SESSION]
-        for number, start in enumerate(range(0, len(drawn), PLANES_A_SESSION))
-    }
+    sessions = by_session(drawn, PLANES_A_SESSION)
     files = [write_session(warehouse.folder / name, planes) for name, planes in sessions.items()]
     orders = list(itertools.permutations((1, 2, 3)))
     # every session lands its runs in another order, and the first build sees only some of them
@@ -235,7 +196,7 @@ def test_sql_is_the_brute_force_scan(warehouse: Bench) -> None:
         if landed == 1:
             warehouse.run_models(*MODELS)
     warehouse.run_models(*MODELS)
-    assert compare_with_expected(warehouse, sessions) >= len(drawn)
+    assert compare_with_expected(partial(warehouse.query, role="bi"), sessions) >= len(drawn)
 
 
 def contents(warehouse: Bench) -> dict[str, list[tuple[Any, ...]]]:
