@@ -128,9 +128,19 @@ class Manifest:
         table = self._lake.table(LOADS)
         if len(table.file_uris()) > MOST_FILES:
             with suppress(CommitFailedError):
-                table.optimize.compact(commit_properties=CommitProperties(max_commit_retries=0))
+                compact(table)
             return self._lake.table(LOADS)
         return table
+
+
+def compact(table: DeltaTable) -> None:
+    """Write all rows into one file; raises CommitFailedError when another commit came since the table was opened.
+
+    delta-rs's own `optimize.compact` (1.6.6) is no help: two that compact the same files both commit, each removes the
+    files and adds all rows, and every load is there twice.
+    """
+    rows = table.to_pyarrow_table().cast(LOADS_SCHEMA)
+    write_deltalake(table, rows, mode="overwrite", commit_properties=CommitProperties(max_commit_retries=0))
 
 
 def _commit(table: DeltaTable, rows: pa.Table) -> None:

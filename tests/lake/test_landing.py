@@ -10,7 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from deltalake.exceptions import CommitFailedError
 
+from loaders.lake.manifest import compact
+from loaders.lake.tables import Lake
 from loaders.recognise import kind_named
 from tests.bench import ROOT, Bench
 from tests.lake.helpers import commits, land, loads, open_loads, rows_by_load, run, start, table, visible
@@ -152,6 +155,23 @@ def suspend_with_a_load_open(loader: subprocess.Popen[str], lake: Path) -> None:
         loader.send_signal(signal.SIGCONT)
         time.sleep(0.02)
     raise AssertionError("the loader ended before a load of it was seen open")
+
+
+def test_loaders_that_compact_the_manifest_at_once(tmp_path: Path) -> None:
+    """Prevents two loaders that tidy up together from having every load there twice, and its rows read twice."""
+    lake = tmp_path / "lake"
+    for number in range(3):
+        path = tmp_path / f"{number}_{TRACE_FILE}"
+        path.write_text(trace([(1, number)], run=f"run {number}"), encoding="utf-8")
+        land(lake, path)
+    before = loads(lake)
+    first, second = (Lake(str(lake)).table("landing_loads") for _ in range(2))
+    compact(first)
+    with pytest.raises(CommitFailedError):
+        compact(second)
+    assert len(table(lake, "landing_loads")) == len(before)
+    assert loads(lake) == before
+    assert len(Lake(str(lake)).table("landing_loads").file_uris()) == 1
 
 
 def test_many_loaders_at_once(tmp_path: Path) -> None:

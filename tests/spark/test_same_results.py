@@ -30,6 +30,7 @@ pytestmark = pytest.mark.engines("mariadb")
 # AFTERSTATE_LONG_TESTS=1: a million rows, and every model in full; else what must be as it was, and what is computed
 # otherwise when it is built in full.
 REFRESHED = () if LONG else ("--select", "shutdown_snapshot_memory", "int_phase_keys__segments", "proposal_phase_keys")
+BUILT_AFTER = range(LANDINGS) if LONG else (1, 2)
 LOADERS_KILLED = 50 if LONG else 6
 LOADER_SECONDS = 1.0
 EXECUTORS_KILLED = 8 if LONG else 2
@@ -82,6 +83,7 @@ class Both:
 
     def compare(self) -> dict[str, str]:
         """Return what differs, by mart: the checksums, and rows that one of them alone has."""
+        began = time.monotonic()
         there, found = mart_checksums(self.server), {}
         for mart, columns in mart_columns(self.server).items():
             query = f"select {columns} from {{marts}}.{mart}"
@@ -90,6 +92,7 @@ class Both:
                 on_server, on_spark = set(self.server.query(query, role="bi")), set(self.spark.rows(query))
                 alone = [sorted(map(repr, rows))[:3] for rows in (on_server - on_spark, on_spark - on_server)]
                 found[mart] = f"MariaDB {there[mart]}, Spark {here}; rows of one alone: {alone}"
+        print(f"{len(there)} marts compared in {time.monotonic() - began:.0f} s")
         return found
 
 
@@ -102,10 +105,11 @@ def both(server: Server, nand_example: Path, tmp_path_factory: pytest.TempPathFa
     with closing(Spark(folder / "lake", folder)) as spark:
         both = Both(bench, spark, write_world(folder, nand_example), folder)
         dice = dice_of("landing for Spark")
-        for files in both.world.landings:
+        for number, files in enumerate(both.world.landings):
             both.land(files, dice, LOADERS_KILLED // LANDINGS)
-            both.build()
-            both.differences.append(both.compare())
+            if number in BUILT_AFTER:
+                both.build()
+                both.differences.append(both.compare())
         yield both
 
 
@@ -130,7 +134,7 @@ def test_the_marts_are_the_same_after_every_landing(both: Both) -> None:
 
     Loaders were killed meanwhile: prevents rows of a load that was cut off, or those of a load that landed twice.
     """
-    assert both.differences == [{}] * LANDINGS
+    assert both.differences == [{}] * len(BUILT_AFTER)
     drift = "select frozen_value, current_value from {marts}.shutdown_snapshot_drift where case_id = 'B_GOVERNED'"
     assert ("7.2", "7.4") in both.spark.query(drift)
     print(f"loaders killed at work: {both.loaders_killed}, with a load open: {both.loads_cut_off}")
