@@ -56,8 +56,10 @@ def commits(lake: Path) -> int:
 
 
 def loads(lake: Path) -> dict[int, dict[str, Any]]:
-    """Return the visible loads by their ids."""
-    return {load["load_id"]: load for load in table(lake, "landing_loads") if load["status"] in VISIBLE}
+    """Return the visible loads by their ids; fails where one is there twice."""
+    rows = table(lake, "landing_loads")
+    assert len({load["load_id"] for load in rows}) == len(rows)
+    return {load["load_id"]: load for load in rows if load["status"] in VISIBLE}
 
 
 def open_loads(lake: Path) -> set[int]:

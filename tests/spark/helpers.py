@@ -14,10 +14,12 @@ from typing import Any
 import psutil
 
 from tests.bench import ROOT, missing
+from tests.loaders.faults import LONG
 
 PYTHON = ROOT / ".venv-spark" / "bin" / "python"
 JARS = Path(os.environ.get("AFTERSTATE_SPARK_JARS", ROOT / ".venv-spark" / "jars"))
 MODELS = ("--exclude-resource-type", "test")
+FOR_FEW_ROWS = {"AFTERSTATE_SPARK_PARTITIONS": "1", "SPARK_CONF_DIR": str(ROOT / "spark" / "small")}
 EXECUTORS = 2
 TIMEOUT_SECONDS = 120
 # Samples are short: with these, too, a plane takes many windows, each with something carried in.
@@ -48,8 +50,7 @@ class Spark:
                 "AFTERSTATE_SPARK_CATALOG": str(self.lake / "catalog"),
                 "AFTERSTATE_SPARK_JAR_FILES": ",".join(map(str, JARS.glob("*.jar"))),
                 "AFTERSTATE_SPARK_MASTER": f"local-cluster[{EXECUTORS},1,1024]",
-                "AFTERSTATE_SPARK_PARTITIONS": "1",
-                "SPARK_CONF_DIR": str(ROOT / "spark" / "small"),
+                **({} if LONG else FOR_FEW_ROWS),
                 "DBT_PROFILES_DIR": str(ROOT / "spark"),
                 "DBT_TARGET_PATH": str(self._folder / "target"),
                 "DBT_LOG_PATH": str(self._folder / "logs"),
