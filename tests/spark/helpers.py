@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -111,6 +112,10 @@ class Spark:
         """Return the processes that do the work."""
         return self._processes("CoarseGrainedExecutorBackend")
 
+    def _places(self) -> set[Path]:
+        """Return where the executors have their copies of the jars; Spark leaves them there, in its own folder."""
+        return {Path(process.cwd()).parent for process in self.executors()}
+
     def cpu_seconds(self) -> float:
         """Return what the session and its processes have taken of the processors."""
         session = psutil.Process(self._process.pid)
@@ -133,18 +138,21 @@ class Spark:
 
     def kill_driver(self) -> None:
         """Kill the session and its Java, the driver, which leave nothing behind that works on; begin another one."""
-        executors = self.executors()
+        executors, places = self.executors(), self._places()
         for process in (*self._processes("SparkSubmit"), psutil.Process(self._process.pid)):
             process.kill()
         self._process.wait(TIMEOUT_SECONDS)
         assert not psutil.wait_procs(executors, TIMEOUT_SECONDS)[1]
+        remove(places)
         self._start()
 
     def close(self) -> None:
         """End the session, and Java with it."""
+        places = self._places()
         assert self._process.stdin
         self._process.stdin.close()
         self._process.wait(TIMEOUT_SECONDS)
+        remove(places)
 
 
 def command_line(process: psutil.Process) -> list[str]:
@@ -153,6 +161,12 @@ def command_line(process: psutil.Process) -> list[str]:
         return list(process.cmdline())
     except psutil.Error:
         return []
+
+
+def remove(folders: set[Path]) -> None:
+    """Remove folders with all that is in them."""
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def changed_at(file: Path) -> float:

@@ -24,6 +24,7 @@ def main() -> None:
         for answer in [run_dbt(request["dbt"])] if "dbt" in request else query(request["query"]):
             answers.write(json.dumps(answer) + "\n")
         answers.flush()
+    session().stop()  # left to Java's end, the master would start executors until it ends itself
 
 
 def run_dbt(arguments: list[str]) -> dict[str, Any]:
@@ -42,12 +43,16 @@ def run_dbt(arguments: list[str]) -> dict[str, Any]:
 
 def query(statement: str) -> Iterator[list[Any] | None]:
     """Yield a query's rows, then None; a boolean is a number, as the servers have it."""
-    from pyspark.sql import SparkSession  # type: ignore[import-not-found]
-
-    session = SparkSession.getActiveSession() or SparkSession.builder.getOrCreate()
-    for row in session.sql(statement).toLocalIterator():
+    for row in session().sql(statement).toLocalIterator():
         yield [int(value) if isinstance(value, bool) else value for value in row]
     yield None
+
+
+def session() -> Any:
+    """Return the session that dbt has begun."""
+    from pyspark.sql import SparkSession  # type: ignore[import-not-found]
+
+    return SparkSession.getActiveSession() or SparkSession.builder.getOrCreate()
 
 
 if __name__ == "__main__":
