@@ -136,6 +136,11 @@ class Spark:
         while self.commits(since) < number and self.is_at_work():
             time.sleep(0.1)
 
+    def wait_for_executors(self) -> None:
+        """Wait until the master has started another executor for one that was killed."""
+        while len(self.executors()) < EXECUTORS and self.is_at_work():
+            time.sleep(0.1)
+
     def kill_driver(self) -> None:
         """Kill the session and its Java, the driver, which leave nothing behind that works on; begin another one."""
         executors, places = self.executors(), self._places()
