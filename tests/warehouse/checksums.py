@@ -27,6 +27,9 @@ LEFT_OUT = (
     "retaken_at",
     "load_id",
     "current_load_id",
+    "trace_load_id",
+    "fallback_load_id",
+    "reservation_load_id",
 )
 TABLES = """
 select table_name, group_concat('`', column_name, '`' order by column_name separator ', ')
