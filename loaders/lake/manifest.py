@@ -137,9 +137,10 @@ def compact(table: DeltaTable) -> None:
     """Write all rows into one file; raises CommitFailedError when another commit came since the table was opened.
 
     delta-rs's own `optimize.compact` (1.6.6) is no help: two that compact the same files both commit, each removes the
-    files and adds all rows, and every load is there twice.
+    files and adds all rows, and every load is there twice. Afterstate 0.3.0 used it; a lake that has got loads twice is
+    repaired here.
     """
-    rows = table.to_pyarrow_table().cast(LOADS_SCHEMA)
+    rows = table.to_pyarrow_table().group_by(LOADS_SCHEMA.names).aggregate([]).cast(LOADS_SCHEMA)
     write_deltalake(table, rows, mode="overwrite", commit_properties=CommitProperties(max_commit_retries=0))
 
 

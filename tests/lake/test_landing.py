@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from loaders.lake.manifest import compact
@@ -165,13 +166,30 @@ def test_loaders_that_compact_the_manifest_at_once(tmp_path: Path) -> None:
         path.write_text(trace([(1, number)], run=f"run {number}"), encoding="utf-8")
         land(lake, path)
     before = loads(lake)
-    first, second = (Lake(str(lake)).table("landing_loads") for _ in range(2))
+    first, second = manifest(lake), manifest(lake)
     compact(first)
     with pytest.raises(CommitFailedError):
         compact(second)
-    assert len(table(lake, "landing_loads")) == len(before)
     assert loads(lake) == before
-    assert len(Lake(str(lake)).table("landing_loads").file_uris()) == 1
+    assert len(manifest(lake).file_uris()) == 1
+
+
+def test_a_manifest_that_was_doubled_is_repaired(tmp_path: Path) -> None:
+    """Prevents a lake whose loads 0.3.0 has doubled from staying so."""
+    lake = tmp_path / "lake"
+    path = tmp_path / TRACE_FILE
+    path.write_text(trace([(1, 0.5)]), encoding="utf-8")
+    land(lake, path)
+    before = loads(lake)
+    write_deltalake(manifest(lake), manifest(lake).to_pyarrow_table(), mode="append")
+    assert len(table(lake, "landing_loads")) == 2 * len(before)
+    compact(manifest(lake))
+    assert loads(lake) == before
+
+
+def manifest(lake: Path) -> DeltaTable:
+    """Return the manifest as a loader opens it."""
+    return Lake(str(lake)).table("landing_loads")
 
 
 def test_many_loaders_at_once(tmp_path: Path) -> None:
