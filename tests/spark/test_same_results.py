@@ -19,6 +19,7 @@ import pytest
 from tests.bench import WITHOUT_TESTS, Bench, Server, empty_place
 from tests.lake.helpers import land, open_loads, start
 from tests.loaders.faults import LONG, TIMEOUT_SECONDS
+from tests.loaders.helpers import another_warehouse
 from tests.seed import dice_of
 from tests.server.helpers import up
 from tests.spark.helpers import EXECUTORS, MODELS, Spark
@@ -43,6 +44,7 @@ class Both:
     """The warehouses on MariaDB and on Spark, and what was seen while files landed in both."""
 
     server: Bench
+    published: Bench
     spark: Spark
     world: World
     folder: Path
@@ -82,6 +84,13 @@ class Both:
         self.spark.dbt("build", *MODELS)
         self.commits = self.spark.commits(began)
 
+    def publish(self) -> list[str]:
+        """Publish the lake, and return the tables and views that differ from what MariaDB built, or are not there."""
+        done = self.published.run("publish", "--lake", self.spark.lake)
+        assert done.exit_code == 0, done.output
+        built, there = mart_checksums(self.server), mart_checksums(self.published)
+        return sorted(name for name in built.keys() | there.keys() if built.get(name) != there.get(name))
+
     def compare(self) -> dict[str, str]:
         """Return what differs, by mart: the checksums, and rows that one of them alone has."""
         began = time.monotonic()
@@ -104,7 +113,8 @@ def both(server: Server, nand_example: Path, tmp_path_factory: pytest.TempPathFa
     bench = empty_place(server, folder / "server")
     up(bench)
     with closing(Spark(folder / "lake", folder)) as spark:
-        both = Both(bench, spark, write_world(folder, nand_example), folder)
+        published = another_warehouse(server, folder / "published")
+        both = Both(bench, published, spark, write_world(folder, nand_example), folder)
         dice = dice_of("landing for Spark")
         for number, files in enumerate(both.world.landings):
             both.land(files, dice, LOADERS_KILLED // LANDINGS)
@@ -146,6 +156,11 @@ def test_the_marts_are_the_same_after_every_landing(both: Both) -> None:
 def test_the_keys_of_random_planes_are_the_brute_force_scan(both: Both) -> None:
     """Prevents SQL that reads a timeline otherwise on Spark than the design's table does."""
     assert compare_with_expected(both.spark.query, both.world.planes) >= PLANES
+
+
+def test_what_is_published_is_what_a_build_makes(both: Both) -> None:
+    """Prevents dashboards that show something else when the marts come from a lake."""
+    assert both.publish() == []
 
 
 def test_a_build_in_full_is_the_incremental_one(both: Both) -> None:
@@ -196,3 +211,4 @@ def test_executors_and_drivers_that_are_killed(both: Both, dice: random.Random) 
         build_and_kill(both, dice, 1, driver=True)
         build_and_kill(both, dice, EXECUTORS_KILLED, driver=False)
         assert both.compare() == {}
+        assert both.publish() == []
