@@ -19,6 +19,7 @@ from afterstate.errors import AfterstateError
 from afterstate.marts.sessions import BUILD_FIRST, NO_SUCH_TABLE
 from afterstate.warehouse.connect import connect, open_cursor
 from afterstate.warehouse.profile import Warehouse, read_warehouse
+from afterstate.warehouse.published import published_from
 from afterstate.warehouse.settings import Settings
 from loaders.reader import visible
 
@@ -100,6 +101,8 @@ def _files_not_built(warehouse: Warehouse) -> int:
     loads = warehouse.table("landing", "landing_loads")
     built = warehouse.table("staging", "int_landing__built_loads")
     with open_cursor(warehouse.dbt) as cursor:
+        if published_from(cursor, warehouse.schemas) is not None:
+            return 0
         cursor.execute(
             f"select count(*) from {loads} as loads where (status = 'landed') <> "
             f"exists (select 1 from {built} as built where built.load_id = loads.load_id)"

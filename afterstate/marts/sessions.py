@@ -9,6 +9,7 @@ import pymysql
 from afterstate.errors import AfterstateError
 from afterstate.warehouse.connect import open_cursor
 from afterstate.warehouse.profile import Warehouse
+from afterstate.warehouse.published import require_landed_here
 from loaders.reader import visible
 
 SHOWN = 10
@@ -59,6 +60,7 @@ def files_to_build(warehouse: Warehouse, session: str | None = None) -> int:
 
 
 def _names(warehouse: Warehouse, select: str, where: str, values: Sequence[str]) -> list[str]:
+    require_landed_here(warehouse)
     with open_cursor(warehouse.landing) as cursor:
         cursor.execute(
             f"{select} from {warehouse.table('landing', 'landing_loads')} "

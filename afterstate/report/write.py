@@ -25,6 +25,7 @@ from afterstate.report.timelines import read_timelines
 from afterstate.warehouse.connect import connect, detect
 from afterstate.warehouse.layout import Schemas
 from afterstate.warehouse.profile import Warehouse, read_warehouse
+from afterstate.warehouse.published import require_landed_here
 from afterstate.warehouse.settings import Settings
 
 STEPS = 6  # the five parts of the page, and the page itself
@@ -73,8 +74,10 @@ def read_report(
     """Return what the page shows, as JSON-ready dictionaries; a half that is not built yet is None.
 
     All of it is of one moment; where a build replaces a table meanwhile, it begins again with the new ones.
-    Raises AfterstateError where they do so again and again, and where nothing is built yet, or by an older Afterstate.
+    Raises AfterstateError where they do so again and again, where nothing is built yet, or by an older Afterstate, and
+    where the marts are published from a lake.
     """
+    require_landed_here(warehouse)
     for _ in range(TRIES):
         try:
             data = _read(warehouse, sessions, advance)

@@ -273,6 +273,12 @@ def test_whose_marts_they_are(warehouse: Bench, tmp_path: Path, dice: random.Ran
         said = run_process(fresh, *command) if command[0] == "build" else fresh.run(*command).output
         assert f"are published from the lake {other.folder}" in said
     assert differing(fresh, other) == []
+    assert fresh.run("sessions").exit_code == 0
+    counts = ("export", "phase-counts", "--session", "s", "--run", "261122_0000001", "--out", tmp_path)
+    for line in (counts, ("report", "--out", tmp_path / "report.html")):
+        failed = fresh.run(*line)
+        assert failed.exit_code == 1
+        assert f"which this command needs, is in the lake {other.folder}" in failed.output
 
 
 def run_process(bench: Bench, *arguments: str) -> str:
