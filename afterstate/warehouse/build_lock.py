@@ -26,7 +26,7 @@ import pymysql
 
 from afterstate.errors import AfterstateError
 from afterstate.server.programs import Say
-from afterstate.warehouse.connect import connect
+from afterstate.warehouse.connect import connect, open_cursor
 from afterstate.warehouse.engines import Engine
 from afterstate.warehouse.layout import Schemas, table_names
 from afterstate.warehouse.profile import Credentials
@@ -113,7 +113,7 @@ class BuildLock:
 
     def require_built_here(self) -> None:
         """Raise MartsArePublished where the marts come from a lake, and not from builds."""
-        with self._held.cursor() as cursor:
+        with open_cursor(self._account) as cursor:  # not the lock's, which may be lost
             require_built_here(cursor, self._schemas)
 
     @property

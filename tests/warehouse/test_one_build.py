@@ -23,7 +23,7 @@ from tests.warehouse.barriers import build_with_barriers
 from tests.warehouse.builders import Build, builder, building, reading, statements, wait_until
 
 SEGMENTS = ("--select", "+op_state_spans", "+proposal_phase_keys")
-SUMMARY = ("--select", "governed_run_summary")
+COVERAGE = ("--select", "shutdown_snapshot_coverage")
 MEMORY = ("--select", "+shutdown_state_snapshot")
 EVENT = "run_id,case_id,antibody_id,shutdown_step,shutdown_trigger_final\nweek2,B,ab7,21,CORE8_PARTIAL_SEAL\n"
 TRACE = "run_id,case_id,antibody_id,step,SoMS_cumsum_window\nweek2,B,ab7,21,{}\n"
@@ -31,17 +31,17 @@ TRACE = "run_id,case_id,antibody_id,step,SoMS_cumsum_window\nweek2,B,ab7,21,{}\n
 
 @pytest.fixture
 def built(warehouse: Bench) -> Bench:
-    """Return a warehouse with the sample's summary of governed runs."""
+    """Return a warehouse with the coverage of the sample's snapshots."""
     warehouse.land(ROOT / "samples" / "core")
-    warehouse.build_without_tests("--select", "+governed_run_summary")
+    warehouse.build_without_tests("--select", "+shutdown_snapshot_coverage")
     return warehouse
 
 
 @contextmanager
 def holding(built: Bench, name: str = "held") -> Iterator[Build]:
     """Yield a build that waits, in a statement, for the reader of a mart; both end with the block."""
-    mart = f"{built.warehouse.schemas.marts}.governed_run_summary"
-    with reading(built.warehouse.bi, mart), building(built, *SUMMARY, name=name) as build:
+    mart = f"{built.warehouse.schemas.marts}.shutdown_snapshot_coverage"
+    with reading(built.warehouse.bi, mart), building(built, *COVERAGE, name=name) as build:
         wait_until(lambda: statements(built, "rename table"), lambda: build.said)
         yield build
 
@@ -62,14 +62,14 @@ def unfinished(bench: Bench) -> list[str]:
 def test_a_second_build_waits_and_says_for_whom(held: Build) -> None:
     """Prevents two builds at once, which fail each other; and one that hangs without a word."""
     bench = held.bench
-    with building(bench, *SUMMARY, name="second") as second:
+    with building(bench, *COVERAGE, name="second") as second:
         second.says(f"waiting for another build of `{bench.warehouse.schemas.marts}`: ")
         assert f", process {held.process.pid} (`dbt build`), since 20" in second.said
-        with building(bench, "--no-wait", *SUMMARY, name="third") as third:
+        with building(bench, "--no-wait", *COVERAGE, name="third") as third:
             assert third.ends() == 1
             assert "another build of " in third.said
             assert "or without `--no-wait` to wait for it" in third.said
-        assert bench.dbt("compile", *SUMMARY)  # what only reads does not wait
+        assert bench.dbt("compile", *COVERAGE)  # what only reads does not wait
         for command in (("status",), ("doctor",)):
             assert bench.run(*command).exit_code == 0
         held.hears(signal.SIGINT)
@@ -94,7 +94,7 @@ def test_another_warehouse_of_the_server_builds_meanwhile(built: Bench) -> None:
     with closing(connect(built.server.admin)) as somebody, somebody.cursor() as cursor:
         for schema in (f"{built.warehouse.schemas.marts}_2", "a" * 55):
             cursor.execute(f"do get_lock('{lock_name(schema)}', 0)")
-        built.build_without_tests(*SUMMARY)
+        built.build_without_tests(*COVERAGE)
     assert lock_name("a" * 55) != lock_name("a" * 54 + "b")
     assert len(f"{lock_name('a' * 55)} {SEATS}") <= LOCK_NAME_CHARACTERS
 
@@ -168,8 +168,8 @@ def test_what_a_killed_build_left_the_next_one_clears(held: Build) -> None:
     held.hears(signal.SIGKILL)
     held.ends()
     (orphan,) = statements(bench, "rename table")  # the server does not know that nobody waits for it
-    assert unfinished(bench) == ["governed_run_summary__dbt_new"]
-    for table in ("gone__dbt_new", "governed_run_summary__dbt_old", "only__dbt_old"):
+    assert unfinished(bench) == ["shutdown_snapshot_coverage__dbt_new"]
+    for table in ("gone__dbt_new", "shutdown_snapshot_coverage__dbt_old", "only__dbt_old"):
         bench.query(f"create table {{marts}}.{table} (id int)", role="dbt")
     bench.build_without_tests("--select", "core_fallback_stages")
     assert orphan not in [row[0] for row in bench.query("show processlist", role="dbt")]
@@ -179,7 +179,7 @@ def test_what_a_killed_build_left_the_next_one_clears(held: Build) -> None:
 @pytest.mark.layouts("one_database")
 def test_tables_of_others_in_the_one_database_are_never_cleared(warehouse: Bench) -> None:
     """Prevents a build dropping somebody's own table, since its name ends as those of killed builds do."""
-    left_behind = ("governed_run_summary__dbt_new", "staging__int_shutdown__loads__dbt_new")
+    left_behind = ("shutdown_snapshot_coverage__dbt_new", "staging__int_shutdown__loads__dbt_new")
     theirs = ("theirs", "theirs__dbt_new", "theirs__dbt_old", "staging__theirs__dbt_new")
     for table in (*left_behind, *theirs):
         warehouse.query(f"create table {{marts}}.{table} (id int)", role="dbt")
@@ -213,7 +213,7 @@ def test_a_seat_that_is_taken_is_passed_over(built: Bench, monkeypatch: pytest.M
 
 def test_a_build_that_waits_can_be_interrupted(built: Bench) -> None:
     """Prevents a queue of builds that nobody gets rid of."""
-    with BuildLock(built.warehouse.schemas, built.warehouse.dbt, "a test", print), building(built, *SUMMARY) as build:
+    with BuildLock(built.warehouse.schemas, built.warehouse.dbt, "a test", print), building(built, *COVERAGE) as build:
         build.says("waiting for another build")
         started = time.monotonic()
         build.hears(signal.SIGTERM)
