@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+from deltalake import DeltaTable, QueryBuilder
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from afterstate.errors import AfterstateError
 from afterstate.publish.marts import Mart
 from loaders.lake.manifest import VISIBLE
 from loaders.lake.tables import LOADS, REJECTS, place_of
-
-# isort: split
-from deltalake import DeltaTable, QueryBuilder
-from deltalake.exceptions import DeltaError, TableNotFoundError
 
 Batches = Callable[[Sequence[str]], Iterable[pa.RecordBatch]]  # takes columns
 ROWS_AT_ONCE = 1 << 15

@@ -11,20 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from afterstate.errors import LandingError, UsageError
+from afterstate.errors import LandingError
 from loaders.encode import OTHER_COLUMNS
 from loaders.kinds import Kind
 from loaders.recognise import KINDS
-
-try:
-    from deltalake import DeltaTable
-    from deltalake.exceptions import DeltaError, TableNotFoundError
-except ImportError:  # the two commands of the README work without
-    raise UsageError(
-        "a lake needs the package deltalake, which is not in this environment",
-        "run `./script/setup --lake`, then the same command again",
-    ) from None
 
 LOADS, REJECTS = "landing_loads", "landing_rejects"
 UTC = pa.timestamp("us", tz="UTC")

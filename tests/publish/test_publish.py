@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import subprocess
@@ -232,6 +233,25 @@ def watching(bench: Bench) -> Iterator[list[tuple[int, ...]]]:
     finally:
         stop.set()
         watcher.join(TIMEOUT_SECONDS)
+
+
+@pytest.mark.parametrize("line", [("publish", "--lake", "lake"), ("land", str(ROOT / "samples"), "--lake", "lake")])
+def test_without_the_package_that_reads_lakes(line: tuple[str, ...], tmp_path: Path) -> None:
+    """Prevents a traceback for whoever has only run the two commands of the README."""
+    without = "import sys; sys.modules['deltalake'] = None; from afterstate.cli.main import main; main()"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", without, *line],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "a lake needs the package deltalake" in done.stderr
+    assert "./script/setup --lake" in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.engines("mariadb")
