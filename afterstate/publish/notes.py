@@ -1,4 +1,4 @@
-"""What is noted of each published table: which version of which table of which lake it holds.
+"""Notes on published tables: each names the lake, the table there and the version that it holds.
 
 The notes are swapped in by the statement that swaps the tables in, so they are never ahead of the rows, nor behind.
 """

@@ -196,7 +196,7 @@ class Publisher:
 
 @dataclass(frozen=True)
 class _Counted:
-    """Batches, each of which advances the progress."""
+    """Batches that advance the progress."""
 
     batches: Batches
     advance: Advance

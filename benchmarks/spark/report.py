@@ -147,7 +147,7 @@ class Report:
             yield [f"{join.rows:,}", join.shape, titles[join.way], *cells]
 
     def findings(self) -> list[str]:
-        """Say the slopes, the crossing, and whether memory stayed within what was given."""
+        """Return the lines on slopes, crossing and memory."""
         said = []
         for engine in ENGINES:
             points = self._points(engine)
@@ -167,7 +167,7 @@ class Report:
         return said + self._on_paper()
 
     def _on_paper(self) -> list[str]:
-        """Say what 10^11 segments would take by the largest size measured; what that assumes is in docs/scale.md."""
+        """Return the estimate for 10^11 segments, from the largest size measured (assumptions: docs/scale.md)."""
         points, cores = self._points(SPARK), self.about["cores"]
         if not points or not isinstance(cores, int):
             return []
@@ -190,7 +190,7 @@ class Report:
         return lines
 
     def _crossing(self) -> list[str]:
-        """Say from which size on Spark takes less time: between two sizes as straight lines in the log-log picture."""
+        """Return the size from which Spark takes less time, interpolated in the log-log picture."""
         pairs = list(zip(self._points(MARIADB), self._points(SPARK), strict=True))
         ratios = [(rows, spark / mariadb) for (rows, mariadb), (_, spark) in pairs]
         for (small, before), (large, after) in pairwise(ratios):

@@ -135,7 +135,7 @@ def start(bench: Bench, lake: Built) -> subprocess.Popen[str]:
 
 
 def differing(bench: Bench, lake: Built) -> list[str]:
-    """Return the tables of which the server does not hold exactly the rows of the lake."""
+    """Return the tables whose rows differ between server and lake."""
     return [mart.name for mart in lake.tables if held(bench, mart) != stated(lake.rows[mart.name])]
 
 
