@@ -49,6 +49,16 @@ where has_come or (status = 'withdrawn' and kind like 'core%')
     {%- endcall -%}
 {%- endmacro %}
 
+{#- Let the next build take in again all that the model being built is noted as built from. -#}
+{% macro forget_built_loads() %}
+    {% if config.get("built_from") and model.name in models_listed(ref("int_landing__built_loads")) %}
+        {% do run_query(
+            "delete from " ~ ref("int_landing__built_loads") ~ " where model in ('" ~ model.name ~ "', '" ~ model.name
+            ~ " without')"
+        ) %}
+    {% endif %}
+{% endmacro %}
+
 {#- The models that the model being built refers to itself. -#}
 {% macro models_read() -%}
 {%- set read = graph.nodes.values() | selectattr("unique_id", "in", model.depends_on.nodes) -%}

@@ -65,6 +65,8 @@ left join {{ there }} as there on {{ same_key("incoming", "there", config.get("u
         {% do adapter.drop_relation(existing_relation) %}
     {% endif %}
     {% if not is_there or has_other_columns(existing_relation) %}
+        {#- This commits an empty table: a build that dies before its rows come must not find it noted as built. -#}
+        {% do forget_built_loads() %}
         {% call statement("create_table") -%}
             create or replace table {{ target_relation }} {{ spark_contract_ddl() }}
         {%- endcall %}

@@ -24,7 +24,7 @@ FOR_FEW_ROWS = {"AFTERSTATE_SPARK_PARTITIONS": "1", "SPARK_CONF_DIR": str(ROOT /
 EXECUTORS = 2
 TIMEOUT_SECONDS = 120
 # Samples are short: with these, too, a plane takes many windows, each with something carried in.
-NARROW = ("--vars", "{time_bucket_bits: 14, stretch_block_bits: 0}")
+NARROW = ("--vars", "{time_bucket_bits: 14, stretch_length: 4}")
 
 
 class Spark:
@@ -126,15 +126,15 @@ class Spark:
         """Return whether what was begun has not ended."""
         return not select.select([self._process.stdout], [], [], 0)[0]
 
-    def commits(self, since: float) -> int:
-        """Return how often the warehouse's tables were changed since then."""
-        logs = (self.lake / "warehouse").glob("*/*/_delta_log/*.json")
+    def commits(self, since: float, table: str = "*") -> int:
+        """Return how often the warehouse's tables, or one of them, were changed since then."""
+        logs = (self.lake / "warehouse").glob(f"*/{table}/_delta_log/*.json")
         return sum(changed_at(log) >= since for log in logs)
 
-    def wait_for_commits(self, number: int, since: float) -> None:
-        """Wait until the tables were changed that often, or what was begun has ended."""
-        while self.commits(since) < number and self.is_at_work():
-            time.sleep(0.1)
+    def wait_for_commits(self, number: int, since: float, table: str = "*") -> None:
+        """Wait until the tables, or one of them, were changed that often, or what was begun has ended."""
+        while self.commits(since, table) < number and self.is_at_work():
+            time.sleep(0.01)
 
     def wait_for_executors(self) -> None:
         """Wait until the master has started another executor for one that was killed."""

@@ -171,6 +171,19 @@ def test_a_build_in_full_is_the_incremental_one(both: Both) -> None:
     assert remembered(both.spark) == before
 
 
+def test_a_driver_that_is_killed_when_a_contract_has_changed(both: Both) -> None:
+    """Prevents a table that stays empty: Spark makes it with its new columns first, and fills it by another commit."""
+    name = "phase_proposal_counts"
+    both.spark.query(f"alter table {{marts}}.{name} add columns (of_another_release int)")
+    began = time.time()
+    both.spark.begin("run", "--select", name)
+    both.spark.wait_for_commits(1, began, name)
+    both.spark.kill_driver()
+    assert both.spark.commits(began, name) == 1
+    both.spark.dbt("run", "--select", f"+{name}")
+    assert both.compare() == {}
+
+
 def changes(both: Both, name: str, dice: random.Random) -> list[Path]:
     """Return files that change much: a run of each random session once more, and a correction of the demo's trace."""
     runs = [path for files in both.world.random_sessions.values() for path in files[dice.randint(1, 3)]]

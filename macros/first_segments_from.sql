@@ -1,0 +1,12 @@
+{#- The number of the first segment of each plane, as `first_no`, whose successor does not start before a tick of `changes`: the one that
+    holds then, or the plane's first one. `segments` are the timelines', as they were or as they are. -#}
+{% macro first_segments_from(changes, tick, segments) -%}
+{{ first_numbers(
+    segments,
+    keys=["session_no", "die", "plane"],
+    number="segment_no",
+    changes=changes,
+    shared=["session_no"],
+    condition="coalesce(next_start_tick >= " ~ tick ~ ", true)"
+) }}
+{%- endmacro %}
