@@ -1,23 +1,14 @@
 {#- As-of join: for each proposal the number of the last segment of its plane that starts at its tick or before, 0 for none.
 
     Segments and proposals of a plane in one order; the running count of segments is the number of the last one. Linear
-    on both servers, where a look-up for each proposal or a range join is not (docs/engine-facts.md). A build of few
-    proposals counts all segments before the first of them at once. -#}
-{% macro as_of(proposals, segments) -%}
-    {{ return(adapter.dispatch("as_of", "afterstate")(proposals, segments)) }}
+    on both servers, where a look-up for each proposal or a range join is not (docs/engine-facts.md). An incremental build
+    begins with the segments that hold at the first of the `times` of its proposals (session_no, first_tick, last_tick):
+    `first_segments`, by `first_segments_from`. -#}
+{% macro as_of(proposals, segments, times, first_segments) -%}
+    {{ return(adapter.dispatch("as_of", "afterstate")(proposals, segments, times, first_segments)) }}
 {%- endmacro %}
 
-{% macro default__as_of(proposals, segments) -%}
-{%- set times -%}
-(
-            select
-                session_no,
-                min(propose_tick) as first_tick,
-                max(propose_tick) as last_tick
-            from {{ proposals }}
-            group by session_no
-        ) as times
-{%- endset -%}
+{% macro default__as_of(proposals, segments, times=none, first_segments=none) -%}
 select ranked.*
 from (
     select
@@ -32,33 +23,28 @@ from (
             rows unbounded preceding
         ) as segment_no
     from (
-        {%- if is_incremental() %}
-        select
-            segments.session_no,
-            segments.die,
-            segments.plane,
-            min(times.first_tick) as tick,
-            max(segments.segment_no) as segment_count,
-            null as load_id,
-            null as row_no
-        from {{ segments }} as segments
-        inner join {{ times }} on segments.session_no = times.session_no
-        where segments.start_tick < times.first_tick
-        group by segments.session_no, segments.die, segments.plane
-        union all
-        {%- endif %}
         select
             segments.session_no,
             segments.die,
             segments.plane,
             segments.start_tick as tick,
+            {% if is_incremental() -%}
+            case when segments.start_tick < {{ times }}.first_tick then segments.segment_no else 1 end as segment_count,
+            {%- else -%}
             1 as segment_count,
+            {%- endif %}
             null as load_id,
             null as row_no
-        from {{ segments }} as segments
         {%- if is_incremental() %}
-        inner join {{ times }} on segments.session_no = times.session_no
-        where segments.start_tick between times.first_tick and times.last_tick
+        from {{ times }}
+        {{ inner_join_in_order() }} {{ first_segments }} on {{ same_key(times, first_segments, ["session_no"]) }}
+        {{ join_from_number(
+            first_segments, segments, ["session_no", "die", "plane"], "segment_no",
+            first=first_segments ~ ".first_no", name="segments"
+        ) | indent(8) }}
+        where segments.start_tick <= {{ times }}.last_tick
+        {%- else %}
+        from {{ segments }} as segments
         {%- endif %}
         union all
         select
@@ -79,7 +65,7 @@ where load_id is not null
     time (`time_bucket`), and goes on from the last segment that started in an earlier one. That is found among one
     segment for each bucket, so that no task sees a whole plane, and a plane with nine tenths of all rows is many tasks'
     work. Beside the other ways: docs/scale.md. -#}
-{% macro spark__as_of(proposals, segments) -%}
+{% macro spark__as_of(proposals, segments, times=none, first_segments=none) -%}
 select ranked.*
 from (
     select

@@ -26,6 +26,7 @@ MODELS = Path(__file__).resolve().parent.parent / "models"
 ROWS_OF: dict[str, tuple[str, str]] = {
     "int_phase_keys__load_contents": ("nand_op_state_timeline", ""),
     "int_phase_keys__segments": ("nand_op_state_timeline", ""),
+    "int_phase_keys__stretch_states": ("nand_op_state_timeline", ""),
     "int_phase_keys__stretches": ("nand_op_state_timeline", ""),
     "int_phase_keys__states": ("nand_op_state_timeline", ""),
     "nand_operations": ("nand_operation_timeline", ""),

@@ -63,6 +63,13 @@ set session transaction isolation level read committed
 set session tx_isolation = 'READ-COMMITTED', optimizer_switch = 'split_materialized=off'
 {%- endmacro %}
 
+{#- The columns of the contract's primary key. -#}
+{% macro primary_key() %}
+    {% for constraint in model.constraints if constraint.type == "primary_key" %}
+        {{ return(constraint.columns) }}
+    {% endfor %}
+{% endmacro %}
+
 {#- The columns that a build writes: all but those that the table gives out itself. -#}
 {% macro written_columns() %}
     {{ return(model.columns.keys() | reject("in", config.get("merge_exclude_columns", [])) | list) }}

@@ -2,7 +2,9 @@
 
     A build replaces the rows that its changes concern and leaves all others untouched. The model's SQL selects the new
     rows; its config says which rows they stand for: those that join `replace_scope`, a model with one row per change
-    and a column `model`, on the columns `replace_on`, where `replace_where` holds. Deleting, inserting and the
+    and a column `model`, on the columns `replace_on`, where `replace_where` holds. `replace_tail` says that the primary
+    key's last column numbers the rows behind the others, and that `replace_where` holds from some row on to the last
+    one (first_numbers): only these rows are read then. Deleting, inserting and the
     post-hooks are one transaction: readers see the old rows or the new ones, and a build that dies is simply repeated.
 
     dbt-mysql's own `delete+insert` deletes only rows whose key comes again, so that rows without a successor stay. -#}
@@ -28,15 +30,23 @@
 
 {#- The table goes by its full name: a server looks for an alias in the default database, and dbt's connections have none. -#}
 {% macro delete_replaced_sql(relation) -%}
+{%- set changes -%}
+(select * from {{ ref(config.get("replace_scope")) }} where model = '{{ model.name }}')
+{%- endset -%}
 delete {{ relation }}
+{%- if config.get("replace_tail") %}
+{%- set key = primary_key() %}
+from (
+    {{ first_numbers(
+        relation, key[:-1], key[-1], changes, config.get("replace_on"), config.get("replace_where")
+    ) | indent }}
+) as changed
+{{ join_from_number("changed", relation, key[:-1], key[-1], "changed.first_no") }}
+{%- else %}
 from {{ relation }}
-inner join {{ ref(config.get("replace_scope")) }} as changes
-    on
-        changes.model = '{{ model.name }}'
-        {%- for column in config.get("replace_on") %}
-        and {{ relation }}.{{ column }} = changes.{{ column }}
-        {%- endfor %}
+inner join {{ changes }} as changes on {{ same_key(relation, "changes", config.get("replace_on")) }}
 where {{ config.get("replace_where", "true") }}
+{%- endif %}
 {%- endmacro %}
 
 {% macro require_replace_config() %}

@@ -46,4 +46,8 @@
     {%- endcall %}
     {% do adapter.commit() %}
     {% do swap_in(new_relation, target_relation, existing_relation) %}
+    {% if config.get("replace_tail") %}
+        {#- Until a server has counted keys by itself, some seconds later, it does not go from one list to the next -#}
+        {% do run_query("analyze table " ~ target_relation) %}
+    {% endif %}
 {% endmacro %}

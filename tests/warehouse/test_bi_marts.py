@@ -34,7 +34,7 @@ MARTS = (
     "plane_phase_times",
     "plane_utilisation",
 )
-SELECTED = ("--select", *(f"+{mart}" for mart in (*MARTS, "proposal_phase_keys")))
+SELECTED = ("--select", *(f"+{mart}" for mart in (*MARTS, "proposal_phase_keys")), "--vars", "stretch_length: 64")
 OPERATIONS = "start,end,die,plane,op_name,op_base,op_uid,block,page,op_state,phase_key_virtual\n"
 KEY = ["run_id", "case_id", "antibody_id", "step"]
 SAMPLE = ROOT / "samples" / "core"
@@ -119,7 +119,7 @@ def land_everything(warehouse: Bench, planes: Sequence[Case]) -> dict[str, pd.Da
 def long_timeline(dice: Random) -> Case:
     """Return a plane of several stretches, some of whose segments run on into the next stretch; each run adds to it."""
     at, statements = 0, []
-    for run, count in ((1, 75), (2, 30), (3, 15)):
+    for run, count in ((1, 150), (2, 60), (3, 30)):
         for _ in range(count):
             at += dice.randrange(1, 9)
             end = at + dice.choice((1, 4, 12, 80, 300))

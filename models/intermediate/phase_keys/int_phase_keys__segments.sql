@@ -11,6 +11,7 @@
     replace_scope="int_phase_keys__timeline_changes",
     replace_on=["session_no"],
     replace_where="coalesce(next_start_tick >= from_tick, true)",
+    replace_tail=true,
     pre_hook="{{ make_room_to_sort() }}",
 ) }}
 
@@ -27,6 +28,14 @@ loads as (
 
 ),
 
+{% if is_incremental() -%}
+first_segments as (
+
+    {{ first_segments_from("changes", "from_tick", this) | indent }}
+
+),
+
+{% endif -%}
 versions as (
 
     select
@@ -65,11 +74,13 @@ segments as (
     select
         0 as run_order,
         kept.{{ (stated + counted) | join(",\n        kept.") }}
-    from {{ this }} as kept
-    inner join changes on kept.session_no = changes.session_no
-    where
-        kept.start_tick < changes.from_tick
-        and coalesce(kept.next_start_tick >= changes.from_tick, true)
+    from first_segments
+    {{ inner_join_in_order() }} changes on first_segments.session_no = changes.session_no
+    {{ inner_join_in_order() }} {{ this }} as kept {{ primary_key_index() }}
+        on
+            {{ same_key("first_segments", "kept", plane) }}
+            and first_segments.first_no = kept.segment_no
+    where kept.start_tick < changes.from_tick
     {%- endif %}
 
 ),

@@ -1,8 +1,7 @@
-{%- set length = 32 %}
 {%- set plane = ["session_no", "die", "plane"] %}
--- How long each stretch of a plane's timeline is busy: 32 segments, and the time until the next stretch starts.
--- Grain: one row per session, die, plane and stretch. A build computes a timeline again from the stretch at or before
--- its first change. Of the earlier stretches it needs only the time at which their last segment ends.
+-- How long each stretch of a plane's timeline is busy: 1024 segments, and the time until the next stretch starts.
+-- Grain: one row per session, die, plane and stretch. A build computes a timeline again from the stretch of its first
+-- change on. Of the earlier stretches it needs only the time at which their last segment ends.
 -- depends_on: {{ ref("int_phase_keys__timeline_changes") }}
 {{ config(
     incremental_strategy="replace",
@@ -21,16 +20,26 @@ changes as (
 
 ),
 
+first_segments as (
+
+    {{ first_segments_from("changes", "from_tick", ref("int_phase_keys__segments")) | indent }}
+
+),
+
+first_stretches as (
+
+    {{ first_stretches("first_segments") | indent }}
+
+),
+
 kept as (
 
     select
         stretches.{{ plane | join(",\n        stretches.") }},
-        max(stretches.stretch_no) + 1 as first_stretch_no,
-        max(stretches.next_start_tick) as first_tick,
         max(stretches.last_end_tick) as runs_until_tick
-    from {{ this }} as stretches
-    inner join changes on stretches.session_no = changes.session_no
-    where stretches.next_start_tick < changes.from_tick
+    from first_stretches
+    inner join {{ this }} as stretches on {{ same_key("first_stretches", "stretches", plane) }}
+    where stretches.stretch_no < first_stretches.first_stretch_no
     group by stretches.{{ plane | join(", stretches.") }}
 
 ),
@@ -38,36 +47,25 @@ kept as (
 {% endif -%}
 segments as (
 
-    select
-        segments.*,
-        {{ as_bigint("floor((segments.segment_no - 1) / " ~ length ~ ")") }} as stretch_no,
-        {{ "coalesce(kept.first_stretch_no, 0)" if is_incremental() else 0 }} as first_stretch_no
-    from {{ ref("int_phase_keys__segments") }} as segments
-    {{ "inner join changes on segments.session_no = changes.session_no" if is_incremental() }}
-    {{ "left join kept on " ~ same_key("segments", "kept", plane) if is_incremental() }}
-    where {{ "segments.segment_no > coalesce(kept.first_stretch_no, 0) * " ~ length if is_incremental() else "true" }}
+    {{ segments_in_stretches("first_stretches") | indent }}
 
 ),
 
 busy_times as (
 
-    {{ busy_times("segments", length, kept="kept" if is_incremental() else none) | indent }}
+    {{ busy_times("segments", kept="kept" if is_incremental() else none) | indent }}
 
 ),
 
 stretch_times as (
 
     select
-        segments.{{ (plane + ["stretch_no"]) | join(",\n        segments.") }},
-        count(*) as segment_count,
-        {{ as_bigint("sum(segments.end_tick - segments.start_tick)") }} as segment_ticks,
-        {{ as_bigint("sum(greatest(coalesce(segments.next_start_tick - segments.end_tick, 0), 0))") }}
-            as virtual_end_ticks,
-        min(segments.start_tick) as first_start_tick,
-        max(segments.end_tick) as last_end_tick,
-        case when count(segments.next_start_tick) = count(*) then max(segments.next_start_tick) end as next_start_tick
+        {{ (plane + ["stretch_no"]) | join(",\n        ") }},
+        min(start_tick) as first_start_tick,
+        max(end_tick) as last_end_tick,
+        case when count(next_start_tick) = count(*) then max(next_start_tick) end as next_start_tick
     from segments
-    group by segments.{{ (plane + ["stretch_no"]) | join(", segments.") }}
+    group by {{ (plane + ["stretch_no"]) | join(", ") }}
 
 ),
 

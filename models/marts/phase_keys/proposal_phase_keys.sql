@@ -35,9 +35,28 @@ changed_proposals as (
 
 ),
 
+{% if is_incremental() -%}
+proposal_times as (
+
+    select
+        session_no,
+        min(propose_tick) as first_tick,
+        max(propose_tick) as last_tick
+    from changed_proposals
+    group by session_no
+
+),
+
+first_segments as (
+
+    {{ first_segments_from("proposal_times", "first_tick", segments) | indent }}
+
+),
+
+{% endif -%}
 segments_as_of as (
 
-    {{ as_of("changed_proposals", segments) | indent }}
+    {{ as_of("changed_proposals", segments, times="proposal_times", first_segments="first_segments") | indent }}
 
 ),
 
@@ -70,9 +89,7 @@ proposal_phase_keys as (
     from segments_as_of
     left join loads on segments_as_of.load_id = loads.load_id
     left join {{ ref("stg_nand__proposal_rows") }} as proposals
-        on
-            segments_as_of.load_id = proposals.load_id
-            and segments_as_of.row_no = proposals.row_no
+        on {{ same_key("segments_as_of", "proposals", ["load_id", "row_no"]) }}
     left join {{ segments }} as segments {{ primary_key_index() }}
         on {{ same_key("segments_as_of", "segments", ["session_no", "die", "plane", "segment_no"]) }}
     left join {{ states }} as states on segments.state_no = states.state_no

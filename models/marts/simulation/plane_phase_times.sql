@@ -16,22 +16,20 @@ with changed_sessions as (
 
 ),
 
--- one pass over the segments; all that follows is a few rows for each plane
 state_times as (
 
     select
         sessions.session_id,
-        segments.die,
-        segments.plane,
-        segments.state_no,
-        count(*) as segment_count,
-        sum(least(segments.end_tick, coalesce(segments.next_start_tick, segments.end_tick)) - segments.start_tick)
-            as segment_ticks,
-        count(case when segments.next_start_tick > segments.end_tick then 1 end) as gap_count,
-        sum(greatest(0, coalesce(segments.next_start_tick, segments.end_tick) - segments.end_tick)) as gap_ticks
+        times.die,
+        times.plane,
+        times.state_no,
+        {{ as_bigint("sum(times.segment_count)") }} as segment_count,
+        {{ as_bigint("sum(times.held_ticks)") }} as segment_ticks,
+        {{ as_bigint("sum(times.gap_count)") }} as gap_count,
+        {{ as_bigint("sum(times.gap_ticks)") }} as gap_ticks
     from changed_sessions as sessions
-    inner join {{ ref("int_phase_keys__segments") }} as segments on sessions.session_no = segments.session_no
-    group by sessions.session_id, segments.die, segments.plane, segments.state_no
+    inner join {{ ref("int_phase_keys__stretch_states") }} as times on sessions.session_no = times.session_no
+    group by sessions.session_id, times.die, times.plane, times.state_no
 
 ),
 

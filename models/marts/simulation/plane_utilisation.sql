@@ -15,20 +15,47 @@ with changed_sessions as (
 
 ),
 
+busy_times as (
+
+    select
+        session_no,
+        die,
+        plane,
+        {{ as_bigint("sum(busy_ticks)") }} as busy_ticks,
+        min(first_start_tick) as first_start_tick,
+        max(last_end_tick) as last_end_tick
+    from {{ ref("int_phase_keys__stretches") }}
+    where session_no in (select session_no from changed_sessions)
+    group by session_no, die, plane
+
+),
+
+state_times as (
+
+    select
+        session_no,
+        die,
+        plane,
+        {{ as_bigint("sum(segment_count)") }} as segment_count,
+        {{ as_bigint("sum(segment_ticks)") }} as segment_ticks,
+        {{ as_bigint("sum(gap_ticks)") }} as virtual_end_ticks
+    from {{ ref("int_phase_keys__stretch_states") }}
+    where session_no in (select session_no from changed_sessions)
+    group by session_no, die, plane
+
+),
+
 times as (
 
     select
         sessions.session_id,
-        stretches.die,
-        stretches.plane,
-        {% for column in ["segment_count", "segment_ticks", "busy_ticks", "virtual_end_ticks"] -%}
-        {{ as_bigint("sum(stretches." ~ column ~ ")") }} as {{ column }},
-        {% endfor -%}
-        min(stretches.first_start_tick) as first_start_tick,
-        max(stretches.last_end_tick) as last_end_tick
+        busy_times.*,
+        state_times.segment_count,
+        state_times.segment_ticks,
+        state_times.virtual_end_ticks
     from changed_sessions as sessions
-    inner join {{ ref("int_phase_keys__stretches") }} as stretches on sessions.session_no = stretches.session_no
-    group by sessions.session_id, stretches.die, stretches.plane
+    inner join busy_times on sessions.session_no = busy_times.session_no
+    inner join state_times on {{ same_key("busy_times", "state_times", ["session_no", "die", "plane"]) }}
 
 ),
 

@@ -23,7 +23,8 @@ with stg_nand__op_state_segments as (
         -- where the row comes from
         landed._other_columns as other_columns,
         landed._line_no as line_no
-    from {{ source("nand", "nand_op_state_timeline") }} as landed
+    -- a build reads few loads: right after landing, a server may take one for the whole table, and read all of them
+    from {{ source("nand", "nand_op_state_timeline") }} as landed {{ primary_key_index() }}
 
 )
 

@@ -38,7 +38,8 @@ with stg_nand__proposal_rows as (
         -- where the row comes from
         _other_columns as other_columns,
         _line_no as line_no
-    from {{ source("nand", "nand_proposal_rows") }}
+    -- a build reads few loads: right after landing, a server may take one for the whole table, and read all of them
+    from {{ source("nand", "nand_proposal_rows") }} {{ primary_key_index() }}
 
 )
 
