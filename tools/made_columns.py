@@ -72,6 +72,8 @@ MADE: dict[str, Made] = {
     "segment_no": Made("int"),
     "stretch_no": Made("int"),
     "segment_ticks": Made(_TICK),
+    "gap_count": Made(_COUNT),
+    "gap_ticks": Made(_TICK),
     "proposal_phase_keys.segment_no": Made("int", None),
     "start_tick": Made(_TICK, ("start",)),
     "end_tick": Made(_TICK, ("end",)),
