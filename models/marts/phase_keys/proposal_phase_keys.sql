@@ -5,8 +5,7 @@
     pre_hook="{{ make_room_to_sort() }}",
 ) }}
 
-{%- set columns = [
-    "row_no", "op_uid", "op_name", "op_base", "key_die", "key_plane", "propose_tick", "propose_time_us",
+{%- set columns = ["row_no", "op_uid", "op_name", "op_base", "key_die", "key_plane", "propose_tick", "propose_time_us",
     "context_source", "phase_key_used"] %}
 {%- set segments, states = ref("int_phase_keys__segments"), ref("int_phase_keys__states") %}
 
