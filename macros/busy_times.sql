@@ -1,8 +1,8 @@
 {#- For how long some segment runs in each stretch of a plane's timeline, from its first start to the next stretch's.
 
     From a segment's start until the next one's, some segment runs until the last of those that have started ends.
-    `segments` are those of segments_in_stretches. `kept` has, by plane, when the last segment of earlier stretches ends, as
-    `runs_until_tick`. -#}
+    `segments` are those of segments_in_stretches. `kept` has, by plane, when the last segment of earlier stretches ends,
+    as `runs_until_tick`. -#}
 {% macro busy_times(segments, kept=none) -%}
     {{ return(adapter.dispatch("busy_times", "afterstate")(segments, kept)) }}
 {%- endmacro %}
@@ -17,8 +17,8 @@
     {{ return(busy_times_by_window(segments, kept, window=["stretch_no"])) }}
 {%- endmacro %}
 
-{#- MariaDB looks for the greatest end from its window's first row on again, for each row: a window sees 32 rows, segments or
-    blocks of 32 segments. -#}
+{#- MariaDB looks for the greatest end from its window's first row on again, for each row: a window sees 32 rows, segments
+    or blocks of 32 segments. -#}
 {% macro mariadb__busy_times(segments, kept=none) -%}
     {{ return(busy_times_by_window(segments, kept, window=["stretch_no", "block_no"])) }}
 {%- endmacro %}

@@ -1,9 +1,10 @@
-{#- Where numbered lists change: the first row of each list that `changes` concern for which `condition` holds, as `first_no`.
+{#- Where numbered lists change: the first row of each list that `changes` concern for which `condition` holds, as
+    `first_no`.
 
     A list is the rows of a relation that agree in `keys`, which with `number` are its primary key. Rows are numbered from
     1; if the condition holds for one, it holds for all that follow, and always for the last one. `changes` has one row
-    for the columns `shared`, some of the keys. To MariaDB, a WITH in a derived table does not see the statement's own: this is
-    the body of a common table expression. -#}
+    for the columns `shared`, some of the keys. To MariaDB, a WITH in a derived table does not see the statement's own:
+    this is the body of a common table expression. -#}
 {% macro first_numbers(relation, keys, number, changes, shared, condition) -%}
     {{ return(adapter.dispatch("first_numbers", "afterstate")(relation, keys, number, changes, shared, condition)) }}
 {%- endmacro %}

@@ -1,5 +1,5 @@
-{#- The number of the first segment of each plane, as `first_no`, whose successor does not start before a tick of `changes`: the one that
-    holds then, or the plane's first one. `segments` are the timelines', as they were or as they are. -#}
+{#- The number of each plane's first segment whose successor does not start before a tick of `changes`, as `first_no`: the one
+    that holds then, or the plane's first one. `segments` are the timelines', as they were or as they are. -#}
 {% macro first_segments_from(changes, tick, segments) -%}
 {{ first_numbers(
     segments,

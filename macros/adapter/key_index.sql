@@ -8,8 +8,8 @@
 force index ({{ landing.identifier[layer_prefix("landing") | length:] }}_key)
 {%- endmacro %}
 
-{#- The same by the primary key. MariaDB reads a table that was just filled whole for each buffer of
-    rows that it joins to it: 60,000 choices were not compared in ten minutes. -#}
+{#- The same by the primary key. MariaDB reads a table that was just filled whole for each buffer of rows that it joins to
+    it: 60,000 choices were not compared in ten minutes. -#}
 {% macro primary_key_index() -%}
 {{ return(adapter.dispatch("primary_key_index", "afterstate")()) }}
 {%- endmacro %}

@@ -6,13 +6,15 @@
     {{ return(adapter.dispatch("columns_there", "afterstate")(relation)) }}
 {% endmacro %}
 
-{#- Spark's catalogs have no information_schema; a table describes itself. -#}
+{#- Spark's catalogs have no information_schema; a table describes itself, and the types that its contract declared. -#}
 {% macro spark__columns_there(relation) %}
     {% set tables = graph.setdefault("columns_there", {}).setdefault(relation.schema, {}) %}
     {% if relation.identifier not in tables %}
         {% set columns = {} %}
+        {% set property = run_query("show tblproperties " ~ relation ~ " ('" ~ types_property() ~ "')").rows[0][1] %}
+        {% set declared = fromjson(property, {}) %}
         {% for column, type, comment in run_query("describe table " ~ relation).rows if not column.startswith("#") %}
-            {% do columns.setdefault(column, {"type": type, "comment": comment}) if column %}
+            {% do columns.setdefault(column, {"type": declared.get(column, type), "comment": comment}) if column %}
         {% endfor %}
         {% do tables.update({relation.identifier: columns}) %}
     {% endif %}

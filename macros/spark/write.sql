@@ -22,6 +22,20 @@
 ) using delta
 {%- if config.get("partition_by") %} partitioned by ({{ config.get("partition_by") | join(", ") }}){% endif %}
 comment {{ sql_text(model.description, 2048) }}
+tblproperties ('{{ types_property() }}' = '{{ tojson(spark_types()) }}')
+{% endmacro %}
+
+{#- Where a table keeps the types that its contract declared: Delta shows each VARCHAR as STRING. -#}
+{% macro types_property() -%}
+afterstate.types
+{%- endmacro %}
+
+{% macro spark_types() %}
+    {% set types = {} %}
+    {% for column in model.columns.values() %}
+        {% do types.update({column.name: spark_type(column.data_type)}) %}
+    {% endfor %}
+    {{ return(types) }}
 {% endmacro %}
 
 {#- The model's rows with the columns that the table gives out. `there` is the table, if it has rows to number on from. -#}

@@ -131,6 +131,12 @@ class Spark:
         logs = (self.lake / "warehouse").glob(f"*/{table}/_delta_log/*.json")
         return sum(changed_at(log) >= since for log in logs)
 
+    def operations(self, table: str) -> list[str]:
+        """Return by what operations of Delta's a table was changed, the first one first."""
+        logs = sorted((self.lake / "warehouse").glob(f"*/{table}/_delta_log/*.json"))
+        actions = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
+        return [action["commitInfo"]["operation"] for action in actions if "commitInfo" in action]
+
     def wait_for_commits(self, number: int, since: float, table: str = "*") -> None:
         """Wait until the tables, or one of them, were changed that often, or what was begun has ended."""
         while self.commits(since, table) < number and self.is_at_work():

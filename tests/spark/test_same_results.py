@@ -153,6 +153,12 @@ def test_the_marts_are_the_same_after_every_landing(both: Both) -> None:
     assert both.loads_cut_off
 
 
+@pytest.mark.parametrize("mart", ["proposal_phase_keys", "plane_utilisation", "design_trajectory"])
+def test_a_build_writes_what_has_changed(both: Both, mart: str) -> None:
+    """Prevents builds that write each table as a whole, however little is new."""
+    assert both.spark.operations(mart)[-1] == "MERGE"
+
+
 def test_the_keys_of_random_planes_are_the_brute_force_scan(both: Both) -> None:
     """Prevents SQL that reads a timeline otherwise on Spark than the design's table does."""
     assert compare_with_expected(both.spark.query, both.world.planes) >= PLANES
