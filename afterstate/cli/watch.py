@@ -72,16 +72,19 @@ def watch(
     shown = _JsonLines() if as_json else _Lines()
     watcher = Watcher(Settings.from_environment(), order, shown)
     ignore_broken_leases()
-    signal.signal(signal.SIGTERM, _interrupt)
+
+    def interrupt(*_: object) -> None:
+        watcher.stop()
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as a script's background jobs have SIGINT
+            signal.signal(number, interrupt)
     shown.begins(order)
     try:
         watcher.run()
     except KeyboardInterrupt:
         shown.ends(order)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 class _Lines:

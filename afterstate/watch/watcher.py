@@ -89,11 +89,18 @@ class Watcher:
         self._pause = FIRST_PAUSE_SECONDS
         self._look_seconds = 0.0
         self._has_asked = False
+        self._is_to_stop = False
+
+    def stop(self) -> None:
+        """End `run` before its next look: an interrupt is lost where Python cannot raise it, in a destructor."""
+        self._is_to_stop = True
 
     def run(self) -> None:
-        """Watch until KeyboardInterrupt, which it raises once nothing of its own is at work any more."""
+        """Watch until KeyboardInterrupt or `stop`, and raise KeyboardInterrupt once nothing of its own is at work."""
         try:
             while True:
+                if self._is_to_stop:
+                    raise KeyboardInterrupt
                 try:
                     self._step()
                 except BrokenPipeError:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -130,3 +133,38 @@ def wait_for_rows(bench: Bench) -> None:
                 return
         time.sleep(0.05)
     raise AssertionError("nothing is landing")
+
+
+LOSING = """
+import os, signal, sys
+from afterstate.cli.main import main
+from afterstate.watch.arrivals import Arrivals
+
+class Loses:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        while True:  # the exception ends this, and Python ignores it
+            pass
+
+look = Arrivals.look
+def look_and_lose(self):
+    Loses()
+    return look(self)
+Arrivals.look = look_and_lose
+sys.exit(main())
+"""
+
+
+def test_an_interrupt_in_a_destructor_ends_it(shared: Bench, tmp_path: Path) -> None:
+    """Prevents a watch that Ctrl-C does not end: Python ignores what a signal raises in a destructor."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOSING, "watch", tmp_path, "--no-build", "--json"],
+        env=shared.process_environment,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert "Exception ignored in" in done.stderr
+    assert done.returncode == 0
+    assert json.loads(done.stdout.splitlines()[-1])["event"] == "stopped"
