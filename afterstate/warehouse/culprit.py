@@ -252,12 +252,13 @@ class _Search:
 
 
 def _put(code: str, read: Any, select: str) -> str:
-    """Put a select in the place of a relation, under the name that it goes by there."""
+    """Put a select in the place of a relation, by the name that it has there; a select takes no index hint."""
 
     def named(found: re.Match[str]) -> str:
         return f"(\n{select}\n) as {found[1] or read.identifier}"
 
-    return re.sub(re.escape(read.relation_name) + r"(?:\s+as\s+(\w+))?", named, code)
+    place = re.escape(read.relation_name) + r"(?:\s+as\s+(\w+))?(?:\s+(?:force|ignore) index \([^)]*\))?"
+    return re.sub(place, named, code)
 
 
 def _first(count: int, fails: Callable[[int], bool]) -> int:
