@@ -168,7 +168,7 @@ left join {{ there }} as there on {{ same_key("incoming", "there", config.get("u
             {%- for column in config.get("replace_on") %}
             and there.{{ column }} = changes.{{ column }}
             {%- endfor %}
-            and {{ config.get("replace_where", "true") }}
+            and ({{ config.get("replace_where", "true") }})
         when matched then delete
         when not matched and changes.is_incoming then
             insert ({{ columns | join(", ") }}) values (changes.incoming_{{ columns | join(", changes.incoming_") }})
