@@ -1,4 +1,4 @@
-{#- A stretch is 1024 segments of a plane's timeline: a build computes anew what follows from the stretch of its first change
+{#- A stretch is 1024 segments of a plane's timeline: a build computes again what follows from the stretch of its first change
     on, and reads a row for each earlier stretch, where it would read each segment. Results do not depend on the length,
     but a warehouse has to keep the one that it was built with. -#}
 {% macro stretch_length() -%}
