@@ -6,11 +6,6 @@
 -- stated again (same start tick and state) holds as its latest run has it, which may have cut it short.
 -- A build replaces what starts at or after its first change, and the segment before it, which has another next one now.
 {{ config(
-    incremental_strategy="replace",
-    built_from=["nand_op_state_timeline"],
-    replace_scope="int_phase_keys__timeline_changes",
-    replace_on=["session_no"],
-    replace_where="coalesce(next_start_tick >= from_tick, true)",
     replace_tail=true,
     pre_hook="{{ make_room_to_sort() }}",
 ) }}

@@ -3,13 +3,6 @@
 -- Grain: one row per session, die, plane, stretch and state. A build computes a timeline again from the stretch of its
 -- first change on.
 -- depends_on: {{ ref("int_phase_keys__timeline_changes") }}
-{{ config(
-    incremental_strategy="replace",
-    built_from=["nand_op_state_timeline"],
-    replace_scope="int_phase_keys__timeline_changes",
-    replace_on=["session_no"],
-    replace_where="coalesce(next_start_tick >= from_tick, true)",
-) }}
 
 with {% if is_incremental() -%}
 changes as (

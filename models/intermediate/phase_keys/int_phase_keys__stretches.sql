@@ -4,11 +4,6 @@
 -- change on. Of the earlier stretches it needs only the time at which their last segment ends.
 -- depends_on: {{ ref("int_phase_keys__timeline_changes") }}
 {{ config(
-    incremental_strategy="replace",
-    built_from=["nand_op_state_timeline"],
-    replace_scope="int_phase_keys__timeline_changes",
-    replace_on=["session_no"],
-    replace_where="coalesce(next_start_tick >= from_tick, true)",
     pre_hook="{{ make_room_to_sort() }}",
 ) }}
 
