@@ -130,16 +130,17 @@ def find_holders(
     `statement` is the one that waited: DDL waits for whoever has its table open; others may wait for rows, and nothing
     is certain then. `but_not` are connections to leave out, `tables` those to look at where others have theirs beside.
     """
+    ignored = set(but_not)
     if statement is None or DDL.match(statement):
         for account in accounts:
-            rows = _ask(account, HELD, schemas=tuple(schemas))
-            named = _holders([row for row in rows if _is_meant(str(row[-1]), statement, tables)], but_not)
+            rows = _ask(account, HELD, ignored, schemas=tuple(schemas))
+            named = _holders([row for row in rows if _is_meant(str(row[-1]), statement, tables)], ignored)
             if named:
                 return Held(named, is_certain=True, asked=account.username)
     for account in accounts:
-        if holders := _holders(_ask(account, OPEN), but_not):
+        if holders := _holders(_ask(account, OPEN, ignored), ignored):
             return Held(holders, is_certain=False, asked=account.username)
-    own = _holders([row for account in accounts for row in _ask(account, OWN)], but_not)
+    own = _holders([row for account in accounts for row in _ask(account, OWN, ignored)], ignored)
     return Held([holder for holder in own if holder.is_idle], is_certain=False, asked=accounts[0].username)
 
 
@@ -148,17 +149,18 @@ def who_blocks(accounts: Sequence[Credentials], waiting: int) -> str:
 
     `waiting` is the connection's number in the server's process list.
     """
+    ignored = {waiting}
     for account in accounts:
-        for seconds, statement in _ask(account, STATEMENT, waiting=waiting):
+        for seconds, statement in _ask(account, STATEMENT, ignored, waiting=waiting):
             if seconds < LOCK_WAIT_SECONDS - 1 or not statement or statement.lower().startswith("load data"):
                 return ""
             if name := NAMED_LOCK.search(statement):
-                blocking = _first(accounts, (BY_NUMBER,), name=name[1])
+                blocking = _first(accounts, (BY_NUMBER,), ignored, name=name[1])
             else:
-                blocking = _first(accounts, ROWS_HELD, waiting=waiting)
+                blocking = _first(accounts, ROWS_HELD, ignored, waiting=waiting)
             if blocking:
                 return f"waiting for {blocking}"
-            return f"waiting: {find_holders(accounts, (), statement=statement, but_not=(waiting,)).advice}"
+            return f"waiting: {find_holders(accounts, (), statement=statement, but_not=ignored).advice}"
     return ""
 
 
@@ -166,28 +168,34 @@ def _is_meant(table: str, statement: str | None, tables: Collection[str] | None)
     return (statement is None or table in statement) and (tables is None or table in tables)
 
 
-def _first(accounts: Sequence[Credentials], queries: Sequence[str], **values: object) -> Holder | None:
+def _first(
+    accounts: Sequence[Credentials], queries: Sequence[str], ignored: set[int], **values: object
+) -> Holder | None:
     for query in queries:
         for account in accounts:
-            if found := _holders(_ask(account, query, **values), ()):
+            if found := _holders(_ask(account, query, ignored, **values), ignored):
                 return found[0]
     return None
 
 
-def _ask(account: Credentials, query: str, **values: object) -> Sequence[Any]:
-    """Return a query's rows but for the asking connection's, none where the account or the server cannot answer it."""
+def _ask(account: Credentials, query: str, ignored: set[int], **values: object) -> Sequence[Any]:
+    """Return a query's rows, none where the account or the server cannot answer it.
+
+    The asking connection joins those to ignore: the server lists it for a moment after it has closed.
+    """
     try:
         with open_cursor(account) as cursor:
+            ignored.add(cursor.connection.thread_id())
             cursor.execute(query, values or None)
-            return [row for row in cursor.fetchall() if row[0] != cursor.connection.thread_id()]
+            return list(cursor.fetchall())
     except (pymysql.MySQLError, AfterstateError):
         return []
 
 
-def _holders(rows: Sequence[Any], but_not: Collection[int]) -> list[Holder]:
+def _holders(rows: Sequence[Any], ignored: Collection[int]) -> list[Holder]:
     found: dict[int, Holder] = {}
     for number, user, host, command, seconds, since, table in rows:
-        if number not in but_not:
+        if number not in ignored:
             holder = Holder(number, user, host, command == "Sleep", int(seconds), f"{since:%F %T}", table)
             found.setdefault(number, holder)
     return sorted(found.values(), key=lambda holder: (not holder.is_idle, -holder.seconds))

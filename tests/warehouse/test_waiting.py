@@ -136,9 +136,9 @@ def test_what_may_be_known_without_rights(built: Bench) -> None:
         by_roles = find_holders(roles[1:], schemas, statement=rename)
         assert number in [holder.connection_id for holder in by_roles.holders]
         assert not by_roles.is_certain
-        by_dbt = find_holders([built.warehouse.dbt], schemas, statement=rename)
-        assert number not in [holder.connection_id for holder in by_dbt.holders]
-        assert f"`{built.warehouse.dbt.username}` may not see who holds the lock; an administrator can" in by_dbt.advice
+        may_not = f"`{built.warehouse.dbt.username}` may not see who holds the lock; an administrator can"
+        for _ in range(50):  # A connection that has asked and closed is listed for a moment more.
+            assert may_not in find_holders([built.warehouse.dbt], schemas, statement=rename).advice
 
 
 def test_where_the_server_tells_who_holds_it_is_certain(
