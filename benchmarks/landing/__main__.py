@@ -33,22 +33,13 @@ a checksum over all values is compared with bare's: `(*)` marks who changed some
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
-import json
-import platform
-import re
 import signal
-import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
-import psutil
-
 from afterstate.errors import AfterstateError
-from afterstate.server.config import memory_bytes
+from benchmarks import frame
 from benchmarks.landing.comparison import (
     CONTENDERS,
     OTHERS_PYTHON,
@@ -60,7 +51,7 @@ from benchmarks.landing.comparison import (
 )
 from benchmarks.landing.files import KINDS, Landed, write_file, write_parts
 from benchmarks.landing.report import Figure, Report
-from benchmarks.landing.servers import ENGINES, ROOT, Server, running_server
+from benchmarks.landing.servers import ENGINES, Server, running_server
 
 PACKAGES = ("pandas", "dlt", "SQLAlchemy", "PyMySQL", "pyarrow")
 LARGE_ROWS = 2_000_000  # files with more rows are landed once, and counted only: a checksum takes as long again
@@ -134,24 +125,8 @@ class Benchmark:
 
 
 def _about(arguments: argparse.Namespace) -> dict[str, object]:
-    return {
-        "cores": len(psutil.Process().cpu_affinity()) if sys.platform == "linux" else psutil.cpu_count(),
-        "memory, GiB": round(memory_bytes() / 2**30),
-        "rounds": arguments.repeats,
-        "Python": platform.python_version(),
-        **_versions(),
-        "contenders": {name: contender.title for name, contender in CONTENDERS.items()},
-    }
-
-
-def _versions() -> dict[str, str]:
-    """Return the versions of what the other ways are made of, empty where it is not installed."""
-    if not OTHERS_PYTHON.exists():
-        return {}
-    (site,) = (OTHERS_PYTHON.parents[1] / "lib").glob("python*/site-packages")
-    found = importlib.metadata.distributions(path=[str(site)])
-    versions = {one.name.lower(): one.version for one in found}
-    return {name: versions[name.lower()] for name in PACKAGES}
+    titles = {name: contender.title for name, contender in CONTENDERS.items()}
+    return {**frame.about(arguments.repeats, OTHERS_PYTHON, PACKAGES), "contenders": titles}
 
 
 def _say(line: str) -> None:
@@ -159,53 +134,16 @@ def _say(line: str) -> None:
     print(f"  {line}", file=sys.stderr, flush=True)
 
 
-def _draw(figures: Path, out: Path) -> None:
-    subprocess.run([OTHERS_PYTHON, "-m", "benchmarks.landing.picture", figures, out], cwd=ROOT, check=True)
-
-
-def _names(text: str, known: Sequence[str]) -> list[str]:
-    names = text.split(",")
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: expected some of {','.join(known)}")
-    return names
-
-
-def _rows(text: str) -> int:
-    """Read a size such as 300, 20k or 2M."""
-    found = re.fullmatch(r"(\d+)([kM]?)", text)
-    if not found:
-        raise argparse.ArgumentTypeError(f"`{text}` is not a number of rows, expected one like 300, 20k or 2M")
-    return int(found[1]) * {"": 1, "k": 1_000, "M": 1_000_000}[found[2]]
-
-
-def _sizes(text: str) -> list[int]:
-    return [_rows(size) for size in text.split(",")]
-
-
 def _arguments() -> argparse.Namespace:
-    description, _, rest = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="script/benchmark-landing",
-        description=description,
-        epilog=rest,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-
-    def names(option: str, known: tuple[str, ...]) -> None:
-        read = partial(_names, known=known)
-        parser.add_argument(option, type=read, default=list(known), help=f"some of {','.join(known)}; default all")
-
-    names("--engines", ENGINES)
-    names("--kinds", tuple(KINDS))
-    names("--contenders", tuple(CONTENDERS))
-    parser.add_argument("--sizes", type=_sizes, default="20k,200k,2M,10M", help="rows; default %(default)s")
-    parser.add_argument("--rejects-at", type=_sizes, default="2M", help="sizes for `rejects`; default %(default)s")
-    parser.add_argument("--slow-rows", type=_rows, default=SLOW_ROWS, help="default %(default)s")
+    parser = frame.Parser("benchmark-landing", __doc__)
+    parser.add_names("--engines", ENGINES)
+    parser.add_names("--kinds", tuple(KINDS))
+    parser.add_names("--contenders", tuple(CONTENDERS))
+    parser.add_sizes("--sizes", "20k,200k,2M,10M")
+    parser.add_sizes("--rejects-at", "2M", "rows of `rejects`")
+    parser.add_argument("--slow-rows", type=frame.read_rows, default=SLOW_ROWS, help="default %(default)s")
     parser.add_argument("--repeats", type=int, default=3, help="rounds up to 2M rows; default %(default)s")
-    parser.add_argument("--json", type=Path, help="write every measurement here")
-    parser.add_argument("--markdown", type=Path, help="write the tables here, for docs/benchmarks.md")
-    parser.add_argument("--out", type=Path, help="draw a picture here, .svg or .png")
+    parser.add_outputs()
     return parser.parse_args()
 
 
@@ -222,12 +160,7 @@ def main() -> None:
             sys.exit(f"benchmark-landing: {error}")
         report = benchmark.report
         print("\n".join([*report.notes(), *report.goals()]))
-        figures = arguments.json or Path(folder) / "figures.json"
-        figures.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
-        if arguments.markdown:
-            arguments.markdown.write_text(report.markdown(), encoding="utf-8")
-        if arguments.out:
-            _draw(figures.resolve(), arguments.out.resolve())
+        frame.write("landing", arguments, report, Path(folder))
 
 
 if __name__ == "__main__":

@@ -27,23 +27,14 @@ master `local[…]` it does all work), Python (landing, dbt).
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
-import json
-import os
-import platform
 import signal
-import subprocess
 import sys
 import tempfile
-from functools import partial
 from pathlib import Path
 
 from afterstate.errors import AfterstateError, UsageError
-from afterstate.server.config import memory_bytes
-from benchmarks.landing.__main__ import _names, _sizes
-from benchmarks.landing.comparison import OTHERS_PYTHON
-from benchmarks.landing.servers import ROOT, running_server
-from benchmarks.pasting import paste
+from benchmarks import frame
+from benchmarks.landing.servers import running_server
 from benchmarks.spark.as_of import PYTHON
 from benchmarks.spark.measure import Benchmark
 from benchmarks.spark.report import Report
@@ -71,60 +62,29 @@ def main() -> None:
         except AfterstateError as error:
             sys.exit(f"benchmark-spark: {error}")
         finally:
-            _write(arguments, report, Path(folder))
+            frame.write("spark", arguments, report, Path(folder))  # also where a run of hours ended early
     print(report.markdown())
 
 
-def _write(arguments: argparse.Namespace, report: Report, folder: Path) -> None:
-    """Write what there is, also where a run of hours ended early."""
-    figures: Path = arguments.json or folder / "figures.json"
-    figures.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
-    if arguments.markdown:
-        arguments.markdown.write_text(report.markdown(), encoding="utf-8")
-    if arguments.docs:
-        paste(arguments.docs, "benchmark-spark", report.markdown())
-    if arguments.out:
-        draw = [OTHERS_PYTHON, "-m", "benchmarks.spark.picture", figures.resolve(), arguments.out.resolve()]
-        subprocess.run(draw, cwd=ROOT, check=True)
-
-
 def _about(arguments: argparse.Namespace) -> dict[str, object]:
-    about: dict[str, object] = {
-        "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
-        "memory, GiB": round(memory_bytes() / 2**30),
-        "rounds": arguments.rounds,
+    return {
+        **frame.about(arguments.rounds, PYTHON, PACKAGES),
         "Spark's master": arguments.master,
         "driver's memory": arguments.memory,
         "pieces of a shuffle": arguments.partitions,
-        "Python": platform.python_version(),
     }
-    if PYTHON.exists():
-        (site,) = (PYTHON.parents[1] / "lib").glob("python*/site-packages")
-        found = {one.name.lower(): one.version for one in importlib.metadata.distributions(path=[str(site)])}
-        about |= {name: found.get(name, "missing") for name in PACKAGES}
-    return about
 
 
 def _arguments() -> argparse.Namespace:
-    description, _, rest = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="script/benchmark-spark",
-        description=description,
-        epilog=rest,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parts = partial(_names, known=PARTS)
-    parser.add_argument("--only", type=parts, default=list(PARTS), help=f"some of {','.join(PARTS)}; default both")
-    parser.add_argument("--sizes", type=_sizes, default="1M,3M,10M,30M", help="segments; default %(default)s")
-    parser.add_argument("--as-of-sizes", type=_sizes, default="5k,100k,1M,3M,10M,30M", help="default %(default)s")
+    parser = frame.Parser("benchmark-spark", __doc__)
+    parser.add_names("--only", PARTS)
+    parser.add_sizes("--sizes", "1M,3M,10M,30M", "segments")
+    parser.add_sizes("--as-of-sizes", "5k,100k,1M,3M,10M,30M", "segments")
     parser.add_argument("--rounds", type=int, default=1, help="of land and build; default %(default)s")
     parser.add_argument("--master", default="local[2]", help="where Spark runs; default %(default)s")
     parser.add_argument("--memory", default="2g", help="the driver's heap; default %(default)s")
     parser.add_argument("--partitions", type=int, default=4, help="pieces of a shuffle; default %(default)s")
-    parser.add_argument("--json", type=Path, help="write every measurement here")
-    parser.add_argument("--markdown", type=Path, help="write the tables here")
-    parser.add_argument("--docs", type=Path, help="write the tables between the marks in this file")
-    parser.add_argument("--out", type=Path, help="draw a picture here, .svg or .png")
+    parser.add_outputs("docs/scale.md")
     return parser.parse_args()
 
 

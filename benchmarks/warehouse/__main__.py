@@ -32,23 +32,15 @@ the most that its temporary files had at once (Linux only).
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
-import json
-import os
-import platform
 import signal
-import subprocess
 import sys
 import tempfile
-from functools import partial
 from pathlib import Path
 
 from afterstate.errors import AfterstateError, UsageError
-from afterstate.server.config import memory_bytes
-from benchmarks.landing.__main__ import _names, _rows, _sizes
+from benchmarks import frame
 from benchmarks.landing.comparison import OTHERS_PYTHON
-from benchmarks.landing.servers import ENGINES, ROOT, running_server
-from benchmarks.pasting import paste
+from benchmarks.landing.servers import ENGINES, running_server
 from benchmarks.warehouse.measure import Benchmark
 from benchmarks.warehouse.report import Report
 from benchmarks.warehouse.ways import FAMILIES
@@ -61,7 +53,7 @@ def main() -> None:
     """Run what was asked for, print it and write it."""
     arguments = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # no server outlives this
-    report = Report(_about(arguments.rounds))
+    report = Report(frame.about(arguments.rounds, OTHERS_PYTHON, PACKAGES))
     with tempfile.TemporaryDirectory(prefix="afterstate-files-") as folder:
         try:
             _require_environment(arguments.only)
@@ -72,19 +64,7 @@ def main() -> None:
         except AfterstateError as error:
             sys.exit(f"benchmark-warehouse: {error}")
         print("\n".join(report.goals()))
-        _write(arguments, report, Path(folder))
-
-
-def _write(arguments: argparse.Namespace, report: Report, folder: Path) -> None:
-    figures: Path = arguments.json or folder / "figures.json"
-    figures.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
-    if arguments.markdown:
-        arguments.markdown.write_text(report.markdown(), encoding="utf-8")
-    if arguments.docs:
-        paste(arguments.docs, "benchmark-warehouse", report.markdown())
-    if arguments.out:
-        draw = [OTHERS_PYTHON, "-m", "benchmarks.warehouse.picture", figures.resolve(), arguments.out.resolve()]
-        subprocess.run(draw, cwd=ROOT, check=True)
+        frame.write("warehouse", arguments, report, Path(folder))
 
 
 def _require_environment(only: list[str]) -> None:
@@ -96,40 +76,15 @@ def _require_environment(only: list[str]) -> None:
         )
 
 
-def _about(rounds: int) -> dict[str, object]:
-    about: dict[str, object] = {
-        "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
-        "memory, GiB": round(memory_bytes() / 2**30),
-        "rounds": rounds,
-        "Python": platform.python_version(),
-    }
-    if OTHERS_PYTHON.exists():
-        (site,) = (OTHERS_PYTHON.parents[1] / "lib").glob("python*/site-packages")
-        found = {one.name.lower(): one.version for one in importlib.metadata.distributions(path=[str(site)])}
-        about |= {name: found.get(name.lower(), "missing") for name in PACKAGES}
-    return about
-
-
 def _arguments() -> argparse.Namespace:
-    description, _, rest = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="script/benchmark-warehouse",
-        description=description,
-        epilog=rest,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    names = (*FAMILIES, *WAYS)
-    servers = partial(_names, known=ENGINES)
-    parser.add_argument("--server", type=servers, default=list(ENGINES), help=f"some of {','.join(ENGINES)}")
-    parser.add_argument("--sizes", type=_sizes, default="20k,200k,2M,10M", help="rows; default %(default)s")
+    parser = frame.Parser("benchmark-warehouse", __doc__)
+    parser.add_names("--server", ENGINES)
+    parser.add_sizes("--sizes", "20k,200k,2M,10M")
     parser.add_argument("--rounds", type=int, default=3, help="up to 2M rows, above once; default %(default)s")
-    parser.add_argument("--slow-rows", type=_rows, default="200k", help="for the notebook's ways; default %(default)s")
-    only = partial(_names, known=names)
-    parser.add_argument("--only", type=only, default=list(names), help=f"some of {','.join(names)}; default all")
-    parser.add_argument("--json", type=Path, help="write every measurement here")
-    parser.add_argument("--markdown", type=Path, help="write the tables here")
-    parser.add_argument("--docs", type=Path, help="write the tables between the marks in this file")
-    parser.add_argument("--out", type=Path, help="draw a picture here, .svg or .png")
+    rows = frame.read_rows
+    parser.add_argument("--slow-rows", type=rows, default="200k", help="for the notebook's ways; default %(default)s")
+    parser.add_names("--only", (*FAMILIES, *WAYS))
+    parser.add_outputs("docs/benchmarks.md")
     return parser.parse_args()
 
 
