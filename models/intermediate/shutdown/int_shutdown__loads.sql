@@ -1,12 +1,7 @@
 -- Which core files the snapshots are built from, so that an export can tell when one is missing.
 -- Grain: one row for each load of a core file. Loads are listed before anything is read from them, and count as
 -- remembered and as built only when that is done: one that lands in between counts as one that waits.
-{{ config(
-    materialized="incremental",
-    incremental_strategy="merge",
-    unique_key=["load_id"],
-    merge_exclude_columns=["remembered_status", "built_status"],
-) }}
+{{ config(unique_key=["load_id"], merge_exclude_columns=["remembered_status", "built_status"]) }}
 
 with loads as (
 

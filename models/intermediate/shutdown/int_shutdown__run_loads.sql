@@ -1,6 +1,6 @@
 -- Which governed runs each core file is about. Landed rows never change, so each load is read once.
 -- Grain: one row for each load and run.
-{{ config(incremental_strategy="merge", unique_key=["load_id", "run_id"]) }}
+{{ config(unique_key=["load_id", "run_id"]) }}
 
 {%- set kinds = ["core8_state_trace", "core8_fallback_decisions", "core9_reservation_log", "core10_shutdown_events"] %}
 

@@ -1,10 +1,5 @@
 -- The state at each shutdown step as of this build: what the memory takes, and what drift is measured against.
 -- Grain: one row per shutdown event. A table, since several marts read it, and few designs change with a build.
-{{ config(
-    built_from=["core8_state_trace", "core8_fallback_decisions", "core9_reservation_log", "core10_shutdown_events"],
-    post_hook="{{ note_built_loads() }}",
-) }}
-
 with int_shutdown__states as (
 
     select

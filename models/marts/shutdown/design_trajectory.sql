@@ -1,14 +1,6 @@
 -- Each design step by step: its measures, the fallback decision and the reservation of the step, and where it was shut
 -- down. Grain: one row for each step of a design in its state trace, its fallback decisions or its reservation log.
 -- Staging looks for a later row of the same key, which suits few keys; here all steps are asked for.
-{{ config(
-    materialized="incremental",
-    incremental_strategy="replace",
-    replace_scope="int_shutdown__changed_designs",
-    replace_on=["run_id", "case_id", "antibody_id"],
-    post_hook="{{ note_built_loads() }}",
-    built_from=["core8_state_trace", "core8_fallback_decisions", "core9_reservation_log", "core10_shutdown_events"],
-) }}
 
 {%- set design = ["run_id", "case_id", "antibody_id"] %}
 {%- set changed_designs = ref("int_shutdown__changed_designs") %}

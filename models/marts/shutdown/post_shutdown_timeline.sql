@@ -1,14 +1,6 @@
 -- What happened after a shutdown: the steps that follow it, and how far they are from its state.
 -- Grain: one row for each snapshot and later step of the same design. Differences are step minus frozen.
-{{ config(
-    materialized="incremental",
-    incremental_strategy="replace",
-    replace_scope="int_shutdown__changed_designs",
-    replace_on=["run_id", "case_id", "antibody_id"],
-    measured_from_snapshots=true,
-    post_hook=["{{ note_built_loads() }}", "{{ note_snapshot_rule() }}"],
-    built_from=["core8_state_trace", "core8_fallback_decisions", "core9_reservation_log", "core10_shutdown_events"],
-) }}
+{{ config(measured_from_snapshots=true, post_hook="{{ note_snapshot_rule() }}") }}
 
 {%- set design = ["run_id", "case_id", "antibody_id"] %}
 
