@@ -5,8 +5,8 @@
 select
     {% if is_incremental() -%}
     {{ as_bigint(
-        "coalesce(known." ~ number ~ ", (select coalesce(max(" ~ number ~ "), 0) from " ~ this ~ ")"
-        ~ " + row_number() over (partition by known." ~ number ~ " is null order by " ~ order ~ "))"
+        "coalesce(known." ~ number ~ ", greatest.number + row_number() over (partition by known." ~ number
+        ~ " is null order by " ~ order ~ "))"
     ) }} as {{ number }},
     {%- else -%}
     {{ as_bigint("row_number() over (order by " ~ order ~ ")") }} as {{ number }},
@@ -14,6 +14,7 @@ select
     {{ found }}.{{ (key + others) | join(",\n    " ~ found ~ ".") }}
 from {{ found }}
 {%- if is_incremental() %}
+cross join (select coalesce(max({{ number }}), 0) as number from {{ this }}) as greatest
 left join {{ this }} as known on {{ same_key(found, "known", key) }}
 where
     known.{{ number }} is null

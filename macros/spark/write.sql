@@ -44,7 +44,7 @@ afterstate.types
 select
     {%- for column in model.columns.values() %}
     {% if column.name == given -%}
-    {{ "(select coalesce(max(" ~ given ~ "), 0) from " ~ there ~ ") + " if there }}row_number() over (
+    {{ "greatest.number + " if there }}row_number() over (
         {{- "partition by there." ~ given ~ " is null " if there }}order by incoming.{{ config.get("unique_key") | join(", incoming.") -}}
     ) as {{ column.name }}
     {%- elif column.name in config.get("merge_exclude_columns", []) -%}
@@ -58,6 +58,7 @@ from (
 {{ sql }}
 ) as incoming
 {%- if there and given %}
+cross join (select coalesce(max({{ given }}), 0) as number from {{ there }}) as greatest
 left join {{ there }} as there on {{ same_key("incoming", "there", config.get("unique_key")) }}
 {%- endif %}
 {% endmacro %}
@@ -94,36 +95,15 @@ left join {{ there }} as there on {{ same_key("incoming", "there", config.get("u
     {%- endcall %}
 {% endmacro %}
 
-{#- Delta's MERGE does not read the table that it writes: a model that does is written to a table of its own first. -#}
-{% macro spark_incoming(target_relation) %}
-    {% if target_relation | string not in sql and not given_out_column() %}
-        {{ return("(" ~ spark_rows() ~ ")") }}
-    {% endif %}
-    {% set incoming_relation = beside(target_relation, "incoming") %}
-    {% call statement("fill_incoming") -%}
-        create or replace table {{ incoming_relation }} using delta as
-        {{ spark_rows(target_relation) }}
-    {%- endcall %}
-    {{ return(incoming_relation) }}
-{% endmacro %}
-
-{% macro spark_drop_incoming(target_relation, incoming) %}
-    {% if not incoming is string %}
-        {% call statement("drop_incoming") -%}
-            drop table {{ incoming }}
-        {%- endcall %}
-    {% endif %}
-    {% do refresh_comments(target_relation) %}
-{% endmacro %}
-
 {#- Insert the rows whose key is new, and update the others in what is not frozen. -#}
 {% macro spark__merge(target_relation) %}
     {% set key = config.get("unique_key") %}
     {% set columns = model.columns.keys() | list %}
-    {% set incoming = spark_incoming(target_relation) %}
     {% call statement("main") -%}
         merge into {{ target_relation }} as there
-        using {{ incoming }} as incoming
+        using (
+            {{ spark_rows(target_relation) }}
+        ) as incoming
         on {{ same_key("there", "incoming", key) }}
         {%- set changed = written_columns() | reject("in", key) | list %}
         {%- if changed %}
@@ -132,7 +112,7 @@ left join {{ there }} as there on {{ same_key("incoming", "there", config.get("u
         {%- endif %}
         when not matched then insert ({{ columns | join(", ") }}) values (incoming.{{ columns | join(", incoming.") }})
     {%- endcall %}
-    {% do spark_drop_incoming(target_relation, incoming) %}
+    {% do refresh_comments(target_relation) %}
 {% endmacro %}
 
 {#- Delete the rows that the changes concern and insert those that stand for them: a change matches what it concerns, and
@@ -140,7 +120,6 @@ left join {{ there }} as there on {{ same_key("incoming", "there", config.get("u
 {% macro spark__replace_in_place(target_relation) %}
     {% set columns = model.columns.keys() | list %}
     {% set scope = ref(config.get("replace_scope")) %}
-    {% set incoming = spark_incoming(target_relation) %}
     {% call statement("main") -%}
         merge into {{ target_relation }} as there
         using (
@@ -161,7 +140,9 @@ left join {{ there }} as there on {{ same_key("incoming", "there", config.get("u
                 incoming.{{ column }} as incoming_{{ column }},
                 {%- endfor %}
                 true as is_incoming
-            from {{ incoming }} as incoming
+            from (
+                {{ spark_rows() }}
+            ) as incoming
         ) as changes
         on
             not changes.is_incoming
@@ -173,5 +154,5 @@ left join {{ there }} as there on {{ same_key("incoming", "there", config.get("u
         when not matched and changes.is_incoming then
             insert ({{ columns | join(", ") }}) values (changes.incoming_{{ columns | join(", changes.incoming_") }})
     {%- endcall %}
-    {% do spark_drop_incoming(target_relation, incoming) %}
+    {% do refresh_comments(target_relation) %}
 {% endmacro %}
