@@ -45,7 +45,7 @@ from pymysql._auth import sha2_rsa_encrypt
 from afterstate.errors import AfterstateError, ServerError
 from afterstate.progress import quiet_build_progress
 from afterstate.warehouse import connect as warehouse_connect
-from afterstate.warehouse import partial_parse, quick_events, quick_jinja, quick_results, quick_schemas
+from afterstate.warehouse import in_parts, partial_parse, quick_events, quick_jinja, quick_results, quick_schemas
 from afterstate.warehouse.build_lock import SEATS, BuildLock, BuildRefused
 from afterstate.warehouse.connect import SESSION, tls_context, unverified_context
 from afterstate.warehouse.dbt import NEXT_VARIABLE, NO_WAIT_VARIABLE, SAYS_VARIABLE, set_defaults
@@ -92,6 +92,7 @@ def prepare() -> None:
     os.environ[TLS_VARIABLE] = "as the profile says"
     mysql.connector.connect = connect
     caching_sha2_password.MySQLCachingSHA2PasswordAuthPlugin = SealedPassword
+    in_parts.install()
     partial_parse.install()
     quick_events.install()
     quick_results.install()

@@ -45,6 +45,7 @@ from (
         where segments.start_tick <= {{ times }}.last_tick
         {%- else %}
         from {{ segments }} as segments
+        where {{ in_part("segments.die + segments.plane") }}
         {%- endif %}
         union all
         select

@@ -41,10 +41,7 @@
     {% call statement("create_new") -%}
         {{ create_contract_table(new_relation) }}
     {%- endcall %}
-    {% call statement("main") -%}
-        {{ fill_contract_table(new_relation, sql, written_columns(), config.get("unique_key")) }}
-    {%- endcall %}
-    {% do adapter.commit() %}
+    {% do fill_new_table(new_relation) %}
     {% do swap_in(new_relation, target_relation, existing_relation) %}
     {% if config.get("replace_tail") %}
         {#- Until a server has counted keys by itself, some seconds later, it does not go from one list to the next -#}

@@ -73,10 +73,13 @@ class Project:
 
     def invoke(self, command: str, *arguments: str) -> dbtRunnerResult:
         """Run a dbt command; its artifacts are in `target`."""
+        return invoke_dbt([*self.line(command), *arguments], self.folder / "target")
+
+    def line(self, command: str) -> list[str]:
+        """Return the words of a dbt command."""
         profiles = str(self.warehouse.settings.profiles_path.parent)
         target = self.warehouse.warehouse.schemas.target
-        line = [*command.split(), "--project-dir", str(self.folder), "--profiles-dir", profiles, "--target", target]
-        return invoke_dbt([*line, *arguments], self.folder / "target")
+        return [*command.split(), "--project-dir", str(self.folder), "--profiles-dir", profiles, "--target", target]
 
     def _take_parsed_macros(self) -> None:
         """Begin with the macros as dbt parsed them for the first project of this warehouse."""

@@ -10,6 +10,7 @@ with new_loads as (
     from {{ ref("stg_landing__loads") }}
     where
         kind in ('nand_op_state_timeline', 'nand_proposal_rows')
+        and {{ in_part("load_id") }}
         -- what this build goes by, whether it still holds or was restated a moment ago
         and (
             is_active

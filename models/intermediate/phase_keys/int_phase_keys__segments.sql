@@ -50,7 +50,9 @@ versions as (
     from loads
     {{ inner_join_in_order() }} {{ ref("stg_nand__op_state_segments") }} as segments on loads.load_id = segments.load_id
     {{ inner_join_in_order() }} {{ ref("int_phase_keys__states") }} as states on segments.op_state = states.op_state
-    where segments.start_tick >= loads.from_tick or loads.from_tick is null
+    where
+        (segments.start_tick >= loads.from_tick or loads.from_tick is null)
+        and {{ in_part("segments.die + segments.plane") }}
 
 ),
 

@@ -1,9 +1,6 @@
 -- The phase key at every proposal: the one that was used, and the one that was really true (design section 5).
 -- Grain: one row per proposal row. `as_of` finds the segment; here the table of the rule is read.
-{{ config(
-    replace_where="row_no >= from_row_no or propose_tick >= from_tick",
-    pre_hook="{{ make_room_to_sort() }}",
-) }}
+{{ config(replace_where="row_no >= from_row_no or propose_tick >= from_tick", pre_hook="{{ make_room_to_sort() }}") }}
 
 {%- set columns = ["row_no", "op_uid", "op_name", "op_base", "key_die", "key_plane", "propose_tick", "propose_time_us",
     "context_source", "phase_key_used"] %}
@@ -28,9 +25,11 @@ changed_proposals as (
     inner join {{ ref("int_phase_keys__sessions") }} as sessions on loads.session_id = sessions.session_id
     {{ join_changed_runs("loads") }}
     {{ inner_join_in_order() }} {{ ref("stg_nand__proposal_rows") }} as proposals on loads.load_id = proposals.load_id
-    {%- if is_incremental() %}
-    where proposals.row_no >= changes.from_row_no or proposals.propose_tick >= changes.from_tick
-    {%- endif %}
+    where
+        {{ in_part("proposals.key_die + proposals.key_plane") }}
+        {% if is_incremental() -%}
+        and (proposals.row_no >= changes.from_row_no or proposals.propose_tick >= changes.from_tick)
+        {%- endif %}
 
 ),
 

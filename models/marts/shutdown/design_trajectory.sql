@@ -30,6 +30,7 @@ designs as (
         {{ design | join(",\n        ") }},
         row_number() over (order by {{ design | join(", ") }}) as design_no
     from all_or_changed_designs
+    where {{ in_part("crc32(concat(run_id, antibody_id))") }}
 
 ),
 
