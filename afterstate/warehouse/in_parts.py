@@ -20,9 +20,10 @@ MOST_PARTS = 8  # a build has 64 connections at most, and few planes are more
 
 
 def install() -> None:
-    """Let macros, in this process, call `adapter.fill_in_parts`; before dbt loads the profile's adapter."""
+    """Let macros, in this process, call `adapter.fill_in_parts`; dbt may have loaded the profile's adapter before."""
     setattr(SQLAdapter, METHOD, fill_in_parts)
-    SQLAdapter._available_ |= {METHOD}
+    for adapter in (SQLAdapter, *SQLAdapter.__subclasses__()):
+        adapter._available_ |= {METHOD}
 
 
 def cores() -> int:
