@@ -36,22 +36,22 @@ class Parser(argparse.ArgumentParser):
     """The arguments of a script, with its module's docstring as the help."""
 
     def __init__(self, name: str, docstring: str | None) -> None:
-        """Take no arguments yet."""
+        """Set up the help; arguments are added one by one."""
         description, _, rest = (docstring or "").partition("\n\n")
         formatter = argparse.RawDescriptionHelpFormatter
         super().__init__(prog=f"script/{name}", description=description, epilog=rest, formatter_class=formatter)
 
     def add_names(self, option: str, known: Sequence[str]) -> None:
-        """Let some of the known names be chosen; all by default."""
+        """Add an option for some of the known names; all by default."""
         read = partial(_names, known=known)
         self.add_argument(option, type=read, default=list(known), help=f"some of {','.join(known)}; default all")
 
     def add_sizes(self, option: str, default: str, what: str = "rows") -> None:
-        """Take a list of sizes."""
+        """Add an option for a list of sizes."""
         self.add_argument(option, type=_sizes, default=default, help=f"{what}; default %(default)s")
 
     def add_outputs(self, page: str | None = None) -> None:
-        """Take the files to write; with `page`, also where in the documentation."""
+        """Add options for the files to write; with `page`, also for the tables in the documentation."""
         self.add_argument("--json", type=Path, help="write every measurement here")
         self.add_argument("--markdown", type=Path, help="write the tables here")
         if page:

@@ -68,7 +68,7 @@ def test_a_part_that_fails_changes_nothing(project: Project) -> None:
 
 @contextmanager
 def at_work(project: Project) -> Iterator[subprocess.Popen[bytes]]:
-    """Yield a `dbt run` of which every part is in its statement."""
+    """Yield a `dbt run` whose parts are all in their statements."""
     project.model(MODEL.format(value="sleep(60)"), COLUMNS, materialized="table")
     environment, said = project.warehouse.process_environment, project.folder / "said"
     with said.open("wb") as out, subprocess.Popen([*DBT, *project.line("run")], env=environment, stdout=out) as run:
