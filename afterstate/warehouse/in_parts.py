@@ -34,15 +34,16 @@ def cores() -> int:
 def fill_in_parts(adapter: Any, prepare: Sequence[str], insert: str) -> int:
     """Run a statement that inserts a part of the rows once for each part, and return the rows that were inserted.
 
-    The first part goes through the connection of the model that is being built, each other through one of its own,
-    whose session begins with the statements `prepare`. Raises a part's error when all have ended: what was inserted
-    stays, in a table that nobody reads yet.
+    The first part goes through the connection of the model that is being built, each other through one of its own. All
+    run the statements `prepare` first, which set up a session. Raises a part's error when all have ended: what was
+    inserted stays, in a table that nobody reads yet.
     """
     count = min(adapter.config.threads, cores(), MOST_PARTS)
     name = adapter.connections.get_thread_connection().name
 
     def fill(number: int) -> int:
-        adapter.execute(f"set @afterstate_part = {number}, @afterstate_parts = {count}")
+        for statement in (*prepare, f"set @afterstate_part = {number}, @afterstate_parts = {count}"):
+            adapter.execute(statement)
         response, _ = adapter.execute(insert)
         adapter.execute("commit")
         adapter.execute("set @afterstate_part = null")
@@ -50,8 +51,6 @@ def fill_in_parts(adapter: Any, prepare: Sequence[str], insert: str) -> int:
 
     def fill_beside(number: int) -> int:
         with adapter.connection_named(f"{name}, part {number + 1} of {count}"):
-            for statement in prepare:
-                adapter.execute(statement)
             return fill(number)
 
     with ThreadPoolExecutor(count) as threads:
