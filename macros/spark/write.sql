@@ -92,6 +92,7 @@ left join {{ there }} as there on {{ same_key("incoming", "there", config.get("u
     {% call statement("main") -%}
         insert {{ "overwrite" if is_there else "into" }} {{ target_relation }}
         {{ spark_rows() }}
+        {{ spark_order() }}
     {%- endcall %}
 {% endmacro %}
 
@@ -111,48 +112,6 @@ left join {{ there }} as there on {{ same_key("incoming", "there", config.get("u
             {{ merge_assignments("there", changed) | join(",\n            ") }}
         {%- endif %}
         when not matched then insert ({{ columns | join(", ") }}) values (incoming.{{ columns | join(", incoming.") }})
-    {%- endcall %}
-    {% do refresh_comments(target_relation) %}
-{% endmacro %}
-
-{#- Delete the rows that the changes concern and insert those that stand for them: a change matches what it concerns, and
-    an incoming row nothing. -#}
-{% macro spark__replace_in_place(target_relation) %}
-    {% set columns = model.columns.keys() | list %}
-    {% set scope = ref(config.get("replace_scope")) %}
-    {% call statement("main") -%}
-        merge into {{ target_relation }} as there
-        using (
-            select
-                changes.*,
-                {%- for column in columns %}
-                null as incoming_{{ column }},
-                {%- endfor %}
-                false as is_incoming
-            from {{ scope }} as changes
-            where changes.model = '{{ model.name }}'
-            union all
-            select
-                {%- for column in columns_there(load_relation(scope)) %}
-                null as {{ column }},
-                {%- endfor %}
-                {%- for column in columns %}
-                incoming.{{ column }} as incoming_{{ column }},
-                {%- endfor %}
-                true as is_incoming
-            from (
-                {{ spark_rows() }}
-            ) as incoming
-        ) as changes
-        on
-            not changes.is_incoming
-            {%- for column in config.get("replace_on") %}
-            and there.{{ column }} = changes.{{ column }}
-            {%- endfor %}
-            and ({{ config.get("replace_where", "true") }})
-        when matched then delete
-        when not matched and changes.is_incoming then
-            insert ({{ columns | join(", ") }}) values (changes.incoming_{{ columns | join(", changes.incoming_") }})
     {%- endcall %}
     {% do refresh_comments(target_relation) %}
 {% endmacro %}

@@ -27,6 +27,12 @@ TIMEOUT_SECONDS = 120
 NARROW = ("--vars", "{time_bucket_bits: 14, stretch_length: 4}")
 
 
+def require_spark() -> None:
+    """Skip a test where there is no Spark."""
+    if not PYTHON.exists() or not list(JARS.glob("*.jar")):
+        missing("there is no environment for Spark; `./script/setup --spark` makes it")
+
+
 class Spark:
     """A session in a process of its own, with a master and executors of its own.
 
@@ -34,8 +40,7 @@ class Spark:
     """
 
     def __init__(self, lake: Path, folder: Path) -> None:
-        if not PYTHON.exists() or not list(JARS.glob("*.jar")):
-            missing("there is no environment for Spark; `./script/setup --spark` makes it")
+        require_spark()
         self.lake = lake
         self._folder = folder
         self._log = folder / "spark.log"
@@ -49,7 +54,7 @@ class Spark:
                 **{name: value for name, value in os.environ.items() if not name.startswith("DBT_")},
                 "AFTERSTATE_LAKE": str(self.lake),
                 "AFTERSTATE_SPARK_CATALOG": str(self.lake / "catalog"),
-                "AFTERSTATE_SPARK_JAR_FILES": ",".join(map(str, JARS.glob("*.jar"))),
+                "AFTERSTATE_SPARK_CLASS_PATH": f"{JARS}/*",
                 "AFTERSTATE_SPARK_MASTER": f"local-cluster[{EXECUTORS},1,1024]",
                 **({} if LONG else FOR_FEW_ROWS),
                 "DBT_PROFILES_DIR": str(ROOT / "spark"),
@@ -131,11 +136,11 @@ class Spark:
         logs = (self.lake / "warehouse").glob(f"*/{table}/_delta_log/*.json")
         return sum(changed_at(log) >= since for log in logs)
 
-    def operations(self, table: str) -> list[str]:
-        """Return by what operations of Delta's a table was changed, the first one first."""
+    def writes(self, table: str) -> list[dict[str, str]]:
+        """Return how a table was changed, by the parameters of Delta's operations, the first one first."""
         logs = sorted((self.lake / "warehouse").glob(f"*/{table}/_delta_log/*.json"))
         actions = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
-        return [action["commitInfo"]["operation"] for action in actions if "commitInfo" in action]
+        return [action["commitInfo"]["operationParameters"] for action in actions if "commitInfo" in action]
 
     def wait_for_commits(self, number: int, since: float, table: str = "*") -> None:
         """Wait until the tables, or one of them, were changed that often, or what was begun has ended."""

@@ -156,7 +156,7 @@ def test_the_marts_are_the_same_after_every_landing(both: Both) -> None:
 @pytest.mark.parametrize("mart", ["proposal_phase_keys", "plane_utilisation", "design_trajectory"])
 def test_a_build_writes_what_has_changed(both: Both, mart: str) -> None:
     """Prevents builds that write each table as a whole, however little is new."""
-    assert both.spark.operations(mart)[-1] == "MERGE"
+    assert "predicate" in both.spark.writes(mart)[-1]
 
 
 def test_the_keys_of_random_planes_are_the_brute_force_scan(both: Both) -> None:

@@ -26,7 +26,7 @@ loads as (
 {% if is_incremental() -%}
 first_segments as (
 
-    {{ first_segments_from("changes", "from_tick", this) | indent }}
+    {{ first_segments_from("changes", "from_tick", in_reach(this)) | indent }}
 
 ),
 
@@ -73,7 +73,7 @@ segments as (
         kept.{{ (stated + counted) | join(",\n        kept.") }}
     from first_segments
     {{ inner_join_in_order() }} changes on first_segments.session_no = changes.session_no
-    {{ inner_join_in_order() }} {{ this }} as kept {{ primary_key_index() }}
+    {{ inner_join_in_order() }} {{ in_reach(this) }} as kept {{ primary_key_index() }}
         on
             {{ same_key("first_segments", "kept", plane) }}
             and first_segments.first_no = kept.segment_no

@@ -1,10 +1,10 @@
 -- The phase key at every proposal: the one that was used, and the one that was really true (design section 5).
 -- Grain: one row per proposal row. `as_of` finds the segment; here the table of the rule is read.
-{{ config(replace_where="row_no >= from_row_no or propose_tick >= from_tick", pre_hook="{{ make_room_to_sort() }}") }}
+{{ config(replace_from={"row_no": "from_row_no", "propose_tick": "from_tick"}, pre_hook="{{ make_room_to_sort() }}") }}
 
 {%- set columns = ["row_no", "op_uid", "op_name", "op_base", "key_die", "key_plane", "propose_tick", "propose_time_us",
     "context_source", "phase_key_used"] %}
-{%- set segments, states = ref("int_phase_keys__segments"), ref("int_phase_keys__states") %}
+{%- set segments, states = segments_in_reach(), ref("int_phase_keys__states") %}
 
 with loads as (
 
