@@ -12,6 +12,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from tests.bench import (
     empty_place,
     server_program,
 )
+from tests.lake.object_store import ObjectStore
 from tests.scheduler import ByFileAndServer
 from tests.seed import VARIABLE, dice_of, session_seed
 
@@ -135,6 +137,13 @@ def server(
     yield running
     running.private.stop()
     shutil.rmtree(running.home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """Run an S3 server."""
+    with closing(ObjectStore(tmp_path_factory.mktemp("buckets"))) as store:
+        yield store
 
 
 @pytest.fixture(scope="session")

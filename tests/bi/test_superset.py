@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -18,6 +17,7 @@ import yaml
 
 from tests.bench import ROOT, Bench
 from tests.bi.dashboard import Dashboard, open_dashboard
+from tests.programs import free_port
 from tests.report.browser import open_browser
 
 # a BI tool's account that may read only
@@ -100,9 +100,7 @@ DESIGN = "core7_04_1767776352,B_GOVERNED,antibody_C"
 @contextmanager
 def superset(bench: Bench) -> Iterator[str]:
     """Start Superset over a warehouse with the script that people use, and give its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     said = bench.folder / "superset.log"
     with said.open("wb") as log:
         process = subprocess.Popen(

@@ -1,4 +1,7 @@
-"""Landing into a lake keeps the promises of landing into a server: same values, same rejects, exactly once."""
+"""Landing into a lake keeps the promises of landing into a server: same values, same rejects, exactly once.
+
+What depends on how commits are made runs in a folder and in an object store.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import random
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +22,7 @@ from loaders.lake.tables import Lake
 from loaders.recognise import kind_named
 from tests.bench import ROOT, Bench
 from tests.lake.helpers import commits, land, loads, open_loads, rows_by_load, run, start, table, visible
+from tests.lake.object_store import ObjectStore
 from tests.loaders.faults import LONG, ROWS, TIMELINE_FILE, TIMEOUT_SECONDS, write_files
 from tests.loaders.helpers import TRACE_FILE, TRACE_KIND, trace
 from tests.loaders.odd.compare import first_difference
@@ -28,6 +33,17 @@ EVERY_ODD_FILE = 11  # each oddity is in a file of each kind
 KILLS = 50 if LONG else 6
 LANDING_SECONDS = 2
 LOADERS, FILES = (8, 40) if LONG else (4, 8)
+Place = Callable[[str], str]
+
+
+@pytest.fixture(params=["folder", "object_store"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """Return what names lakes of this test: folders, or URLs that the environment has the credentials for."""
+    if request.param == "folder":
+        return lambda name: str(tmp_path / name)
+    store: ObjectStore = request.getfixturevalue("object_store")
+    store.enter(monkeypatch)
+    return lambda name: f"{store.uri}/{tmp_path.name}/{name}"
 
 
 def test_odd_files_land_as_they_do_on_a_server(tmp_path: Path) -> None:
@@ -73,9 +89,9 @@ def test_the_real_example_lands_as_it_does_on_a_server(warehouse: Bench, nand_ex
         assert sorted(found, key=repr) == sorted(landed, key=repr), kind
 
 
-def test_a_file_lands_once_and_a_correction_supersedes(tmp_path: Path) -> None:
+def test_a_file_lands_once_and_a_correction_supersedes(place: Place, tmp_path: Path) -> None:
     """Prevents a file from landing twice, and a restated load from being read."""
-    lake = tmp_path / "lake"
+    lake = place("lake")
     whole, part = tmp_path / "whole.csv", tmp_path / "part.csv"
     whole.write_text(trace([(1, 0.5), (2, 0.25)]), encoding="utf-8")
     part.write_text(trace([(2, 0.75)]), encoding="utf-8")
@@ -94,9 +110,9 @@ def test_a_file_lands_once_and_a_correction_supersedes(tmp_path: Path) -> None:
     assert [result["status"] for result in land(lake, whole)] == ["superseded"]
 
 
-def test_a_run_is_replaced_and_a_session_is_one_folder(tmp_path: Path) -> None:
+def test_a_run_is_replaced_and_a_session_is_one_folder(place: Place, tmp_path: Path) -> None:
     """Prevents two timelines of one name from being mixed, or a run from holding twice."""
-    lake = tmp_path / "lake"
+    lake = place("lake")
     one, two = tmp_path / "a" / "chip", tmp_path / "b" / "chip"
     for folder, end in ((one, "2"), (two, "3")):
         folder.mkdir(parents=True)
@@ -111,16 +127,16 @@ def test_a_run_is_replaced_and_a_session_is_one_folder(tmp_path: Path) -> None:
     assert [load["status"] for _, load in sorted(loads(lake).items())] == ["superseded", "landed"]
 
 
-def test_a_loader_that_is_killed(tmp_path: Path, dice: random.Random) -> None:
+def test_a_loader_that_is_killed(place: Place, tmp_path: Path, dice: random.Random) -> None:
     """Prevents half of a file from being visible after kill -9, and its second landing from doubling rows."""
     files = tmp_path / "chip"
     files.mkdir()
     write_files(files)
-    land(tmp_path / "undisturbed", files)
-    expected = {key: (rows, rejects) for key, rows, rejects in visible(tmp_path / "undisturbed")}
+    land(place("undisturbed"), files)
+    expected = {key: (rows, rejects) for key, rows, rejects in visible(place("undisturbed"))}
     assert {key[0]: len(rows) + len(rejects) for key, (rows, rejects) in expected.items()} == ROWS
     cut_off = 0
-    lakes = (tmp_path / f"lake_{number}" for number in range(KILLS))
+    lakes = (place(f"lake_{number}") for number in range(KILLS))
     lake = next(lakes)
     for kill in range(KILLS):
         before, open_before = commits(lake), open_loads(lake)
@@ -146,7 +162,7 @@ def test_a_loader_that_is_killed(tmp_path: Path, dice: random.Random) -> None:
     assert cut_off >= KILLS // 2
 
 
-def suspend_with_a_load_open(loader: subprocess.Popen[str], lake: Path) -> None:
+def suspend_with_a_load_open(loader: subprocess.Popen[str], lake: str) -> None:
     """Suspend a loader between the opening of a load and its end, which is a moment that chance may miss."""
     before = open_loads(lake)
     while loader.poll() is None:
@@ -158,9 +174,9 @@ def suspend_with_a_load_open(loader: subprocess.Popen[str], lake: Path) -> None:
     raise AssertionError("the loader ended before a load of it was seen open")
 
 
-def test_loaders_that_compact_the_manifest_at_once(tmp_path: Path) -> None:
+def test_loaders_that_compact_the_manifest_at_once(place: Place, tmp_path: Path) -> None:
     """Prevents two loaders that tidy up together from having every load there twice, and its rows read twice."""
-    lake = tmp_path / "lake"
+    lake = place("lake")
     for number in range(3):
         path = tmp_path / f"{number}_{TRACE_FILE}"
         path.write_text(trace([(1, number)], run=f"run {number}"), encoding="utf-8")
@@ -174,9 +190,9 @@ def test_loaders_that_compact_the_manifest_at_once(tmp_path: Path) -> None:
     assert len(manifest(lake).file_uris()) == 1
 
 
-def test_a_manifest_that_was_doubled_is_repaired(tmp_path: Path) -> None:
+def test_a_manifest_that_was_doubled_is_repaired(place: Place, tmp_path: Path) -> None:
     """Prevents a lake whose loads 0.3.0 has doubled from staying so."""
-    lake = tmp_path / "lake"
+    lake = place("lake")
     path = tmp_path / TRACE_FILE
     path.write_text(trace([(1, 0.5)]), encoding="utf-8")
     land(lake, path)
@@ -187,18 +203,18 @@ def test_a_manifest_that_was_doubled_is_repaired(tmp_path: Path) -> None:
     assert loads(lake) == before
 
 
-def manifest(lake: Path) -> DeltaTable:
+def manifest(lake: str) -> DeltaTable:
     """Return the manifest as a loader opens it."""
-    return Lake(str(lake)).table("landing_loads")
+    return Lake(lake).table("landing_loads")
 
 
-def test_many_loaders_at_once(tmp_path: Path) -> None:
+def test_many_loaders_at_once(place: Place, tmp_path: Path) -> None:
     """Prevents two loaders from giving out one id, or from landing one content twice, when they begin together."""
     files = tmp_path / "files"
     files.mkdir()
     for number in range(FILES):
         (files / f"{number}_{TRACE_FILE}").write_text(trace([(1, number)], run=f"run {number}"), encoding="utf-8")
-    lake = tmp_path / "lake"
+    lake = place("lake")
     loaders = [start(lake, files) for _ in range(LOADERS)]
     for loader in loaders:
         output, errors = loader.communicate(timeout=TIMEOUT_SECONDS)

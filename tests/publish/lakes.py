@@ -63,9 +63,9 @@ Rows = list[dict[str, Any]]
 
 @dataclass
 class Built:
-    """A lake in a folder, and the rows of each mart as they were written last."""
+    """A lake, and the rows of each mart as they were written last."""
 
-    folder: Path
+    uri: str
     marts: Sequence[Mart]
     dice: random.Random
     rows: dict[str, Rows] = field(default_factory=dict)
@@ -75,10 +75,10 @@ class Built:
         """The marts that are built, with what views read."""
         return [mart for mart in self.marts if not mart.is_view and mart.origin != "landing"]
 
-    def place(self, name: str) -> Path:
+    def place(self, name: str) -> str:
         """Return where a table is, as Spark places it."""
         mart = next(mart for mart in self.tables if mart.name == name)
-        return self.folder / "warehouse" / f"afterstate{'_staging' if mart.origin == 'staging' else ''}.db" / name
+        return f"{self.uri}/warehouse/afterstate{'_staging' if mart.origin == 'staging' else ''}.db/{name}"
 
     def build(self, name: str, number_of_rows: int, mode: str = "overwrite", **constants: Any) -> None:
         """Write random rows of a table; `constants` are values that all of them have."""
@@ -92,11 +92,11 @@ class Built:
         """Write rows of a table, whatever they are."""
         mart = next(mart for mart in self.tables if mart.name == name)
         table = pa.Table.from_pylist(rows, schema=_schema(mart))
-        write_deltalake(str(self.place(name)), table, mode=mode)  # type: ignore[call-overload]
+        write_deltalake(self.place(name), table, mode=mode)  # type: ignore[call-overload]
 
     def delete(self, name: str, predicate: str, is_gone: Callable[[dict[str, Any]], bool]) -> None:
         """Delete rows of a table: those of the predicate, which Delta takes, and Python has again."""
-        DeltaTable(str(self.place(name))).delete(predicate)
+        DeltaTable(self.place(name)).delete(predicate)
         self.rows[name] = [row for row in self.rows[name] if not is_gone(row)]
 
     def forget(self, name: str) -> None:
@@ -104,10 +104,10 @@ class Built:
         shutil.rmtree(self.place(name))
 
 
-def make_lake(bench: Bench, folder: Path, dice: random.Random, rows: int = 40) -> Built:
+def make_lake(bench: Bench, place: str | Path, dice: random.Random, rows: int = 40) -> Built:
     """Return a lake with the samples of one run landed, and random rows in every mart."""
-    land(folder, ROOT / "samples" / "core")
-    built = Built(folder, read_marts(bench.settings, bench.warehouse), dice)
+    land(place, ROOT / "samples" / "core")
+    built = Built(str(place), read_marts(bench.settings, bench.warehouse), dice)
     for mart in built.tables:
         built.build(mart.name, dice.randint(0, rows))
     return built
@@ -115,7 +115,7 @@ def make_lake(bench: Bench, folder: Path, dice: random.Random, rows: int = 40) -
 
 def publish(bench: Bench, lake: Built, *options: str) -> dict[str, str]:
     """Publish with `--json`, which must succeed, and return each mart's status."""
-    done = bench.run("publish", "--lake", lake.folder, "--json", *options)
+    done = bench.run("publish", "--lake", lake.uri, "--json", *options)
     assert done.exit_code == 0, done.output
     printed = json.loads(done.stdout)
     assert all(tuple(item) == JSON_FIELDS["publish"][1] for item in printed)
@@ -125,7 +125,7 @@ def publish(bench: Bench, lake: Built, *options: str) -> dict[str, str]:
 def start(bench: Bench, lake: Built) -> subprocess.Popen[str]:
     """Start a publish as a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "afterstate", "publish", "--lake", str(lake.folder), "--json"],
+        [sys.executable, "-m", "afterstate", "publish", "--lake", lake.uri, "--json"],
         env={**os.environ, **bench.environment},
         cwd=ROOT,
         stdout=subprocess.PIPE,

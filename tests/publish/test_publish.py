@@ -24,6 +24,7 @@ from afterstate.warehouse.connect import connect, open_cursor
 from loaders.lake.tables import LOADS_SCHEMA, REJECTS_SCHEMA
 from tests.bench import ROOT, WITHOUT_TESTS, Bench, empty_place
 from tests.lake.helpers import land
+from tests.lake.object_store import ObjectStore
 from tests.loaders.faults import LONG, TIMEOUT_SECONDS
 from tests.publish.lakes import Built, differing, make_lake, publish, start
 
@@ -63,6 +64,20 @@ def test_the_server_holds_what_the_lake_holds(warehouse: Bench, tmp_path: Path, 
     assert news(publish(warehouse, lake)) == {TRAJECTORY, COUNTS}
     assert differing(warehouse, lake) == []
     assert created_at(warehouse) != created
+
+
+@pytest.mark.engines("mariadb")
+def test_a_lake_in_an_object_store(
+    warehouse: Bench, object_store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dice: random.Random
+) -> None:
+    """Prevents a lake that only a machine with its files can publish."""
+    object_store.enter(monkeypatch)
+    lake = make_lake(warehouse, f"{object_store.uri}/{tmp_path.name}", dice)
+    assert set(publish(warehouse, lake).values()) == {"published"}
+    assert differing(warehouse, lake) == []
+    lake.build(TRAJECTORY, 20, mode="append")
+    assert news(publish(warehouse, lake)) == {TRAJECTORY}
+    assert differing(warehouse, lake) == []
 
 
 def news(statuses: dict[str, str]) -> set[str]:
@@ -271,7 +286,7 @@ def test_whose_marts_they_are(warehouse: Bench, tmp_path: Path, dice: random.Ran
     """Prevents a publish from replacing what landed files were built into, or another lake's marts; and the reverse."""
     lake = make_lake(warehouse, tmp_path / "lake", dice, rows=3)
     warehouse.land(ROOT / "samples" / "core")
-    refused = warehouse.run("publish", "--lake", lake.folder)
+    refused = warehouse.run("publish", "--lake", lake.uri)
     assert refused.exit_code == 1
     assert "has landed files of its own: 4" in refused.output
     assert "AFTERSTATE_SCHEMA=NAME afterstate up" in refused.output
@@ -280,9 +295,9 @@ def test_whose_marts_they_are(warehouse: Bench, tmp_path: Path, dice: random.Ran
     assert fresh.run("up").exit_code == 0
     publish(fresh, lake)
     other = make_lake(fresh, tmp_path / "other", dice, rows=3)
-    refused = fresh.run("publish", "--lake", other.folder)
+    refused = fresh.run("publish", "--lake", other.uri)
     assert refused.exit_code == 1
-    assert f"are published from another lake, {lake.folder}" in refused.output
+    assert f"are published from another lake, {lake.uri}" in refused.output
     assert differing(fresh, lake) == []
     publish(fresh, other, "--replace")
     assert differing(fresh, other) == []
@@ -290,14 +305,14 @@ def test_whose_marts_they_are(warehouse: Bench, tmp_path: Path, dice: random.Ran
     csv = fresh.write("snapshot.csv", "run_id\n")
     for command in (("restore", csv), ("build",)):
         said = run_process(fresh, *command) if command[0] == "build" else fresh.run(*command).output
-        assert f"are published from the lake {other.folder}" in said
+        assert f"are published from the lake {other.uri}" in said
     assert differing(fresh, other) == []
     assert fresh.run("sessions").exit_code == 0
     counts = ("export", "phase-counts", "--session", "s", "--run", "261122_0000001", "--out", tmp_path)
     for line in (counts, ("report", "--out", tmp_path / "report.html")):
         failed = fresh.run(*line)
         assert failed.exit_code == 1
-        assert f"which this command needs, is in the lake {other.folder}" in failed.output
+        assert f"which this command needs, is in the lake {other.uri}" in failed.output
 
 
 def run_process(bench: Bench, *arguments: str) -> str:
@@ -332,17 +347,17 @@ def test_what_cannot_be_published(warehouse: Bench, tmp_path: Path, dice: random
         ([first, {**second, "id": first["id"]}], "Duplicate entry"),
     ):
         lake.write(SNAPSHOT, rows)
-        refused = warehouse.run("publish", "--lake", lake.folder)
+        refused = warehouse.run("publish", "--lake", lake.uri)
         assert refused.exit_code == 1, refused.output
         assert said in refused.output
         assert SNAPSHOT in refused.output
         assert differing(warehouse, lake) == []
     table = pa.Table.from_pylist([first]).drop_columns(["veto_streak"])
-    write_deltalake(str(lake.place(SNAPSHOT)), table, mode="overwrite", schema_mode="overwrite")
-    refused = warehouse.run("publish", "--lake", lake.folder)
+    write_deltalake(lake.place(SNAPSHOT), table, mode="overwrite", schema_mode="overwrite")
+    refused = warehouse.run("publish", "--lake", lake.uri)
     assert "the lake and the contract have different columns: veto_streak" in refused.output
     assert differing(warehouse, lake) == []
-    assert warehouse.run("publish", "--lake", lake.folder, "--select", "spans").exit_code == 2
+    assert warehouse.run("publish", "--lake", lake.uri, "--select", "spans").exit_code == 2
 
 
 @pytest.mark.engines("mariadb")
@@ -385,7 +400,7 @@ def test_without_local_infile(warehouse: Bench, tmp_path: Path, dice: random.Ran
 def test_rejects_of_a_load_that_is_still_open(warehouse: Bench, tmp_path: Path, dice: random.Random) -> None:
     """Prevents rejects from staying unseen that were written before their load became visible."""
     lake = make_lake(warehouse, tmp_path / "lake", dice, rows=3)
-    loads_place, rejects_place = (str(lake.folder / "landing" / name) for name in ("landing_loads", "landing_rejects"))
+    loads_place, rejects_place = (f"{lake.uri}/landing/{name}" for name in ("landing_loads", "landing_rejects"))
     reject = {"load_id": 99, "row_no": 1, "line_no": 2, "kind": "k", "file_path": "f", "reason": "r", "row_text": "t"}
     write_deltalake(rejects_place, pa.Table.from_pylist([reject], schema=REJECTS_SCHEMA), mode="append")
     publish(warehouse, lake)
