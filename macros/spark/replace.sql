@@ -60,7 +60,8 @@
             {% do behind.append(is_from_on(column, seed_literal(found["from_" ~ column]))) %}
         {% endfor %}
         {% do conditions.append("(" ~ behind | join(" or ") ~ ")") if behind %}
-        {% do reaches.update({model.name: conditions | join(" and ") if found["changes"]}) %}
+        {% set is_any = found["changes"] and (behind or not from) %}
+        {% do reaches.update({model.name: conditions | join(" and ") if is_any else none}) %}
     {% endif %}
     {{ return(reaches[model.name]) }}
 {% endmacro %}
