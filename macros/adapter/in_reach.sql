@@ -1,4 +1,5 @@
-{#- The rows of the table that is being built, to be joined to its changes: a server finds them by a key. -#}
+{#- Rows to be joined to the changes of the model being built, of a relation that has the columns which its config names
+    in `replace_on` and `replace_from`: a server finds them by a key. -#}
 {% macro in_reach(relation) -%}
     {{ return(adapter.dispatch("in_reach", "afterstate")(relation)) }}
 {%- endmacro %}
@@ -9,7 +10,11 @@
 
 {#- Spark reads the files that may have such rows; a join alone would have it read all of them. -#}
 {% macro spark__in_reach(relation) -%}
+{%- if is_incremental() -%}
 (select * from {{ relation }} where {{ reach_of_changes() or "false" }})
+{%- else -%}
+{{ relation }}
+{%- endif -%}
 {%- endmacro %}
 
 {#- The segments among which an incremental build looks for those that hold at changed proposals. -#}

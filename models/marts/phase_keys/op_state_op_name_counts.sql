@@ -9,7 +9,7 @@ with phase_key_counts as (
         counts.phase_key_virtual as phase_key,
         counts.op_name,
         {{ as_bigint("sum(counts.count)") }} as count
-    from {{ ref("phase_proposal_counts") }} as counts
+    from {{ in_reach(ref("phase_proposal_counts")) }} as counts
     {{ join_changed_runs("counts") }}
     group by counts.session_id, counts.run_id, counts.boundary, counts.phase_key_virtual, counts.op_name
 

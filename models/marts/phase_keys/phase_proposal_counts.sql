@@ -3,7 +3,7 @@
 with phase_keys as (
 
     select phase_keys.*
-    from {{ ref("proposal_phase_keys") }} as phase_keys
+    from {{ in_reach(ref("proposal_phase_keys")) }} as phase_keys
     {{ join_changed_runs("phase_keys") }}
 
 ),

@@ -20,7 +20,7 @@ proposals as (
         phase_keys.*
     from logs
     {{ join_changed_runs("logs") }}
-    inner join {{ ref("proposal_phase_keys") }} as phase_keys
+    inner join {{ in_reach(ref("proposal_phase_keys")) }} as phase_keys
         on {{ same_key("logs", "phase_keys", ["session_id", "run_id"]) }}
 
 ),
@@ -79,7 +79,7 @@ proposer_log_mismatches as (
         choices.phase_key as logged_phase_key,
         choices.line_no as logged_line_no
     from choices
-    {{ inner_join_in_order() }} {{ ref("proposal_phase_keys") }} as proposals {{ primary_key_index() }}
+    {{ inner_join_in_order() }} {{ in_reach(ref("proposal_phase_keys")) }} as proposals {{ primary_key_index() }}
         on {{ same_key("choices", "proposals", proposal) }}
     where
         choices.choice_no = 1

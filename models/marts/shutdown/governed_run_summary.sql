@@ -7,7 +7,7 @@
 with steps as (
 
     select steps.*
-    from {{ ref("design_trajectory") }} as steps
+    from {{ in_reach(ref("design_trajectory")) }} as steps
     {{ join_changed_designs("steps") }}
 
 ),

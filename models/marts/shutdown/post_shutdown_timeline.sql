@@ -42,7 +42,7 @@ post_shutdown_timeline as (
         {{ double_difference("steps.risk_score_total", "snapshots.risk_score_total") }}
             as risk_score_total_difference
     from snapshots
-    {{ inner_join_in_order() }} {{ ref("design_trajectory") }} as steps {{ primary_key_index() }}
+    {{ inner_join_in_order() }} {{ in_reach(ref("design_trajectory")) }} as steps {{ primary_key_index() }}
         on
             {{ same_key("snapshots", "steps", design) }}
             and snapshots.shutdown_step < steps.step
