@@ -32,7 +32,7 @@ from tests.loaders.odd_files import odd_files
 EVERY_ODD_FILE = 11  # each oddity is in a file of each kind
 KILLS = 50 if LONG else 6
 LANDING_SECONDS = 2
-LOADERS, FILES = (8, 40) if LONG else (4, 8)
+LOADERS, FILES = (8, 40) if LONG else (4, 5)
 Place = Callable[[str], str]
 
 
