@@ -118,7 +118,7 @@ class Spark:
         return self._processes("CoarseGrainedExecutorBackend")
 
     def _places(self) -> set[Path]:
-        """Return where the executors have their copies of the jars; Spark leaves them there, in its own folder."""
+        """Return the executors' working folders, which Spark leaves behind in its own folder."""
         return {Path(process.cwd()).parent for process in self.executors()}
 
     def cpu_seconds(self) -> float:
