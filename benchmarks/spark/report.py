@@ -190,7 +190,7 @@ class Report:
         return lines
 
     def _crossing(self) -> list[str]:
-        """Return the size from which Spark takes less time, interpolated in the log-log picture."""
+        """Return the size from which Spark takes less time, by straight lines in the log-log picture."""
         pairs = list(zip(self._points(MARIADB), self._points(SPARK), strict=True))
         ratios = [(rows, spark / mariadb) for (rows, mariadb), (_, spark) in pairs]
         for (small, before), (large, after) in pairwise(ratios):
@@ -203,7 +203,11 @@ class Report:
         rows, ratio = ratios[-1]
         if ratio <= 1:
             return [f"land + build: Spark takes less time at every size from {ratios[0][0]:,} segments on"]
-        return [f"land + build: no crossing up to {rows:,} segments, where Spark takes {ratio:.2f} x MariaDB's time"]
+        said = f"land + build: no crossing up to {rows:,} segments, where Spark takes {ratio:.2f} x MariaDB's time"
+        falling = -_slope(ratios[-2], ratios[-1]) if len(ratios) > 1 else 0.0
+        if falling > 0:
+            said += f"; from {rows * ratio ** (1 / falling):,.0f} on it would take less, if both went on as in the last step"
+        return [said]
 
     def _points(self, engine: str) -> list[tuple[int, float]]:
         return sorted((f.rows, f.seconds) for f in self.figures if (f.engine, f.what) == (engine, WHOLE))

@@ -30,10 +30,17 @@ def test_a_crossing_lies_between_two_sizes() -> None:
 
 def test_without_a_crossing_the_last_ratio_is_said() -> None:
     """Prevents a recommendation to move where Spark is slower at every size."""
-    report = report_of(MariaDB={100: 1.0, 10_000: 10.0}, Spark={100: 10.0, 10_000: 20.0})
+    report = report_of(MariaDB={100: 1.0, 10_000: 10.0}, Spark={100: 2.0, 10_000: 20.0})
     assert (
         "land + build: no crossing up to 10,000 segments, where Spark takes 2.00 x MariaDB's time" in report.findings()
     )
+
+
+def test_a_crossing_beyond_the_last_size_is_called_an_estimate() -> None:
+    """Prevents a size that was not measured from being read as one that was."""
+    report = report_of(MariaDB={100: 1.0, 10_000: 10.0}, Spark={100: 10.0, 10_000: 20.0})
+    (said,) = (line for line in report.findings() if "crossing" in line)
+    assert said.endswith("; from 72,670 on it would take less, if both went on as in the last step")
 
 
 def test_a_steep_slope_is_missed() -> None:

@@ -1,13 +1,16 @@
 """What a mart holds, as one number: the same rows give the same, on any server and in any order.
 
-Left out is what says when and by which load a row came, which no two warehouses have in common.
+Left out is what says when and by which load a row came, which no two warehouses have in common. A snapshot's number is
+its place among all: those that a server gives out have gaps, Spark's have none.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable
 from contextlib import closing
+from operator import itemgetter
 from typing import Any
 
 from pymysql.cursors import SSCursor
@@ -31,32 +34,46 @@ LEFT_OUT = (
     "fallback_load_id",
     "reservation_load_id",
 )
-TABLES = """
-select table_name, group_concat('`', column_name, '`' order by column_name separator ', ')
+IDS = ("id", "snapshot_id")  # of a snapshot
+COLUMNS = """
+select table_name, column_name
 from information_schema.columns
 where table_schema = %s and column_name not in %s
-group by table_name
-order by table_name
+order by table_name, column_name
+"""
+RANKS = """
+left join (select id as ranked_id, row_number() over (order by id) as snapshot_rank from {marts}.shutdown_snapshot_memory)
+    as ranks on mart.`{id}` = ranks.ranked_id
 """
 
 
-def mart_columns(bench: Bench) -> dict[str, str]:
-    """Return the compared columns of each table of the marts' layer, reference tables included, as SQL lists them."""
+def mart_queries(bench: Bench) -> dict[str, str]:
+    """Return a query for the compared columns of each table of the marts' layer, reference tables included.
+
+    `{marts}` in it is the marts' schema.
+    """
     schemas = bench.warehouse.schemas
     others = tuple(prefix for layer in LAYERS if (prefix := schemas.prefix(layer)))  # in the marts' schema, too
     with closing(connect(bench.warehouse.bi)) as reader, reader.cursor() as cursor:
-        cursor.execute("set session group_concat_max_len = 65536")
-        cursor.execute(TABLES, (schemas.marts, LEFT_OUT))
-        return {table: columns for table, columns in cursor.fetchall() if not table.startswith(others)}
+        cursor.execute(COLUMNS, (schemas.marts, LEFT_OUT))
+        found = itertools.groupby(cursor.fetchall(), key=itemgetter(0))
+        columns = {table: [name for _, name in rows] for table, rows in found if not table.startswith(others)}
+    return {table: _query(table, names) for table, names in columns.items()}
+
+
+def _query(table: str, columns: list[str]) -> str:
+    texts = ", ".join("ranks.snapshot_rank" if name in IDS else f"mart.`{name}`" for name in columns)
+    ranks = "".join(RANKS.replace("{id}", name) for name in columns if name in IDS)
+    return f"select {texts} from {{marts}}.{table} as mart {ranks}"
 
 
 def mart_checksums(bench: Bench) -> dict[str, str]:
     """Return `rows:checksum` of each of these tables, read as BI reads them."""
     found = {}
     with closing(connect(bench.warehouse.bi)) as reader:
-        for table, columns in mart_columns(bench).items():
+        for table, query in mart_queries(bench).items():
             with reader.cursor(SSCursor) as rows:
-                rows.execute(f"select {columns} from `{bench.warehouse.schemas.marts}`.`{table}`")
+                rows.execute(bench.sql(query))
                 found[table] = checksum(rows)
     return found
 
