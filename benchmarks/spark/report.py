@@ -206,7 +206,8 @@ class Report:
         said = f"land + build: no crossing up to {rows:,} segments, where Spark takes {ratio:.2f} x MariaDB's time"
         falling = -_slope(ratios[-2], ratios[-1]) if len(ratios) > 1 else 0.0
         if falling > 0:
-            said += f"; from {rows * ratio ** (1 / falling):,.0f} on it would take less, if both went on as in the last step"
+            from_rows = float(f"{rows * ratio ** (1 / falling):.1e}")  # two digits: nothing was measured there
+            said += f"; from {from_rows:,.0f} on it would take less, if both went on as in the last step"
         return [said]
 
     def _points(self, engine: str) -> list[tuple[int, float]]:

@@ -40,7 +40,7 @@ def test_a_crossing_beyond_the_last_size_is_called_an_estimate() -> None:
     """Prevents a size that was not measured from being read as one that was."""
     report = report_of(MariaDB={100: 1.0, 10_000: 10.0}, Spark={100: 10.0, 10_000: 20.0})
     (said,) = (line for line in report.findings() if "crossing" in line)
-    assert said.endswith("; from 72,670 on it would take less, if both went on as in the last step")
+    assert said.endswith("; from 73,000 on it would take less, if both went on as in the last step")
 
 
 def test_a_steep_slope_is_missed() -> None:

@@ -42,8 +42,10 @@ where table_schema = %s and column_name not in %s
 order by table_name, column_name
 """
 RANKS = """
-left join (select id as ranked_id, row_number() over (order by id) as snapshot_rank from {marts}.shutdown_snapshot_memory)
-    as ranks on mart.`{id}` = ranks.ranked_id
+left join (
+    select id as ranked_id, row_number() over (order by id) as snapshot_rank
+    from {marts}.shutdown_snapshot_memory
+) as ranks on mart.`{id}` = ranks.ranked_id
 """
 
 
