@@ -50,13 +50,14 @@ class Parser(argparse.ArgumentParser):
         """Add an option for a list of sizes."""
         self.add_argument(option, type=_sizes, default=default, help=f"{what}; default %(default)s")
 
-    def add_outputs(self, page: str | None = None) -> None:
+    def add_outputs(self, page: str | None = None, *, with_picture: bool = True) -> None:
         """Add options for the files to write; with `page`, also for the tables in the documentation."""
         self.add_argument("--json", type=Path, help="write every measurement here")
         self.add_argument("--markdown", type=Path, help="write the tables here")
         if page:
             self.add_argument("--docs", type=Path, help=f"write the tables between the marks in this file, {page}")
-        self.add_argument("--out", type=Path, help="draw a picture here, .svg or .png")
+        if with_picture:
+            self.add_argument("--out", type=Path, help="draw a picture here, .svg or .png")
 
 
 def about(rounds: int, python: Path, packages: Sequence[str]) -> dict[str, object]:
@@ -82,7 +83,7 @@ def write(name: str, arguments: argparse.Namespace, report: Report, folder: Path
         arguments.markdown.write_text(report.markdown(), encoding="utf-8")
     if getattr(arguments, "docs", None):
         _paste(arguments.docs, f"benchmark-{name}", report.markdown())
-    if arguments.out:
+    if getattr(arguments, "out", None):
         draw = [OTHERS_PYTHON, "-m", f"benchmarks.{name}.picture", figures.resolve(), arguments.out.resolve()]
         subprocess.run(draw, cwd=ROOT, check=True)
 

@@ -1,0 +1,1 @@
+"""Why the lake's tables are Delta's and not Iceberg's; `script/benchmark-formats` runs it."""
