@@ -17,8 +17,9 @@ append      A load's rows in one commit, its row of the manifest in another. Fro
             metadata and catalog.
 read        All rows into an Arrow table. Rows of each load and a checksum of all values must be what was written.
 many        Processes that each commit loads of 100 rows to one table, from the first that is ready to the last commit.
-            `again by itself` is how often the library wrote a commit again, `given up and begun again` how often it
-            raised an error and the process began anew. No row may be lost or doubled.
+            Both libraries may write a commit again a thousand times, and wait between tries as they do by default.
+            `again by itself` counts these tries; `given up and begun again` counts errors after which the process tried
+            once more. No row may be lost or doubled.
 killed      Appends that are killed at a random moment, of the smallest size. Each load must be there whole or not at
             all, and whole where the manifest names it; the next append must go through. `--seed` repeats the moments.
 

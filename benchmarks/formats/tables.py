@@ -13,6 +13,7 @@ import pyarrow as pa
 from benchmarks.formats.batches import LOADS, ROWS
 
 TABLES = {"rows": ROWS, "loads": LOADS}
+MOST_RETRIES = 1_000  # of a commit, by both: as often as it takes
 
 
 class Delta:
@@ -44,7 +45,7 @@ class Delta:
             rows,
             mode="append",
             writer_properties=WriterProperties(compression="ZSTD"),
-            commit_properties=CommitProperties(max_commit_retries=1_000),
+            commit_properties=CommitProperties(max_commit_retries=MOST_RETRIES),
         )
 
     def read(self, name: str) -> pa.Table:
@@ -74,8 +75,9 @@ class Iceberg:
     def make(self) -> None:
         """Make both tables, empty."""
         self._catalog.create_namespace("landing")
+        properties = {"commit.retry.num-retries": str(MOST_RETRIES)}
         for name, schema in TABLES.items():
-            table = self._catalog.create_table(f"landing.{name}", schema=schema)
+            table = self._catalog.create_table(f"landing.{name}", schema=schema, properties=properties)
             if name == "rows" and self.is_partitioned:
                 with table.update_spec() as change:
                     change.add_identity("_load_id")
