@@ -75,7 +75,7 @@ def land(
         console.print_json([result.as_json() for result in results])
     else:
         show_results(results)
-        if not lake:
+        if lake is None:
             console.suggest(next_step(results))
     if any(result.status == "failed" for result in results):
         sys.exit(FAILED)
@@ -132,7 +132,7 @@ def _lander(
     *,
     has_files: bool,
 ) -> FileLander:
-    if lake:
+    if lake is not None:
         from loaders.lake.land import LakeLander
         from loaders.lake.tables import Lake
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
@@ -18,6 +17,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from afterstate.errors import AfterstateError
 from afterstate.publish.marts import Mart
 from loaders.lake.manifest import VISIBLE
+from loaders.lake.reason import CREDENTIALS, reason_of
 from loaders.lake.tables import LOADS, REJECTS, place_of
 
 Batches = Callable[[Sequence[str]], Iterable[pa.RecordBatch]]  # takes columns
@@ -107,10 +107,6 @@ def readable(place: str) -> Iterator[None]:
         yield
     except (DeltaError, OSError, pa.ArrowException) as error:
         raise AfterstateError(
-            f"{place}: the lake said: {_first_line(error)}; nothing was published",
-            "run the same command again; in an object store, its credentials must be in the environment",
+            f"{place}: the lake said: {reason_of(error)}; nothing was published",
+            f"run the same command again; {CREDENTIALS}",
         ) from error
-
-
-def _first_line(error: Any) -> str:
-    return str(error).strip().split("\n")[0]

@@ -23,6 +23,7 @@ from loaders.encode import REJECT_COLUMNS, Checked, Encoder, Reject
 from loaders.inspection import Inspected
 from loaders.kinds import Kind
 from loaders.lake.manifest import AGAIN, Manifest
+from loaders.lake.reason import reason_of
 from loaders.lake.tables import REJECTS, REJECTS_SCHEMA, Lake, rows_schema
 from loaders.land import FileLander
 from loaders.load import REJECTS_IN_MEMORY_BYTES, SHOWN_REJECTS, oddities, readable
@@ -167,7 +168,7 @@ def _refusals() -> Iterator[None]:
         yield
     except (DeltaError, OSError) as error:
         raise LandingError(
-            f"the lake said: {error}; nothing of the file was landed", AGAIN, failure="server"
+            f"the lake said: {reason_of(error)}; nothing of the file was landed", AGAIN, failure="server"
         ) from error
 
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from deltalake import DeltaTable
+from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from afterstate.errors import LandingError
+from afterstate.errors import LandingError, UsageError
 from loaders.encode import OTHER_COLUMNS
 from loaders.kinds import Kind
+from loaders.lake.reason import CREDENTIALS, reason_of
 from loaders.recognise import KINDS
 
 LOADS, REJECTS = "landing_loads", "landing_rejects"
@@ -74,7 +75,9 @@ def rows_schema(kind: Kind) -> pa.Schema:
 
 
 def place_of(uri: str) -> str:
-    """Return where a lake is, as delta-rs takes it: a URL as it is, a folder in full."""
+    """Return where a lake is, as delta-rs takes it: a URL as it is, a folder in full. Raises UsageError for no name."""
+    if not uri.strip():
+        raise UsageError("`--lake` is empty", "expected a folder, or a URL such as s3://bucket/lake")
     return uri.rstrip("/") if "://" in uri else str(Path(uri).expanduser().resolve())
 
 
@@ -94,9 +97,8 @@ class Lake:
                 self._make(kind.name, rows_schema(kind), ["_load_id"])
         except (DeltaError, OSError) as error:
             raise LandingError(
-                f"{uri}: the lake cannot be opened: {error}",
-                "expected a folder that can be written, or a URL of an object store whose credentials are in the "
-                "environment",
+                f"{uri}: the lake cannot be opened: {reason_of(error)}",
+                f"expected a folder that can be written, or a URL such as s3://bucket/lake; {CREDENTIALS}",
                 failure="connection",
             ) from error
 
@@ -113,4 +115,10 @@ class Lake:
             self.table(name)
         except TableNotFoundError:
             options: dict[str, Any] = {"partition_by": partition_by} if partition_by else {}
-            DeltaTable.create(self.place(name), schema, mode="ignore", name=name, **options)
+            # As the first commit or not at all: of several loaders that find it missing, one makes it.
+            alone = CommitProperties(max_commit_retries=0)
+            try:
+                DeltaTable.create(self.place(name), schema, name=name, commit_properties=alone, **options)
+            except DeltaError:
+                if not DeltaTable.is_deltatable(self.place(name)):
+                    raise
