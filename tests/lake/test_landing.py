@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,6 +34,7 @@ EVERY_ODD_FILE = 11  # each oddity is in a file of each kind
 KILLS = 50 if LONG else 6
 LANDING_SECONDS = 2
 LOADERS, FILES = (8, 40) if LONG else (4, 5)
+LAKES = 30  # one loader in ten failed
 Place = Callable[[str], str]
 
 
@@ -206,6 +208,14 @@ def test_a_manifest_that_was_doubled_is_repaired(place: Place, tmp_path: Path) -
 def manifest(lake: str) -> DeltaTable:
     """Return the manifest as a loader opens it."""
     return Lake(lake).table("landing_loads")
+
+
+def test_a_lake_that_several_loaders_make_at_once(place: Place) -> None:
+    """Prevents a first loader from failing because another one has made a table that both found missing."""
+    with ThreadPoolExecutor(LOADERS) as loaders:
+        for number in range(LAKES):
+            lakes = list(loaders.map(Lake, [place(f"lake {number}")] * LOADERS))
+            assert {lake.table("landing_loads").version() for lake in lakes} == {0}
 
 
 def test_many_loaders_at_once(place: Place, tmp_path: Path) -> None:
