@@ -24,7 +24,7 @@ from loaders.inspection import Inspected
 from loaders.kinds import Kind
 from loaders.lake.manifest import AGAIN, Manifest
 from loaders.lake.reason import reason_of
-from loaders.lake.tables import REJECTS, REJECTS_SCHEMA, Lake, rows_schema
+from loaders.lake.tables import REJECTS, REJECTS_SCHEMA, Lake, OpenTables, rows_schema
 from loaders.land import FileLander
 from loaders.load import REJECTS_IN_MEMORY_BYTES, SHOWN_REJECTS, oddities, readable
 from loaders.result import FileResult
@@ -49,8 +49,8 @@ class LakeLander(FileLander):
         encoding: str | None = None,
     ) -> None:
         super().__init__(kind, progress, run_options, encoding)
-        self._lake = lake
         self._manifest = Manifest(lake)
+        self._tables = OpenTables(lake)
 
     def _load_with_retries(self, inspected: Inspected, result: FileResult, turn: Turn) -> None:
         with turn.opening(inspected.kind.name, inspected.run), _refusals():
@@ -88,7 +88,7 @@ class LakeLander(FileLander):
         try:
             with _refusals():
                 write_deltalake(
-                    self._lake.place(name),
+                    self._tables.latest(name),
                     pa.RecordBatchReader.from_batches(schema, failing),
                     mode="append",
                     writer_properties=WriterProperties(compression="ZSTD"),

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -27,7 +28,7 @@ from deltalake.exceptions import CommitFailedError
 from afterstate.errors import LandingError
 from loaders.inspection import Inspected
 from loaders.kinds import Kind
-from loaders.lake.tables import LOADS, LOADS_SCHEMA, Lake
+from loaders.lake.tables import LOADS, LOADS_SCHEMA, Lake, OpenTables
 from loaders.land import manifest_of
 from loaders.store import LANDED, REJECTED, KnownLoad, session_taken
 
@@ -36,7 +37,7 @@ SUPERSEDED, WITHDRAWN = "superseded", "withdrawn"
 VISIBLE = (LANDED, REJECTED, SUPERSEDED, WITHDRAWN, "pruned")
 AGAIN = "run the same command again"
 TIMEOUT_SECONDS = 600
-LONGEST_WAIT_SECONDS = 0.5
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.02, 0.5
 MOST_FILES = 32
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -51,10 +52,16 @@ class Closed:
 
 
 class Manifest:
-    """The loads of a lake."""
+    """The loads of a lake.
+
+    A change reads what others have committed since the last one, no log and no file of the manifest twice.
+    """
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
+        self._turn = threading.Lock()  # this process's own changes never meet: each meeting costs a wait
+        self._tables = OpenTables(lake)
+        self._rows_by_file: dict[str, list[Row]] = {}
 
     def open(self, inspected: Inspected) -> KnownLoad | int:
         """Return the load that has this content, or the id of the load that is now open for it.
@@ -96,7 +103,7 @@ class Manifest:
             same_kind = [row for row in rows if row["kind"] == kind.name and row["load_id"] != load_id]
             if kind.is_stated_by_run:
                 return _supersede_run(same_kind, closed)
-            superseded = _superseded_keys(self._lake, kind, same_kind, closed)
+            superseded = _superseded_keys(self._tables.latest(kind.name), kind, same_kind, closed)
             return [{**row, "status": SUPERSEDED} for row in [*same_kind, closed] if row["load_id"] in superseded] + (
                 [] if load_id in superseded else [closed]
             ), Closed(None)
@@ -104,33 +111,42 @@ class Manifest:
         return self._change(change)
 
     def _change(self, change: Callable[[list[Row]], tuple[list[Row], T]]) -> T:
-        """Write the rows that `change` makes of the manifest as it is; think again when it has become another."""
-        begun = time.monotonic()
+        """Change the manifest, again when others have meanwhile; raises LandingError after TIMEOUT_SECONDS of that."""
+        begun, wait = time.monotonic(), FIRST_WAIT_SECONDS
         while True:
-            table = self._compacted()
-            rows, outcome = change(table.to_pyarrow_table().to_pylist())
-            if not rows:
-                return outcome
-            try:
-                _commit(table, pa.Table.from_pylist(rows, schema=LOADS_SCHEMA))
-                return outcome
-            except CommitFailedError as error:
-                if time.monotonic() - begun > TIMEOUT_SECONDS:
-                    raise LandingError(
-                        f"{self._lake.place(LOADS)}: others have been changing the manifest for {TIMEOUT_SECONDS} s",
-                        AGAIN,
-                        failure="busy",
-                    ) from error
-                time.sleep(random.uniform(0, LONGEST_WAIT_SECONDS))  # noqa: S311 (so that two do not keep step)
+            with self._turn, suppress(CommitFailedError):
+                return self._try(change)
+            if time.monotonic() - begun > TIMEOUT_SECONDS:
+                place = self._lake.place(LOADS)
+                raise LandingError(
+                    f"{place}: others have been changing the manifest for {TIMEOUT_SECONDS} s", AGAIN, failure="busy"
+                )
+            time.sleep(random.uniform(0, wait))  # noqa: S311 (so that two do not keep step)
+            wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+
+    def _try(self, change: Callable[[list[Row]], tuple[list[Row], T]]) -> T:
+        """Write the rows that `change` makes of the manifest; raises CommitFailedError when it has become another."""
+        table = self._compacted()
+        rows, outcome = change(self._rows(table))
+        if rows:
+            _commit(table, pa.Table.from_pylist(rows, schema=LOADS_SCHEMA))
+        return outcome
 
     def _compacted(self) -> DeltaTable:
-        """Open the manifest; each change leaves a file of few rows, and to read hundreds of them takes its time."""
-        table = self._lake.table(LOADS)
+        """Return the manifest as it is now. Each change leaves a file of few rows; many of them are made one."""
+        table = self._tables.latest(LOADS)
         if len(table.file_uris()) > MOST_FILES:
             with suppress(CommitFailedError):
                 compact(table)
-            return self._lake.table(LOADS)
+            return self._tables.latest(LOADS)
         return table
+
+    def _rows(self, table: DeltaTable) -> list[Row]:
+        """Return the manifest's rows; a file of Delta's never changes."""
+        files = {file.path: file for file in table.to_pyarrow_dataset().get_fragments()}
+        known = self._rows_by_file
+        self._rows_by_file = {path: known.get(path) or file.to_table().to_pylist() for path, file in files.items()}
+        return [row for rows in self._rows_by_file.values() for row in rows]
 
 
 def compact(table: DeltaTable) -> None:
@@ -193,29 +209,35 @@ def _supersede_run(others: Sequence[Row], closed: Row) -> tuple[list[Row], Close
     return [*changed, *([] if is_replaced else [closed])], Closed(None, replaced)
 
 
-def _superseded_keys(lake: Lake, kind: Kind, others: Sequence[Row], closed: Row) -> set[int]:
+def _superseded_keys(landed: DeltaTable, kind: Kind, others: Sequence[Row], closed: Row) -> set[int]:
     """Return the loads of which every row has a later one of the same key, among those that share a key with this."""
     counting = [row["load_id"] for row in others if row["status"] in VISIBLE and row["withdrawn_at"] is None]
-    active = [row["load_id"] for row in others if row["status"] == LANDED and row["rows_landed"]]
+    active = {row["load_id"] for row in others if row["status"] == LANDED and row["rows_landed"]}
     load_id = closed["load_id"]
     if not counting or not closed["rows_landed"]:
         return set()
     same_key = " and ".join(f'newer."{name}" = older."{name}"' for name in kind.key)
-    query = QueryBuilder().register("landed", lake.table(kind.name))
+    query = QueryBuilder().register("landed", landed)
     first = kind.key[0]
     bounds = f'select min("{first}") as least, max("{first}") as greatest from landed where _load_id = {load_id}'
     (bound,) = pa.table(query.execute(bounds).read_all()).to_pylist()
-    touched = {load_id} | _loads(
-        query,
-        f"select distinct older._load_id from landed as older inner join landed as newer on {same_key} "
-        f"where newer._load_id = {load_id} and older._load_id < {load_id} and older._load_id in ({_list(active)}) "
-        # files of other runs are not opened: Delta knows the least and the greatest value of each
-        f'and older."{first}" between {_text(bound["least"])} and {_text(bound["greatest"])}',
-    )
+    # files of other runs are not opened: Delta knows the least and the greatest value of each
+    reach = f'"{first}" between {_text(bound["least"])} and {_text(bound["greatest"])}'
+    near = active & _loads(query, f"select distinct _load_id from landed where _load_id < {load_id} and {reach}")
+    touched = {load_id}
+    if near:
+        touched |= _loads(
+            query,
+            f"select distinct older._load_id from landed as older inner join landed as newer on {same_key} "
+            f"where newer._load_id = {load_id} and older._load_id in ({_list(near)}) and older.{reach}",
+        )
+    newer = [number for number in (*counting, load_id) if number > min(touched)]
+    if not newer:
+        return set()
     still_read = _loads(
         query,
         f"select distinct older._load_id from landed as older left anti join landed as newer on {same_key} "
-        f"and newer._load_id > older._load_id and newer._load_id in ({_list([*counting, load_id])}) "
+        f"and newer._load_id > older._load_id and newer._load_id in ({_list(newer)}) "
         f"where older._load_id in ({_list(touched)})",
     )
     return touched - still_read

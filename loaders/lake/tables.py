@@ -7,6 +7,7 @@ what does not fit never lands.
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +123,21 @@ class Lake:
             except DeltaError:
                 if not DeltaTable.is_deltatable(self.place(name)):
                     raise
+
+
+class OpenTables(threading.local):
+    """A lake's tables as one thread has them open, so that it reads of their logs only what is new."""
+
+    def __init__(self, lake: Lake) -> None:
+        """Open none yet."""
+        self._lake = lake
+        self._tables: dict[str, DeltaTable] = {}
+
+    def latest(self, name: str) -> DeltaTable:
+        """Return a table as it is now."""
+        table = self._tables.get(name)
+        if table is None:
+            table = self._tables[name] = self._lake.table(name)
+        else:
+            table.update_incremental()
+        return table

@@ -25,7 +25,7 @@ from tests.bench import ROOT, Bench
 from tests.lake.helpers import commits, land, loads, open_loads, rows_by_load, run, start, table, visible
 from tests.lake.object_store import ObjectStore
 from tests.loaders.faults import LONG, ROWS, TIMELINE_FILE, TIMEOUT_SECONDS, write_files
-from tests.loaders.helpers import TRACE_FILE, TRACE_KIND, trace
+from tests.loaders.helpers import TRACE, TRACE_FILE, TRACE_KIND, csv_text, trace
 from tests.loaders.odd.compare import first_difference
 from tests.loaders.odd.outcome import Outcome, write
 from tests.loaders.odd_files import odd_files
@@ -34,6 +34,7 @@ EVERY_ODD_FILE = 11  # each oddity is in a file of each kind
 KILLS = 50 if LONG else 6
 LANDING_SECONDS = 2
 LOADERS, FILES = (8, 40) if LONG else (4, 5)
+CORRECTIONS = 100 if LONG else 25
 LAKES = 30  # one loader in ten failed
 Place = Callable[[str], str]
 
@@ -110,6 +111,23 @@ def test_a_file_lands_once_and_a_correction_supersedes(place: Place, tmp_path: P
         (3, "landed"),
     ]
     assert [result["status"] for result in land(lake, whole)] == ["superseded"]
+
+
+def test_what_is_superseded_is_what_its_rows_say(tmp_path: Path, dice: random.Random) -> None:
+    """Prevents a load from holding, or not, because of a load that the queries leave out: they look at runs near by."""
+    lake, keys_by_load = str(tmp_path / "lake"), {}
+    keys = [(f"run {run}", "B_GOVERNED", antibody, step) for run in range(4) for antibody in "ab" for step in (1, 2)]
+    for number in range(1, 1 + CORRECTIONS):
+        keys_by_load[number] = chosen = dice.sample(keys, dice.randint(1, 6))
+        file = tmp_path / f"{number}.csv"
+        file.write_text(csv_text(TRACE, [(*key, number, 1, 1, 1) for key in chosen]), encoding="utf-8")
+        land(lake, file)
+        found = loads(lake)
+        later: set[tuple[object, ...]] = set()
+        for load, load_keys in sorted(keys_by_load.items(), reverse=True):
+            expected = "superseded" if later.issuperset(load_keys) else "landed"
+            assert found[load]["status"] == expected, (number, load, keys_by_load)
+            later.update(load_keys)
 
 
 def test_a_run_is_replaced_and_a_session_is_one_folder(place: Place, tmp_path: Path) -> None:
