@@ -166,7 +166,7 @@ def _refusals() -> Iterator[None]:
     """Turn what the lake raises in the block into a LandingError."""
     try:
         yield
-    except (DeltaError, OSError) as error:
+    except (DeltaError, OSError, pa.ArrowException) as error:
         raise LandingError(
             f"the lake said: {reason_of(error)}; nothing of the file was landed", AGAIN, failure="server"
         ) from error

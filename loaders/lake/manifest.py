@@ -54,7 +54,7 @@ class Closed:
 class Manifest:
     """The loads of a lake.
 
-    A change reads what others have committed since the last one, no log and no file of the manifest twice.
+    A change reads of it only what is new since the last one.
     """
 
     def __init__(self, lake: Lake) -> None:
@@ -90,9 +90,17 @@ class Manifest:
         Raises LandingError when the session has become another folder's.
         """
         stated, kind = manifest_of(inspected), inspected.kind
+        tried = Closed(None)
 
         def change(rows: list[Row]) -> tuple[list[Row], Closed]:
+            nonlocal tried
             own = next(row for row in rows if row["load_id"] == load_id)
+            if own["status"] != OPENED:  # the last try went through; an object store's answer was lost
+                return [], tried
+            changed, tried = closing(rows, own)
+            return changed, tried
+
+        def closing(rows: list[Row], own: Row) -> tuple[list[Row], Closed]:
             _require_session(rows, inspected)
             known = _find(rows, stated)
             if known:
@@ -111,7 +119,7 @@ class Manifest:
         return self._change(change)
 
     def _change(self, change: Callable[[list[Row]], tuple[list[Row], T]]) -> T:
-        """Change the manifest, again when others have meanwhile; raises LandingError after TIMEOUT_SECONDS of that."""
+        """Change the manifest; start over when another commit came first. Raises LandingError after TIMEOUT_SECONDS."""
         begun, wait = time.monotonic(), FIRST_WAIT_SECONDS
         while True:
             with self._turn, suppress(CommitFailedError):
@@ -125,7 +133,7 @@ class Manifest:
             wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 
     def _try(self, change: Callable[[list[Row]], tuple[list[Row], T]]) -> T:
-        """Write the rows that `change` makes of the manifest; raises CommitFailedError when it has become another."""
+        """Write the rows that `change` makes of the manifest; raises CommitFailedError if another commit came first."""
         table = self._compacted()
         rows, outcome = change(self._rows(table))
         if rows:

@@ -76,7 +76,7 @@ def rows_schema(kind: Kind) -> pa.Schema:
 
 
 def place_of(uri: str) -> str:
-    """Return where a lake is, as delta-rs takes it: a URL as it is, a folder in full. Raises UsageError for no name."""
+    """Return where a lake is, as delta-rs takes it: a URL, or a folder in full; raises UsageError for an empty name."""
     if not uri.strip():
         raise UsageError("`--lake` is empty", "expected a folder, or a URL such as s3://bucket/lake")
     return uri.rstrip("/") if "://" in uri else str(Path(uri).expanduser().resolve())

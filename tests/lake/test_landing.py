@@ -14,10 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
+from loaders.lake import manifest as manifest_module
 from loaders.lake.manifest import compact
 from loaders.lake.tables import Lake
 from loaders.recognise import kind_named
@@ -234,6 +236,25 @@ def test_a_lake_that_several_loaders_make_at_once(place: Place) -> None:
         for number in range(LAKES):
             lakes = list(loaders.map(Lake, [place(f"lake {number}")] * LOADERS))
             assert {lake.table("landing_loads").version() for lake in lakes} == {0}
+
+
+def test_a_commit_whose_answer_is_lost(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents a load that was closed from being given up: a store may take a commit, and delta-rs not hear of it."""
+    commit, lost = manifest_module._commit, []
+
+    def commit_unheard(opened: DeltaTable, rows: pa.Table) -> None:
+        commit(opened, rows)
+        if not lost and "opened" not in rows["status"].to_pylist():
+            lost.append(rows)
+            raise CommitFailedError("the answer was lost")
+
+    monkeypatch.setattr(manifest_module, "_commit", commit_unheard)
+    file, lake = tmp_path / TRACE_FILE, place("lake")
+    file.write_text(trace([(1, 0.5)]), encoding="utf-8")
+    assert [result["status"] for result in land(lake, file)] == ["landed"]
+    assert lost
+    assert [load["status"] for load in loads(lake).values()] == ["landed"]
+    assert [result["status"] for result in land(lake, file)] == ["unchanged"]
 
 
 def test_many_loaders_at_once(place: Place, tmp_path: Path) -> None:
