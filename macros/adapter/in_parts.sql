@@ -3,7 +3,8 @@
     build does. Parts begin at slightly different moments: what lands in between may be in one of them, and is taken in by
     the next build, as whatever lands in the middle of a build. -#}
 
-{#- Whether a row is of the part that this connection fills. Rows of one window must have the same `number`. -#}
+{#- Whether a row is of the part that this connection fills. Rows of one window must have the same `number`. It
+    has to come from the row alone: rows that are counted may be more in one part than in the other. -#}
 {% macro in_part(number) -%}
     {{ return(adapter.dispatch("in_part", "afterstate")(number)) }}
 {%- endmacro %}

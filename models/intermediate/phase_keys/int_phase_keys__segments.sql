@@ -49,9 +49,10 @@ versions as (
         ) as version_no
     from loads
     {{ inner_join_in_order() }} {{ ref("stg_nand__op_state_segments") }} as segments on loads.load_id = segments.load_id
-    {{ inner_join_in_order() }} {{ ref("int_phase_keys__states") }} as states on segments.op_state = states.op_state
+    left join {{ ref("int_phase_keys__states") }} as states {{ hash_joined("op_state") }}
+        on segments.op_state = states.op_state
     where
-        (segments.start_tick >= loads.from_tick or loads.from_tick is null)
+        (loads.from_tick is null or segments.start_tick >= loads.from_tick)
         and {{ in_part("segments.die + segments.plane") }}
 
 ),
@@ -63,7 +64,8 @@ segments as (
         {{ stated | join(",\n        ") }}
         {{- ",\n        null as " ~ counted | join(",\n        null as ") if is_incremental() }}
     from versions
-    where version_no = 1
+    -- `= 1` would make MySQL index what it has just sorted, only to look one value up
+    where version_no < 2
     {%- if is_incremental() %}
     union all
     -- the last segment of each plane that starts before the change: what follows counts on from it. It is the first of

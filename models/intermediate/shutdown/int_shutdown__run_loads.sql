@@ -13,7 +13,7 @@ with new_loads as (
     where
         is_active
         and kind in ('{{ kinds | join("', '") }}')
-        {%- if is_incremental() %}
+        {% if is_incremental() -%}
         and load_id not in (select known.load_id from {{ this }} as known)
         {%- endif %}
 
@@ -21,6 +21,7 @@ with new_loads as (
 
 int_shutdown__run_loads as (
 
+    {% if is_incremental() -%}
     {% for kind in kinds -%}
     select
         new_loads.load_id,
@@ -32,6 +33,10 @@ int_shutdown__run_loads as (
     group by new_loads.load_id, landed.run_id
     {{ "union all" if not loop.last }}
     {% endfor %}
+    {%- else -%}
+    {{ landed_run_loads("new_loads", kinds) | indent }}
+    {%- endif %}
+
 )
 
 select * from int_shutdown__run_loads

@@ -90,8 +90,9 @@ proposal_phase_keys as (
         on {{ same_key("segments_as_of", "proposals", ["load_id", "row_no"]) }}
     left join {{ segments }} as segments {{ primary_key_index() }}
         on {{ same_key("segments_as_of", "segments", ["session_no", "die", "plane", "segment_no"]) }}
-    left join {{ states }} as states on segments.state_no = states.state_no
-    left join {{ states }} as previous_states on segments.previous_state_no = previous_states.state_no
+    left join {{ states }} as states {{ hash_joined() }} on segments.state_no = states.state_no
+    left join {{ states }} as previous_states {{ hash_joined() }}
+        on segments.previous_state_no = previous_states.state_no
 
 )
 

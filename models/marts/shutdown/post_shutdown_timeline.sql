@@ -9,6 +9,7 @@ with snapshots as (
     select snapshots.*
     from {{ ref("shutdown_state_snapshot") }} as snapshots
     {{ join_changed_designs("snapshots") }}
+    where {{ in_part("snapshots.id div 64") }}
 
 ),
 
