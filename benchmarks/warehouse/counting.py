@@ -1,7 +1,9 @@
 """What a step costs the server: rows inserted or deleted, statements answered, bytes that sorts and joins spilled.
 
 Rows and statements are the server's status variables. Neither server counts spilled bytes in one, so the sizes of its
-open temporary files are looked at while a step runs, which Linux alone can do; elsewhere there is no figure.
+open temporary files are looked at while a step runs, which Linux alone can do; elsewhere there is no figure. InnoDB's
+files for temporary tables are spilled to by MySQL alone, and only where it counts a temporary table on disk: otherwise
+they hold the tables that a build makes with CREATE TEMPORARY TABLE, wherever there is memory.
 """
 
 from __future__ import annotations
@@ -21,10 +23,11 @@ WRITTEN = {
     "mysql": ("Innodb_rows_inserted", "Innodb_rows_deleted"),
     "mariadb": ("Handler_write", "Handler_delete"),
 }
-SPILLS = ("Created_tmp_disk_tables", "Sort_merge_passes")
+ON_DISK = "Created_tmp_disk_tables"
+SPILLS = (ON_DISK, "Sort_merge_passes")
 ASKED = "Questions"
 LOOK_SECONDS = 0.1
-TEMPORARY = ("#innodb_temp", "ibtmp")
+INNODB = ("#innodb_temp", "ibtmp")
 
 
 @dataclass
@@ -53,7 +56,7 @@ def counted(server: Server) -> Iterator[Count]:
     count.rows_written = sum(grown.get(name, 0) for name in WRITTEN[server.engine])
     count.spills = sum(grown[name] for name in SPILLS)
     count.queries = grown[ASKED] - look.own_queries(server)
-    count.spilled_megabytes = look.most_megabytes
+    count.spilled_megabytes = look.most_megabytes(with_innodb=server.engine == "mysql" and grown[ON_DISK] > 0)
 
 
 def _status(server: Server) -> dict[str, int]:
@@ -62,7 +65,7 @@ def _status(server: Server) -> dict[str, int]:
 
 
 class _Look:
-    """A thread that looks how big the server's temporary files are."""
+    """A thread that looks how big the server's temporary files are: its own, and those of InnoDB."""
 
     def __init__(self, server: Server) -> None:
         process = server.private.process()
@@ -70,8 +73,7 @@ class _Look:
         self._home = str(server.home / "tmp")
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._before = self._bytes()
-        self._most = self._before
+        self._before = self._most = self._bytes()
 
     def start(self) -> None:
         self._thread.start()
@@ -80,9 +82,9 @@ class _Look:
         self._stopped.set()
         self._thread.join()
 
-    @property
-    def most_megabytes(self) -> float | None:
-        return (self._most - self._before) / 1e6 if self._folder else None
+    def most_megabytes(self, *, with_innodb: bool) -> float | None:
+        own, innodb = ((most - before) / 1e6 for most, before in zip(self._most, self._before, strict=True))
+        return (own + innodb if with_innodb else own) if self._folder else None
 
     def own_queries(self, server: Server) -> int:
         """Return how many statements asking for the status takes, which are not part of the step."""
@@ -91,15 +93,18 @@ class _Look:
 
     def _watch(self) -> None:
         while not self._stopped.wait(LOOK_SECONDS):
-            self._most = max(self._most, self._bytes())
+            own, innodb = self._bytes()
+            self._most = max(self._most[0], own), max(self._most[1], innodb)
 
-    def _bytes(self) -> int:
-        return sum(map(self._size, self._folder.iterdir())) if self._folder else 0
-
-    def _size(self, file: Path) -> int:
-        try:
-            target = str(file.readlink())
-            is_temporary = target.startswith(self._home) or any(part in target for part in TEMPORARY)
-            return file.stat().st_size if is_temporary else 0
-        except OSError:  # closed in between
-            return 0
+    def _bytes(self) -> tuple[int, int]:
+        own = innodb = 0
+        for file in self._folder.iterdir() if self._folder else ():
+            try:
+                target, size = str(file.readlink()), file.stat().st_size
+            except OSError:  # closed in between
+                continue
+            if any(part in target for part in INNODB):
+                innodb += size
+            elif target.startswith(self._home):
+                own += size
+        return own, innodb
