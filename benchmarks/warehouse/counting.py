@@ -83,8 +83,7 @@ class _Look:
         self._thread.join()
 
     def most_megabytes(self, *, with_innodb: bool) -> float | None:
-        own, innodb = ((most - before) / 1e6 for most, before in zip(self._most, self._before, strict=True))
-        return (own + innodb if with_innodb else own) if self._folder else None
+        return (self._most[with_innodb] - self._before[with_innodb]) / 1e6 if self._folder else None
 
     def own_queries(self, server: Server) -> int:
         """Return how many statements asking for the status takes, which are not part of the step."""
@@ -93,10 +92,10 @@ class _Look:
 
     def _watch(self) -> None:
         while not self._stopped.wait(LOOK_SECONDS):
-            own, innodb = self._bytes()
-            self._most = max(self._most[0], own), max(self._most[1], innodb)
+            self._most = [max(pair) for pair in zip(self._most, self._bytes(), strict=True)]
 
-    def _bytes(self) -> tuple[int, int]:
+    def _bytes(self) -> list[int]:
+        """Return the bytes of the server's own files, and of these and InnoDB's."""
         own = innodb = 0
         for file in self._folder.iterdir() if self._folder else ():
             try:
@@ -107,4 +106,4 @@ class _Look:
                 innodb += size
             elif target.startswith(self._home):
                 own += size
-        return own, innodb
+        return [own, own + innodb]

@@ -4,7 +4,7 @@
     the next build, as whatever lands in the middle of a build. -#}
 
 {#- Whether a row is of the part that this connection fills. Rows of one window must have the same `number`. It
-    has to come from the row alone: rows that are counted may be more in one part than in the other. -#}
+    has to come from the row itself, not from counting rows: parts may see different ones. -#}
 {% macro in_part(number) -%}
     {{ return(adapter.dispatch("in_part", "afterstate")(number)) }}
 {%- endmacro %}

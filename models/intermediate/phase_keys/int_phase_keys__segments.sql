@@ -49,6 +49,7 @@ versions as (
         ) as version_no
     from loads
     {{ inner_join_in_order() }} {{ ref("stg_nand__op_state_segments") }} as segments on loads.load_id = segments.load_id
+    -- each segment has its state: a left join makes MySQL hash the states, not the segments
     left join {{ ref("int_phase_keys__states") }} as states {{ hash_joined("op_state") }}
         on segments.op_state = states.op_state
     where

@@ -1,4 +1,4 @@
--- Which governed runs each core file is about. Landed rows never change, so each load is read once.
+-- Which governed runs each core file is about. Landed rows never change, so a load that was read is not read again.
 -- Grain: one row for each load and run.
 {{ config(unique_key=["load_id", "run_id"]) }}
 
@@ -13,7 +13,7 @@ with new_loads as (
     where
         is_active
         and kind in ('{{ kinds | join("', '") }}')
-        {% if is_incremental() -%}
+        {%- if is_incremental() %}
         and load_id not in (select known.load_id from {{ this }} as known)
         {%- endif %}
 
@@ -21,21 +21,7 @@ with new_loads as (
 
 int_shutdown__run_loads as (
 
-    {% if is_incremental() -%}
-    {% for kind in kinds -%}
-    select
-        new_loads.load_id,
-        landed.run_id,
-        count(*) as row_count
-    from new_loads
-    inner join {{ source("core", kind) }} as landed on new_loads.load_id = landed._load_id
-    where new_loads.kind = '{{ kind }}'
-    group by new_loads.load_id, landed.run_id
-    {{ "union all" if not loop.last }}
-    {% endfor %}
-    {%- else -%}
-    {{ landed_run_loads("new_loads", kinds) | indent }}
-    {%- endif %}
+    {{ run_loads("new_loads", kinds) | indent }}
 
 )
 

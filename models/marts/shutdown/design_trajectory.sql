@@ -24,27 +24,13 @@ with all_or_changed_designs as (
     {% endif %}
 ),
 
--- what is remembered, whichever rule took it: a shutdown stays one, also when its event is withdrawn
-first_shutdowns as (
-
-    select
-        snapshots.{{ design | join(",\n        snapshots.") }},
-        min(snapshots.shutdown_step) as shutdown_step
-    from {{ ref("shutdown_state_snapshot") }} as snapshots
-    {{ join_changed_designs("snapshots") }}
-    group by snapshots.{{ design | join(", snapshots.") }}
-
-),
-
 designs as (
 
     select
-        designs.{{ design | join(",\n        designs.") }},
-        first_shutdowns.shutdown_step as first_shutdown_step,
-        row_number() over (order by designs.{{ design | join(", designs.") }}) as design_no
-    from all_or_changed_designs as designs
-    left join first_shutdowns on {{ same_key("designs", "first_shutdowns", design) }}
-    where {{ in_part("crc32(concat(designs.run_id, designs.antibody_id))") }}
+        {{ design | join(",\n        ") }},
+        row_number() over (order by {{ design | join(", ") }}) as design_no
+    from all_or_changed_designs
+    where {{ in_part("crc32(concat(run_id, antibody_id))") }}
 
 ),
 
@@ -54,6 +40,7 @@ places as (
 
 ),
 
+-- what is remembered, whichever rule took it: a shutdown stays one, also when its event is withdrawn
 shutdowns as (
 
     select distinct
@@ -61,6 +48,16 @@ shutdowns as (
         snapshots.shutdown_step
     from designs
     inner join {{ ref("shutdown_state_snapshot") }} as snapshots on {{ same_key("designs", "snapshots", design) }}
+
+),
+
+first_shutdowns as (
+
+    select
+        design_no,
+        min(shutdown_step) as shutdown_step
+    from shutdowns
+    group by design_no
 
 ),
 
@@ -74,16 +71,17 @@ design_trajectory as (
         {% endfor -%}
         designs.{{ design | join(",\n        designs.") }},
         places.step,
-        designs.first_shutdown_step,
-        places.step - designs.first_shutdown_step as steps_after_first_shutdown,
+        first_shutdowns.shutdown_step as first_shutdown_step,
+        places.step - first_shutdowns.shutdown_step as steps_after_first_shutdown,
         shutdowns.shutdown_step is not null as is_shutdown_step,
-        coalesce(places.step > designs.first_shutdown_step, false) as is_after_shutdown
+        coalesce(places.step > first_shutdowns.shutdown_step, false) as is_after_shutdown
     from places
     {{ inner_join_in_order() }} designs on places.design_no = designs.design_no
     {% for input, landed in files.items() -%}
     left join {{ landed }} as {{ input }}
         on {{ stands_at(input, "places." ~ input ~ "_place") }}
     {% endfor -%}
+    left join first_shutdowns on places.design_no = first_shutdowns.design_no
     left join shutdowns on places.design_no = shutdowns.design_no and places.step = shutdowns.shutdown_step
 )
 
