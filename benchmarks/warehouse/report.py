@@ -159,7 +159,8 @@ class Report:
         runs = [run for figure in own if figure for run in figure.runs if run.spilled_megabytes is not None]
         if runs:
             most = max(run.spilled_megabytes or 0 for run in runs)
-            goals.append((f"at most {most:.1f} MB spilled", "nothing", most == 0))
+            # MariaDB begins a temporary table's file with 8 kB, whether or not rows follow
+            goals.append((f"at most {most:.1f} MB spilled", "nothing", most < 0.05))
         ours, notebook = (self.find(engine, family, LARGE_ROWS, what) for what in ("land+build", "core_notebook"))
         if ours and notebook:
             times = notebook.seconds / ours.seconds
